@@ -1,0 +1,44 @@
+"""What a zone looks like now: the running windows of its hazards against what begins `action` and `stop` (protection, contract 4.1)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from domain.hazards import ZoneStatus
+from domain.verdict import LimitOf, ShiftOf
+
+
+class LiveWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """One running window of one hazard at one placement. `value` None: nothing valid in it."""
+
+    hazard: str
+    metric: str  # wbgt_now, wbgt_effective_60min, dose_3db, twa, stel_15min, ceiling, ...
+    placement: str
+    channels: list[str]
+    start_us: int
+    stop_us: int
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    limit: LimitOf | None  # the strictest adopted
+    action_from: float | None  # `action` begins when value is over this
+    stop_from: float | None
+    status: ZoneStatus
+    proven: bool  # low bound over the limit; else "probably over, not proven"
+    coverage: float
+    reasons: list[str] = []
+
+
+class LiveZone(msgspec.Struct, frozen=True, kw_only=True):
+    """A zone's live state; `hazards` maps each hazard the zone has (planned or measured) to its status."""
+
+    site: str
+    zone: str
+    at_us: int
+    shift: ShiftOf | None
+    status: ZoneStatus
+    hazards: dict[str, ZoneStatus]
+    windows: list[LiveWindow]
+    silent: list[str] = []  # channels without a fresh reading
+    simulated: bool = False

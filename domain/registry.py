@@ -1,0 +1,248 @@
+"""Sites, shifts, zones, agents and channels, each value dated: what held at an instant is a fold of the entries up to it (decision 19)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from domain.ids import channel_id, zone_id
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Kind = Literal["site", "shifts", "zone", "agent", "channel", "calibration", "monitoring_plan"]
+
+ALWAYS_US = -(2**62)
+"""`valid_from` of a first import without a date."""
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The instrument behind a channel; `class` decides its uncertainty and the best grade it can give."""
+
+    model: str
+    serial: str
+    grade: Literal["compliance", "screening", "trend"] = msgspec.field(name="class", default="screening")
+    globe_diameter_mm: float | None = None
+    uncertainty: float | None = None  # expanded (90 %), in the channel's unit, from its certificate; absent: by class
+    range_low: float | None = None
+    range_high: float | None = None
+
+
+class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Persons assigned, by sex as declared; nobody is identified."""
+
+    women: int
+    men: int
+
+
+class SiteSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    name: str
+    timezone: str
+    country: str
+    profiles: list[str] = []  # the law first
+
+
+class ShiftSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Local wall times `HH:MM`; a stop at or before the start is on the next day."""
+
+    name: str
+    start: str
+    stop: str
+    days: list[Day] = msgspec.field(default_factory=lambda: list(DAYS))
+    breaks: list[tuple[str, str]] = []
+    zones: list[str] = []  # empty: all of the site
+
+
+class ZoneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    name: str
+    metabolic_rate_w: float | None = None
+    metabolic_rate_measured: bool = False
+    clothing: str = "work_clothes"
+    acclimatised: Literal["yes", "no", "unknown"] = "unknown"
+    workers: Workers | None = None
+    hazards: list[str] = []  # those a zone is known to have; one without a sensor counts as unknown
+    empty_in_breaks: bool = False
+    worst_case: dict[str, float] = {}  # quantity → the worst case agreed by both sides, for gaps
+    plan: list[float] = []  # x, y, width, height on the floor plan, in percent
+
+
+class ChannelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    placement: str
+    quantity: str
+    zone: str
+    interval_s: float
+    unit: str = ""
+    instrument: Instrument | None = None
+    height_m: float | None = None
+    distance_to_source_m: float | None = None
+    agreed_by: list[str] = []
+    basis: Literal["area", "static_breathing_zone", "personal"] = "area"
+
+
+class AgentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    channels: list[ChannelSpec] = []
+
+
+class CalibrationSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A dated record at the centre; raw values stay raw (decision 19). Corrected value = (raw - offset) * gain."""
+
+    id: str
+    channel: str
+    type: Literal["factory", "zero", "span", "bump", "field_check", "colocation", "acoustic"]
+    performed_at: str
+    by: str
+    passed: bool = msgspec.field(name="pass", default=True)
+    offset: float = 0.0
+    gain: float = 1.0
+    next_due: str | None = None
+    certificate: str = ""
+
+
+class SiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The registry file of contract 5: one site."""
+
+    site: SiteSpec
+    valid_from: str | None = None
+    until: str | None = None
+    shifts: list[ShiftSpec] = []
+    zones: list[ZoneSpec] = []
+    agents: list[AgentSpec] = []
+    calibrations: list[CalibrationSpec] = []
+    monitoring_plan: list[dict[str, str | float | list[str]]] = []
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One dated change of one thing, append-only: from `valid_from_us` on, `body` holds (b"" retires it)."""
+
+    site: str
+    kind: Kind
+    id: str  # site: its id; shifts: "shifts"; zone: site.zone; agent: its id; channel: agent.placement.quantity; calibration: its id
+    valid_from_us: int
+    recorded_us: int
+    author: str
+    reason: str
+    body: bytes  # JSON of the spec; for "shifts" a list of ShiftSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """A zone as it held at an instant."""
+
+    id: str  # site.zone
+    site: str
+    spec: ZoneSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A channel as it held at an instant."""
+
+    id: str
+    agent: str
+    site: str
+    zone: str  # site.zone
+    spec: ChannelSpec
+
+    @property
+    def quantity(self) -> str:
+        return self.spec.quantity
+
+    @property
+    def placement(self) -> str:
+        return self.spec.placement
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that held at one instant, all sites."""
+
+    sites: dict[str, SiteSpec] = field(default_factory=dict)
+    shifts: dict[str, list[ShiftSpec]] = field(default_factory=dict)
+    zones: dict[str, Zone] = field(default_factory=dict)
+    agents: dict[str, str] = field(default_factory=dict)  # agent → site
+    channels: dict[str, Channel] = field(default_factory=dict)
+    calibrations: dict[str, list[CalibrationSpec]] = field(default_factory=dict)  # channel → by time of recording
+
+    def timezone(self, site: str) -> ZoneInfo:
+        return ZoneInfo(self.sites[site].timezone)
+
+    def zones_of(self, site: str) -> list[Zone]:
+        return [zone for zone in self.zones.values() if zone.site == site]
+
+    def channels_of(self, zone: str) -> list[Channel]:
+        return [channel for channel in self.channels.values() if channel.zone == zone]
+
+    def shifts_of(self, zone: Zone) -> list[ShiftSpec]:
+        return [shift for shift in self.shifts.get(zone.site, []) if not shift.zones or zone.spec.id in shift.zones]
+
+
+class Registry:
+    """All dated entries, and what held when. Immutable; a change is a new registry."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries: Sequence[Entry] = sorted(entries, key=lambda entry: (entry.valid_from_us, entry.recorded_us))
+        self._changes = sorted({entry.valid_from_us for entry in self.entries})
+        self._cache: dict[int, Snapshot] = {}
+
+    def at(self, time_us: int) -> Snapshot:
+        """What held at this instant; of several entries for one thing the latest valid one, then the latest recorded."""
+        key = max((change for change in self._changes if change <= time_us), default=ALWAYS_US)
+        if key not in self._cache:
+            self._cache[key] = _fold([entry for entry in self.entries if entry.valid_from_us <= key])
+        return self._cache[key]
+
+    def latest(self) -> Snapshot:
+        return self.at(self._changes[-1] if self._changes else ALWAYS_US)
+
+    def changes_between(self, start_us: int, stop_us: int) -> list[int]:
+        """Instants inside (start, stop) at which something changes: a shift is computed in parts there."""
+        return [change for change in self._changes if start_us < change < stop_us]
+
+
+def _fold(entries: Sequence[Entry]) -> Snapshot:
+    held: dict[tuple[str, str, str], Entry] = {}
+    for entry in entries:
+        held[(entry.kind, entry.site, entry.id)] = entry
+    snapshot = Snapshot()
+    for (kind, site, id), entry in held.items():
+        if not entry.body:
+            continue
+        if kind == "site":
+            snapshot.sites[site] = msgspec.json.decode(entry.body, type=SiteSpec)
+        elif kind == "shifts":
+            snapshot.shifts[site] = msgspec.json.decode(entry.body, type=list[ShiftSpec])
+        elif kind == "zone":
+            snapshot.zones[id] = Zone(id=id, site=site, spec=msgspec.json.decode(entry.body, type=ZoneSpec))
+        elif kind == "agent":
+            snapshot.agents[id] = site
+        elif kind == "channel":
+            spec = msgspec.json.decode(entry.body, type=ChannelSpec)
+            snapshot.channels[id] = Channel(id=id, agent=id.split(".")[0], site=site, zone=zone_id(site, spec.zone), spec=spec)
+        elif kind == "calibration":
+            calibration = msgspec.json.decode(entry.body, type=CalibrationSpec)
+            snapshot.calibrations.setdefault(calibration.channel, []).append(calibration)
+    return snapshot
+
+
+def entries_of(file: SiteFile, *, valid_from_us: int, recorded_us: int, author: str, reason: str) -> list[Entry]:
+    """The entries that a registry file stands for, all from one date on."""
+    site = file.site.id
+
+    def entry(kind: Kind, id: str, body: object) -> Entry:
+        return Entry(site=site, kind=kind, id=id, valid_from_us=valid_from_us, recorded_us=recorded_us, author=author, reason=reason, body=msgspec.json.encode(body))
+
+    entries = [entry("site", site, file.site), entry("shifts", "shifts", file.shifts)]
+    entries += [entry("zone", zone_id(site, zone.id), zone) for zone in file.zones]
+    for agent in file.agents:
+        entries.append(entry("agent", agent.id, {"id": agent.id}))
+        entries += [entry("channel", channel_id(agent.id, spec.placement, spec.quantity), spec) for spec in agent.channels]
+    entries += [entry("calibration", calibration.id, calibration) for calibration in file.calibrations]
+    if file.monitoring_plan:
+        entries.append(entry("monitoring_plan", "monitoring_plan", file.monitoring_plan))
+    return entries

@@ -1,0 +1,1 @@
+"""The append-only log, evidence packs and their verifier. May import domain, storage and models."""

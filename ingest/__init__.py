@@ -1,0 +1,1 @@
+"""MQTT in, decode, identify, validate, instant rules, commit, acknowledge: the path of a pack into the store, the ledger of what is stored, quarantine and the minute book. May import domain and storage."""

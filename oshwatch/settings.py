@@ -1,0 +1,136 @@
+"""Settings of contract 2: environment variables `OSHWATCH_*`, the same names in a TOML file, secrets also as `*_FILE` paths."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from domain.clock import Clock, clock_from_text
+from domain.errors import BadInput
+
+PREFIX = "OSHWATCH_"
+SECRETS = frozenset({"OSHWATCH_MQTT_PASSWORD", "OSHWATCH_INFLUXDB_TOKEN", "OSHWATCH_SMTP_URL", "OSHWATCH_DATABASE_URL"})
+
+DOCUMENTED: Mapping[str, str] = {
+    "OSHWATCH_MQTT_URL": "the broker, `mqtt://host:1883` or `mqtts://user@host:8883`",
+    "OSHWATCH_MQTT_PASSWORD": "the broker user's password",
+    "OSHWATCH_MQTT_CA_FILE": "certificate authority of the broker",
+    "OSHWATCH_MQTT_CERT_FILE": "client certificate",
+    "OSHWATCH_MQTT_KEY_FILE": "its key",
+    "OSHWATCH_TIMESERIES_URL": "`sqlite:///DIR`, or `influxdb://host:8086?org=O&bucket=B` (`influxdb+https://` for TLS)",
+    "OSHWATCH_INFLUXDB_TOKEN": "token of InfluxDB 2",
+    "OSHWATCH_DATABASE_URL": "`sqlite:///DIR/oshwatch.db` or `postgresql+psycopg://...`",
+    "OSHWATCH_DATA_DIR": "where keys, spools and caches are kept",
+    "OSHWATCH_LISTEN": "host:port that the console listens on",
+    "OSHWATCH_CONSOLE_URL": "public URL of the console, used in links and cookies",
+    "OSHWATCH_SMTP_URL": "`smtp://user:password@host:587?from=osh@example.org` (`smtps://` for TLS from the first byte)",
+    "OSHWATCH_OPERATOR": "whose centre this is: `factory` or `administration`",
+    "OSHWATCH_SCENARIO_CLOCK": "set by the demo for its own parts: scenario time",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `serve` and the tools run with."""
+
+    mqtt_url: str = "mqtt://127.0.0.1:1883"
+    mqtt_password: str = field(default="", repr=False)
+    mqtt_ca_file: str = ""
+    mqtt_cert_file: str = ""
+    mqtt_key_file: str = ""
+    timeseries_url: str = ""
+    influxdb_token: str = field(default="", repr=False)
+    database_url: str = field(default="", repr=False)
+    data_dir: Path = Path("oshwatch-data")
+    listen: str = ""
+    console_url: str = "http://127.0.0.1:8080"
+    smtp_url: str = field(default="", repr=False)
+    operator: str = "factory"
+    scenario_clock: str = ""
+
+    @property
+    def clock(self) -> Clock:
+        return clock_from_text(self.scenario_clock)
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def load_settings(environment: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
+    """Settings from a TOML file (where given) and the environment, which wins; raises `BadInput` naming what is wrong."""
+    given = _from_file(config) if config else {}
+    given.update({name: value for name, value in (os.environ if environment is None else environment).items() if name.startswith(PREFIX)})
+    given = _read_secret_files(given)
+    unknown = sorted(given.keys() - DOCUMENTED.keys())
+    if unknown:
+        raise BadInput("no such setting", field=unknown[0], remedy="known: " + ", ".join(sorted(DOCUMENTED)))
+    values = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
+    data_dir = Path(values.pop("data_dir", "oshwatch-data")).absolute()
+    settings = Settings(data_dir=data_dir, **values)
+    return _checked(settings)
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", source=str(path), remedy="check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"not TOML: {error}", source=str(path), remedy='write NAME = "value"') from None
+    for name, value in content.items():
+        if not isinstance(value, str):
+            raise BadInput("must be text in quotes", source=str(path), field=name, remedy=f'{name} = "..."')
+    return content
+
+
+def _read_secret_files(given: dict[str, str]) -> dict[str, str]:
+    result = dict(given)
+    for name in SECRETS:
+        path = result.pop(f"{name}_FILE", None)
+        if path is None:
+            continue
+        if name in result:
+            raise BadInput(f"given both as {name} and as a file", field=f"{name}_FILE", remedy="leave one out")
+        try:
+            result[name] = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise BadInput(f"{path}: {error.strerror}", field=f"{name}_FILE", remedy="check the path and its permissions") from None
+    return result
+
+
+def _checked(settings: Settings) -> Settings:
+    from dataclasses import replace
+
+    _scheme("OSHWATCH_MQTT_URL", settings.mqtt_url, ("mqtt", "mqtts"))
+    console = _scheme("OSHWATCH_CONSOLE_URL", settings.console_url, ("http", "https"))
+    timeseries = settings.timeseries_url or f"sqlite:///{settings.data_dir}/timeseries"
+    _scheme("OSHWATCH_TIMESERIES_URL", timeseries, ("sqlite", "influxdb", "influxdb+https"))
+    database = settings.database_url or f"sqlite:///{settings.data_dir}/oshwatch.db"
+    _scheme("OSHWATCH_DATABASE_URL", database, ("sqlite", "postgresql+psycopg"))
+    if settings.smtp_url:
+        _scheme("OSHWATCH_SMTP_URL", settings.smtp_url, ("smtp", "smtps"))
+    if settings.operator not in ("factory", "administration"):
+        raise BadInput(f"'{settings.operator}' is neither factory nor administration", field="OSHWATCH_OPERATOR", remedy="say whose centre this is")
+    listen = settings.listen or f"{console.hostname}:{console.port or (443 if console.scheme == 'https' else 80)}"
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise BadInput(f"'{listen}' is not host:port", field="OSHWATCH_LISTEN", remedy="for example 127.0.0.1:8080")
+    clock_from_text(settings.scenario_clock)
+    return replace(settings, timeseries_url=timeseries, database_url=database, listen=listen)
+
+
+def _scheme(name: str, url: str, schemes: tuple[str, ...]):  # type: ignore[no-untyped-def]
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise BadInput(f"{error}", field=name, remedy=f"an URL with {' or '.join(schemes)}") from None
+    if parts.scheme not in schemes:
+        raise BadInput(f"scheme '{parts.scheme}' is not one of {', '.join(schemes)}", field=name, remedy=f"for example {schemes[0]}://host")
+    return parts

@@ -1,0 +1,273 @@
+"""All tables of the records database. Times are microseconds since the epoch; what is append-only has no update path in its repository."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only for INTEGER PRIMARY KEY
+
+registry_entries = Table(
+    "registry_entries",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("thing", String(255), nullable=False),
+    Column("valid_from_us", BigInteger, nullable=False),
+    Column("recorded_us", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# Ingest's ledger: which packs are durably stored.
+packs = Table(
+    "packs",
+    metadata,
+    Column("agent", String(64), primary_key=True),
+    Column("boot", String(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("arrived_us", BigInteger, nullable=False),
+)
+
+cursors = Table(  # compact form of all committed seqs of a boot, for acknowledgements; `also` is JSON [[from, to], ...]
+    "cursors",
+    metadata,
+    Column("agent", String(64), primary_key=True),
+    Column("boot", String(64), primary_key=True),
+    Column("upto", BigInteger, nullable=False),
+    Column("also", Text, nullable=False),
+    Column("changed_us", BigInteger, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("agent", String(64), nullable=False),
+    Column("site", String(64), nullable=False),  # "" while the agent is unknown
+    Column("boot", String(64), nullable=False),
+    Column("seq", BigInteger, nullable=False),  # -1 where it could not be read
+    Column("refusal", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # the whole pack, or one record's JSON
+    Column("whole", Boolean, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("arrived_us", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # held | accepted
+    Column("times", Integer, nullable=False),  # how often the same came again
+    UniqueConstraint("agent", "digest", "refusal"),
+)
+Index("ix_quarantine_site_state", quarantine.c.site, quarantine.c.state)
+
+conflicts = Table(  # two values for one (channel, time): both are kept here
+    "conflicts",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("channel", String(255), nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("stood", Text, nullable=False),  # JSON of the reading that stands
+    Column("other", Text, nullable=False),
+    Column("arrived_us", BigInteger, nullable=False),
+    UniqueConstraint("channel", "time_us", "stood", "other"),
+)
+
+gaps = Table(  # spans without samples, with a cause; declared by the agent or found by the centre
+    "gaps",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("agent", String(64), nullable=False),
+    Column("boot", String(64), nullable=False),
+    Column("seq", BigInteger, nullable=False),  # of the event that declared it; -1: found by the centre
+    Column("sensor", String(64), nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("stop_us", BigInteger, nullable=False),
+    Column("from_seq", BigInteger),
+    Column("to_seq", BigInteger),
+    Column("cause", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("arrived_us", BigInteger, nullable=False),
+    UniqueConstraint("agent", "boot", "seq"),
+)
+
+touched = Table(  # late data: which channel and span assess has to look at again
+    "touched",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("channel", String(255), nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("stop_us", BigInteger, nullable=False),
+    Column("arrived_us", BigInteger, nullable=False),
+)
+
+agents = Table(  # what the wire says of each agent, known or waiting to be enrolled
+    "agents",
+    metadata,
+    Column("agent", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),  # online | offline | unknown
+    Column("boot", String(64), nullable=False),
+    Column("version", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("last_seen_us", BigInteger, nullable=False),
+    Column("state_since_us", BigInteger, nullable=False),
+    Column("health", Text, nullable=False),  # JSON of the last health message, or ""
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("zone", String(128), nullable=False),
+    Column("shift_date", String(10), nullable=False),
+    Column("shift_name", String(64), nullable=False),
+    Column("shift_start_us", BigInteger, nullable=False),
+    Column("shift_stop_us", BigInteger, nullable=False),
+    Column("placement", String(64), nullable=False),
+    Column("hazard", String(64), nullable=False),
+    Column("metric", String(64), nullable=False),
+    Column("limit_ref", String(128), nullable=False),  # profile/limit id
+    Column("revision", Integer, nullable=False),
+    Column("final", Boolean, nullable=False),  # False while its shift runs: appended minutes update it in place
+    Column("why", Text, nullable=False),  # what made this revision
+    Column("computed_us", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON of domain.verdict.Verdict
+    UniqueConstraint("zone", "shift_date", "shift_name", "placement", "hazard", "metric", "limit_ref", "revision"),
+)
+Index("ix_verdicts_site_start", verdicts.c.site, verdicts.c.shift_start_us)
+
+zone_states = Table(  # the live state that assess last computed, for the floor
+    "zone_states",
+    metadata,
+    Column("zone", String(128), primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("computed_us", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON of assess.live.LiveZone
+)
+
+# Alerts: state is a fold of the journal; `open_alerts` only guards "one open alert per zone, hazard and type".
+alert_journal = Table(
+    "alert_journal",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("alert", String(64), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("zone", String(128), nullable=False),
+    Column("hazard", String(64), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("step", String(32), nullable=False),  # raised, escalated, value, returned, acknowledged, commented, ...
+    Column("event_us", BigInteger, nullable=False),  # event time
+    Column("recorded_us", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),  # "" for the system
+    Column("role", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON
+)
+Index("ix_alert_journal_alert", alert_journal.c.alert)
+Index("ix_alert_journal_site", alert_journal.c.site, alert_journal.c.id)
+
+open_alerts = Table(
+    "open_alerts",
+    metadata,
+    Column("zone", String(128), primary_key=True),
+    Column("hazard", String(64), primary_key=True),
+    Column("type", String(64), primary_key=True),
+    Column("alert", String(64), nullable=False),
+)
+
+notifications = Table(  # outbox and delivery record
+    "notifications",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("alert", String(64), nullable=False),
+    Column("reason", String(64), nullable=False),  # raised, escalated, ...
+    Column("channel", String(32), nullable=False),  # smtp, ...
+    Column("recipient", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("next_try_us", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # waiting | sent | failed
+    Column("last_error", Text, nullable=False),
+    Column("sent_us", BigInteger),
+    UniqueConstraint("alert", "reason", "channel", "recipient"),
+)
+Index("ix_notifications_state", notifications.c.state, notifications.c.next_try_us)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(32), nullable=False),
+    Column("grant", String(64), nullable=False),
+    Column("password_hash", Text, nullable=False),  # argon2id; "" = no password login
+    Column("email", Text, nullable=False),
+    Column("locale", String(16), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("user", String(64), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("last_used_us", BigInteger, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("user", String(64), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger),
+    Column("last_used_us", BigInteger),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+suspects = Table(  # what the anomaly model suspects now; never read by a rule or a verdict
+    "suspects",
+    metadata,
+    Column("channel", String(255), primary_key=True),
+    Column("kind", String(16), nullable=False),  # fault | event
+    Column("fault_type", String(32), nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+services = Table(  # heartbeat and counters of each running part: for /readyz, /metrics and doctor
+    "services",
+    metadata,
+    Column("name", String(64), primary_key=True),  # ingest, alerts, console
+    Column("pid", Integer, nullable=False),
+    Column("at_us", BigInteger, nullable=False),  # real time of the heartbeat, also under a scenario clock
+    Column("ready", Boolean, nullable=False),
+    Column("problem", Text, nullable=False),  # why it is not ready, in plain words
+    Column("counters", Text, nullable=False),  # JSON name → number
+)
