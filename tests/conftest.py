@@ -1,0 +1,188 @@
+"""Real servers for tests: each fixture starts its own on a free port of 127.0.0.1, stops it by pid, and says what is missing. In CI a missing server fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+INFLUXD_VERSION = "2.9.1"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def missing(what: str, remedy: str) -> None:
+    """Skip on a developer's machine, fail in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing in CI: {remedy}")
+    pytest.skip(f"{what} is missing: {remedy}")
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass
+class Server:
+    """A child process that a test may kill and start again on the same port and data."""
+
+    command: list[str]
+    port: int
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, ready_within: float = 20.0) -> None:
+        log = (self.directory / "server.log").open("ab")
+        self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env={**os.environ, **self.environment})
+        log.close()
+        wait_until(lambda: _listens(self.port) or self.process is None or self.process.poll() is not None, ready_within, f"{self.command[0]} listens")
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.command[0]} ended: {(self.directory / 'server.log').read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, sign: signal.Signals) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(sign)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
+        self.process = None
+
+
+class Mosquitto(Server):
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+
+@pytest.fixture
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A mosquitto with the settings that the product recommends (decision 8), without TLS or passwords."""
+    binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if binary is None:
+        missing("mosquitto", "apt-get install mosquitto")
+    directory = tmp_path_factory.mktemp("mosquitto")
+    port = free_port()
+    config = directory / "mosquitto.conf"
+    config.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {directory}/\nautosave_on_changes true\nautosave_interval 1\n"
+        "max_queued_messages 1000000\nmax_inflight_messages 2000\nset_tcp_nodelay true\nuser root\n"
+    )
+    server = Mosquitto(command=[str(binary), "-c", str(config)], port=port, directory=directory)
+    server.start()
+    yield server
+    server.stop()
+
+
+@dataclass
+class Influx:
+    """A fresh bucket on a running InfluxDB."""
+
+    url: str  # as OSHWATCH_TIMESERIES_URL wants it
+    http: str
+    token: str
+    org: str
+    bucket: str
+    server: Server | None
+
+
+def _influxd() -> str | None:
+    cached = Path.home() / ".cache" / "oshwatch" / f"influxd-{INFLUXD_VERSION}" / "influxd"
+    return shutil.which("influxd") or (str(cached) if cached.exists() else None)
+
+
+@pytest.fixture(scope="session")
+def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
+    """InfluxDB 2.9.1: OSHWATCH_TEST_INFLUXDB (URL as the product's setting, with OSHWATCH_TEST_INFLUXDB_TOKEN), a binary on PATH, or the cache that scripts/influxd fills."""
+    binary = _influxd()
+    if binary is None:
+        missing("InfluxDB 2", "run scripts/influxd, which builds it")
+    directory = tmp_path_factory.mktemp("influxdb")
+    port = free_port()
+    http = f"http://127.0.0.1:{port}"
+    server = Server(
+        command=[
+            str(binary), "--bolt-path", str(directory / "i.bolt"), "--engine-path", str(directory / "engine"), "--sqlite-path", str(directory / "i.sqlite"),
+            "--http-bind-address", f"127.0.0.1:{port}", "--reporting-disabled", "--log-level", "warn",
+        ],
+        port=port,
+        directory=directory,
+    )  # fmt: skip
+    server.start(30)
+    wait_until(lambda: _passes(f"{http}/health"), 30, "InfluxDB is healthy")
+    token = "a-token-for-tests-only"
+    _post(f"{http}/api/v2/setup", {"username": "test", "password": "for-tests-only", "org": "osh", "bucket": "setup", "token": token}, "")
+    yield Influx(url="", http=http, token=token, org="osh", bucket="setup", server=server)
+    server.stop()
+
+
+@pytest.fixture
+def influx(influx_server: Influx, request: pytest.FixtureRequest) -> Influx:
+    """A bucket of its own for each test."""
+    bucket = f"b{time.time_ns()}"
+    orgs = json.loads(_get(f"{influx_server.http}/api/v2/orgs?org=osh", influx_server.token))
+    _post(f"{influx_server.http}/api/v2/buckets", {"orgID": orgs["orgs"][0]["id"], "name": bucket, "retentionRules": []}, influx_server.token)
+    url = f"{influx_server.http.replace('http', 'influxdb')}?org=osh&bucket={bucket}"
+    return Influx(url=url, http=influx_server.http, token=influx_server.token, org="osh", bucket=bucket, server=influx_server.server)
+
+
+def _passes(url: str) -> bool:
+    try:
+        return bool(json.loads(_get(url, "")).get("status") == "pass")
+    except OSError:
+        return False
+
+
+def _get(url: str, token: str) -> bytes:
+    request = urllib.request.Request(url, headers={"Authorization": f"Token {token}"} if token else {})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        body: bytes = response.read()
+        return body
+
+
+def _post(url: str, body: dict[str, object], token: str) -> None:
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Token {token}"} if token else {})}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        response.read()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Debian's Chromium."""
+    path = shutil.which("chromium")
+    if path is None:
+        missing("Chromium", "apt-get install chromium")
+    return str(path)
