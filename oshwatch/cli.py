@@ -1,0 +1,181 @@
+"""The command `oshwatch`: parses arguments, calls one function of `commands`, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from domain.errors import BadInput, NotFound, NotReady, OshwatchError, Refused
+
+EXIT_DONE, EXIT_FOUND_WRONG, EXIT_BAD_INPUT = 0, 1, 2
+
+Add = Callable[[argparse.ArgumentParser], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and exits."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command; returns 0 done, 1 ran and found something wrong, 2 used wrongly or bad input."""
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    options = _parser().parse_args(arguments)
+    try:
+        module, _, function = options.call.partition(":")
+        code: int | None = getattr(import_module(f"oshwatch.commands.{module}"), function)(options)
+    except (BadInput, Refused, NotFound) as error:
+        print(f"oshwatch: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except NotReady as error:
+        print(f"oshwatch: {error}", file=sys.stderr)
+        return EXIT_FOUND_WRONG
+    except OshwatchError as error:
+        print(f"oshwatch: {error}", file=sys.stderr)
+        return EXIT_FOUND_WRONG
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    return code or EXIT_DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="oshwatch", description="Watches heat, noise, air and chemicals on a factory floor. Not a safety function: it replaces no certified detector and no alarm."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _quarantine, _grafana, _bench, _doctor):
+        add(commands)
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help: str, example: str, call: str = "") -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=help, description=help, epilog=f"example: {example}", formatter_class=argparse.RawDescriptionHelpFormatter)
+    if call:
+        parser.set_defaults(call=call)
+    return parser
+
+
+def _group(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help: str, example: str) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+    return _command(commands, name, help, example).add_subparsers(dest="action", required=True, metavar="ACTION")
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in a TOML file; the environment wins")
+
+
+def _demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "demo", "a whole factory on this machine, simulated: sensors, agents, broker, centre, pages", "oshwatch demo --port 8080", "demo:demo")
+    parser.add_argument("--port", type=int, help="port of the pages (default 8080, or a free one when it is taken; 0: a free one)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where it keeps its data (default: a new temporary folder)")
+    parser.add_argument("--scenario", default="hot-afternoon", metavar="NAME", help="what happens (default hot-afternoon)")
+    parser.add_argument("--speed", type=float, default=1.0, metavar="N", help="scenario time runs N times as fast")
+
+
+def _serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "serve", "the centre against real servers: ingest, alerts and console, or one of them", "oshwatch serve --config /etc/oshwatch.toml", "serve:serve")
+    parser.add_argument("part", nargs="?", choices=("ingest", "alerts", "console"), help="only this part")
+    _config(parser)
+
+
+def _simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    actions = _group(commands, "simulate", "virtual devices and fleets of agents", "oshwatch simulate devices --scenario hot-afternoon --dir /tmp/devices")
+    devices = _command(
+        actions,
+        "devices",
+        "virtual serial and Modbus devices; prints their paths as JSON and serves until stopped",
+        "oshwatch simulate devices --scenario hot-afternoon --dir /tmp/devices",
+        "simulate:devices",
+    )
+    devices.add_argument("--scenario", default="hot-afternoon", metavar="NAME")
+    devices.add_argument("--dir", type=Path, required=True, metavar="DIR")
+    fleet = _command(
+        actions, "fleet", "load: many agents as the wire sees them", "oshwatch simulate fleet --agents 200 --channels 20 --rate 1 --mqtt mqtt://127.0.0.1:1883", "simulate:fleet"
+    )
+    fleet.add_argument("--agents", type=int, required=True, metavar="N")
+    fleet.add_argument("--channels", type=int, required=True, metavar="M", help="channels an agent")
+    fleet.add_argument("--rate", type=float, required=True, metavar="HZ", help="readings a second and channel")
+    fleet.add_argument("--mqtt", required=True, metavar="URL")
+    fleet.add_argument("--packs-of", type=int, default=0, metavar="K", help="readings a pack (default: one of each channel)")
+    fleet.add_argument("--duration", type=float, metavar="S", help="stop after this many seconds (default: on Ctrl-C)")
+    fleet.add_argument("--registry", type=Path, metavar="FILE", help="write the registry file of this fleet and stop")
+
+
+def _registry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    actions = _group(commands, "registry", "sites, shifts, zones, agents, channels, calibrations", "oshwatch registry import site.yaml --by 'A. Officer' --reason 'new line'")
+    importing = _command(
+        actions,
+        "import",
+        "take in a registry file: a dated change, never a rewriting of the past",
+        "oshwatch registry import site.yaml --by 'A. Officer' --reason 'new line'",
+        "registry:import_file",
+    )
+    importing.add_argument("file", type=Path, metavar="FILE.yaml")
+    importing.add_argument("--by", default="", metavar="NAME")
+    importing.add_argument("--reason", default="", metavar="TEXT")
+    _config(importing)
+    exporting = _command(actions, "export", "a site as it holds now, as a registry file", "oshwatch registry export --site f1 > f1.yaml", "registry:export")
+    exporting.add_argument("--site", required=True, metavar="S")
+    _config(exporting)
+
+
+def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    users = _group(commands, "user", "people who may log in", "oshwatch user add linh --role officer --scope f1")
+    adding = _command(users, "add", "add a person; prints a one-time password alone on the last line", "oshwatch user add linh --role officer --scope f1", "people:add_user")
+    adding.add_argument("name", metavar="NAME")
+    adding.add_argument("--role", required=True, metavar="R")
+    adding.add_argument("--scope", required=True, metavar="S", help="a site id, country:XX or *")
+    adding.add_argument("--email", default="", metavar="ADDRESS", help="where alerts are sent")
+    adding.add_argument("--locale", default="", metavar="LL")
+    _config(adding)
+    tokens = _group(commands, "token", "API tokens", "oshwatch token create --user linh --days 30")
+    creating = _command(tokens, "create", "an API token; printed once, alone on the last line", "oshwatch token create --user linh --days 30", "people:create_token")
+    creating.add_argument("--user", required=True, metavar="NAME")
+    creating.add_argument("--days", type=int, metavar="N", help="valid for so many days (default: until revoked)")
+    _config(creating)
+
+
+def _limits(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    actions = _group(commands, "limits", "limit profiles: dated, with their sources", "oshwatch limits show us-niosh")
+    _command(actions, "list", "all profiles", "oshwatch limits list", "limits:list_profiles")
+    showing = _command(actions, "show", "one profile, limit by limit", "oshwatch limits show us-niosh", "limits:show")
+    showing.add_argument("id", metavar="ID")
+    _command(actions, "check", "do ppm and mg/m3 reconcile, do dates overlap, is every source named", "oshwatch limits check", "limits:check")
+
+
+def _quarantine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    actions = _group(commands, "quarantine", "what could not be accepted, and why", "oshwatch quarantine list")
+    listing = _command(actions, "list", "what is held", "oshwatch quarantine list", "quarantine:list_held")
+    _config(listing)
+    showing = _command(actions, "show", "one entry with its bytes", "oshwatch quarantine show 12", "quarantine:show")
+    showing.add_argument("id", type=int, metavar="ID")
+    _config(showing)
+    retrying = _command(actions, "retry", "try an entry again after its cause is mended", "oshwatch quarantine retry 12", "quarantine:retry")
+    retrying.add_argument("id", type=int, metavar="ID")
+    _config(retrying)
+
+
+def _grafana(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    actions = _group(commands, "grafana", "dashboards as code", "oshwatch grafana render --out /etc/grafana/provisioning")
+    rendering = _command(actions, "render", "write dashboards and provisioning files", "oshwatch grafana render --out /etc/grafana/provisioning", "grafana:render")
+    rendering.add_argument("--out", type=Path, required=True, metavar="DIR")
+    applying = _command(actions, "apply", "send the dashboards to a running Grafana", "GRAFANA_TOKEN=... oshwatch grafana apply --url http://grafana:3000", "grafana:apply")
+    applying.add_argument("--url", required=True, metavar="U")
+
+
+def _bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "bench", "measure this machine: prints readings/s, p50/p99, peak RSS", "oshwatch bench ingest --json", "bench:bench")
+    parser.add_argument("what", choices=("ingest", "evaluate", "edge"))
+    parser.add_argument("--json", action="store_true")
+
+
+def _doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "doctor", "what is wrong with this installation, in plain words", "oshwatch doctor", "doctor:doctor")
+    _config(parser)
