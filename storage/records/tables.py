@@ -97,7 +97,7 @@ gaps = Table(  # spans without samples, with a cause; declared by the agent or f
     Column("cause", String(16), nullable=False),
     Column("text", Text, nullable=False),
     Column("arrived_us", BigInteger, nullable=False),
-    UniqueConstraint("agent", "boot", "seq"),
+    UniqueConstraint("agent", "boot", "seq", "sensor", "start_us", "stop_us"),  # a declared gap that packs shrink may fall in two
 )
 
 touched = Table(  # late data: which channel and span assess has to look at again

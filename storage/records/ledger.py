@@ -1,0 +1,164 @@
+"""Ingest's ledger: which packs are durably stored, and all that one commit records beside the readings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, select
+
+from domain.seqset import SeqSet
+from domain.times import DAY_US, HOUR_US
+from storage.records.sql import insert_new, insert_on, reading, upsert, writing
+from storage.records.tables import conflicts, cursors, gaps, packs, quarantine, touched
+
+KEEP_DIGESTS_US = 7 * DAY_US
+"""Digests tell a repeat from an identity conflict; an agent keeps packs 72 h, so after a week none is sent again."""
+_ASK_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PackRow:
+    """A pack or event that is stored, and the digest of its bytes."""
+
+    agent: str
+    boot: str
+    seq: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineRow:
+    """What could not be accepted: the whole pack, or one record's JSON. `seq` -1 where it could not be read, `site` "" while the agent is unknown."""
+
+    agent: str
+    site: str
+    boot: str
+    seq: int
+    refusal: str
+    detail: str
+    payload: bytes
+    whole: bool
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictRow:
+    """Two values for one (channel, time), as JSON of each reading."""
+
+    channel: str
+    time_us: int
+    stood: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapRow:
+    """A span without samples. `seq` is that of the event that declared it; -1: found by the centre."""
+
+    agent: str
+    boot: str
+    seq: int
+    sensor: str
+    start_us: int
+    stop_us: int
+    cause: str
+    from_seq: int | None = None
+    to_seq: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchedRow:
+    """Late data: assess has to look at this span of this channel again."""
+
+    channel: str
+    start_us: int
+    stop_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerBatch:
+    """What one commit of ingest records. `cursors` are whole sets: the caller's, after the commit."""
+
+    arrived_us: int
+    packs: list[PackRow] = field(default_factory=list)
+    cursors: dict[tuple[str, str], SeqSet] = field(default_factory=dict)
+    quarantine: list[QuarantineRow] = field(default_factory=list)
+    conflicts: list[ConflictRow] = field(default_factory=list)
+    gaps: list[GapRow] = field(default_factory=list)
+    touched: list[TouchedRow] = field(default_factory=list)
+
+
+class LedgerRepository:
+    """One writer: the ingest worker that owns the agents."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pruned_us: int | None = None
+
+    def digests(self, agent: str, boot: str, seqs: Sequence[int]) -> dict[int, bytes]:
+        """Digest by seq, of those that are on record."""
+        found: dict[int, bytes] = {}
+        with reading(self._engine) as connection:
+            for start in range(0, len(seqs), _ASK_AT_ONCE):
+                of = select(packs.c.seq, packs.c.digest).where(packs.c.agent == agent, packs.c.boot == boot, packs.c.seq.in_(seqs[start : start + _ASK_AT_ONCE]))
+                found.update((seq, digest) for seq, digest in connection.execute(of))
+        return found
+
+    def cursors(self) -> dict[tuple[str, str], SeqSet]:
+        """What is committed, by (agent, boot)."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(cursors.c.agent, cursors.c.boot, cursors.c.upto, cursors.c.also))
+            return {(agent, boot): SeqSet.from_json(upto, also) for agent, boot, upto, also in rows}
+
+    def commit(self, batch: LedgerBatch) -> None:
+        """All of it or nothing, durable on return; a batch committed twice leaves what one leaves, but for the count of repeats in quarantine."""
+        with writing(self._engine) as connection:
+            _add_packs(connection, batch)
+            upsert(connection, cursors, [_cursor_row(key, seqs, batch.arrived_us) for key, seqs in batch.cursors.items()])
+            _add_quarantine(connection, batch)
+            insert_new(connection, conflicts, [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.conflicts])
+            _add_gaps(connection, batch)
+            if batch.touched:
+                connection.execute(touched.insert(), [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.touched])
+            self._prune(connection, batch.arrived_us)
+
+    def _prune(self, connection: Connection, now_us: int) -> None:
+        if self._pruned_us is not None and 0 <= now_us - self._pruned_us < HOUR_US:
+            return
+        connection.execute(delete(packs).where(packs.c.arrived_us < now_us - KEEP_DIGESTS_US))
+        self._pruned_us = now_us
+
+
+def _columns(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__slots__}
+
+
+def _add_packs(connection: Connection, batch: LedgerBatch) -> None:
+    """The driver's own executemany: the one statement here that runs once a pack."""
+    if not batch.packs:
+        return
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    connection.exec_driver_sql(
+        f"INSERT INTO packs (agent, boot, seq, digest, arrived_us) VALUES ({', '.join([mark] * 5)}) ON CONFLICT DO NOTHING",
+        [(row.agent, row.boot, row.seq, row.digest, batch.arrived_us) for row in batch.packs],
+    )
+
+
+def _cursor_row(key: tuple[str, str], seqs: SeqSet, changed_us: int) -> dict[str, Any]:
+    return {"agent": key[0], "boot": key[1], "upto": seqs.upto, "also": seqs.also_json(), "changed_us": changed_us}
+
+
+def _add_quarantine(connection: Connection, batch: LedgerBatch) -> None:
+    if not batch.quarantine:
+        return
+    statement = insert_on(connection, quarantine)
+    again = statement.on_conflict_do_update(index_elements=["agent", "digest", "refusal"], set_={"times": quarantine.c.times + 1})
+    connection.execute(again, [{**_columns(row), "arrived_us": batch.arrived_us, "state": "held", "times": 1} for row in batch.quarantine])
+
+
+def _add_gaps(connection: Connection, batch: LedgerBatch) -> None:
+    """A gap that an event declared is known by its seq; those that the centre finds have none and are told apart by their span."""
+    insert_new(connection, gaps, [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.gaps])
