@@ -142,7 +142,7 @@ def _add_packs(connection: Connection, batch: LedgerBatch) -> None:
         return
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     connection.exec_driver_sql(
-        f"INSERT INTO packs (agent, boot, seq, digest, arrived_us) VALUES ({', '.join([mark] * 5)}) ON CONFLICT DO NOTHING",
+        f"INSERT INTO packs (agent, boot, seq, digest, arrived_us) VALUES ({', '.join([mark] * 5)}) ON CONFLICT DO NOTHING",  # noqa: S608 - marks only
         [(row.agent, row.boot, row.seq, row.digest, batch.arrived_us) for row in batch.packs],
     )
 

@@ -152,17 +152,27 @@ def _says_something(held: Entry | None, entry: Entry) -> bool:
 
 def _row(entry: Entry) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.structs.asdict(entry)
-    return {**row, "thing": row.pop("id")}
+    row["thing"] = row.pop("id")
+    return row
 
 
 def _refuse_foreign(registry: Registry, entries: Iterable[Entry]) -> None:
-    """Agent ids are unique in a centre, whatever the date: a topic names the agent only, never the site."""
-    owners = {entry.id: entry.site for entry in registry.entries if entry.kind == "agent"}
+    """An agent's topic names no site, so an agent lives in one site at a time; it may move once it is retired in the other."""
     for entry in entries:
         agent = entry.id if entry.kind == "agent" else entry.id.partition(".")[0] if entry.kind == "channel" else ""
-        owner = owners.get(agent, entry.site)
-        if owner != entry.site:
-            raise Refused(f"agent '{agent}' belongs to site '{owner}', not to '{entry.site}': give it another id")
+        owner = _foreign_owner(registry, agent, entry) if agent and entry.body else None
+        if owner is not None:
+            raise Refused(f"agent '{agent}' belongs to site '{owner}', not to '{entry.site}': give it another id, or retire it there first")
+
+
+def _foreign_owner(registry: Registry, agent: str, entry: Entry) -> str | None:
+    """The other site in which the agent lives at the entry's date or later."""
+    living: dict[str, bool] = {}
+    for other in registry.entries:
+        if other.kind == "agent" and other.id == agent and other.site != entry.site:
+            later = other.valid_from_us > entry.valid_from_us and living.get(other.site, False)
+            living[other.site] = bool(other.body) or later
+    return next((site for site, lives in living.items() if lives), None)
 
 
 def _valid_from(file: SiteFile, registry: Registry, now_us: int) -> int:
