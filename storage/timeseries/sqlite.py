@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import TypeVar
 
@@ -85,7 +86,7 @@ class SqliteTimeSeries:
         return found
 
     def read_minutes(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Minute]]:
-        found = {}
+        found: dict[str, list[Minute]] = {}
         with self._reading() as connection:
             for channel, id in self._known(connection, channels):
                 rows = connection.execute(_GET_MINUTES, (id, _clamp(start_us), _clamp(stop_us)))
@@ -94,7 +95,7 @@ class SqliteTimeSeries:
         return found
 
     def last(self, channels: Sequence[str]) -> dict[str, Reading]:
-        found = {}
+        found: dict[str, Reading] = {}
         with self._reading() as connection:
             names = {id: channel for channel, id in self._known(connection, channels)}
             for part in _parts(list(names)):
@@ -194,9 +195,17 @@ def _fields(reading: Reading) -> tuple[str, int, float | None, int, tuple[int, .
 
 
 def _storable(readings: list[Reading]) -> tuple[list[Reading], list[RefusedReading]]:
-    """SQLite's integers have 64 bits; nothing else is refused here."""
-    refused = [RefusedReading(reading, "time out of range") for reading in readings if not _MIN_INT <= reading.time_us <= _MAX_INT]
-    return ([reading for reading in readings if _MIN_INT <= reading.time_us <= _MAX_INT], refused) if refused else (readings, refused)
+    """SQLite would turn a NaN into no value, and its integers have 64 bits; nothing else is refused here."""
+    if all(reading.value is None or isfinite(reading.value) for reading in readings) and all(_MIN_INT <= reading.time_us <= _MAX_INT for reading in readings):
+        return readings, []
+    refused = [RefusedReading(reading, detail) for reading in readings if (detail := _objection(reading))]
+    return [reading for reading in readings if not _objection(reading)], refused
+
+
+def _objection(reading: Reading) -> str:
+    if reading.value is not None and not isfinite(reading.value):
+        return "not a finite number"
+    return "" if _MIN_INT <= reading.time_us <= _MAX_INT else "time out of range"
 
 
 def _latest(rows: list[Row]) -> list[Row]:

@@ -1,0 +1,219 @@
+"""InfluxDB 2 behind the port: bytes through influxdb-client's synchronous write API on two connections, InfluxQL for reading (decision 5)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
+
+import msgspec
+import urllib3
+from influxdb_client import InfluxDBClient, WritePrecision
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.rest import ApiException
+
+from domain.errors import BadInput, NotReady
+from domain.reading import Minute, Reading
+from storage.timeseries.influxql import (
+    COUNT,
+    COUNT_ANSWER,
+    MINUTE,
+    MINUTE_ANSWER,
+    NAME_ANSWER,
+    READING,
+    READING_ANSWER,
+    START_ANSWER,
+    VALID,
+    Answer,
+    MinuteRow,
+    ReadingRow,
+    parts,
+    where,
+)
+from storage.timeseries.lineprotocol import NO_VALUE, LineEncoder, codes_from, is_finite
+from storage.timeseries.port import Batch, RefusedReading
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+WRITERS = 2
+MAX_LINES = 5_000
+SPLIT_FROM_LINES = 2_000
+"""Below this a second connection costs more than it saves."""
+WRITE_TIMEOUT_S, QUERY_TIMEOUT_S = 30.0, 60.0
+_TOO_LARGE, _BAD_REQUEST, _UNPROCESSABLE = 413, 400, 422
+_DROPPED = re.compile(r"dropped=(\d+)")
+
+
+class Misconfigured(BadInput, NotReady):
+    """InfluxDB answers and refuses us: a start ends with what to mend, a running writer waits for it to be mended."""
+
+
+class InfluxTimeSeries:
+    """Measurements `reading` and `minute`, tags `channel` and `quantity`; the layout is told in `lineprotocol`."""
+
+    def __init__(self, *, http_url: str, org: str, bucket: str, token: str) -> None:
+        if not token:
+            raise BadInput("is not set", field="OSHWATCH_INFLUXDB_TOKEN", remedy="give a token that may read and write the bucket")
+        self._url, self._bucket, self._org = http_url, bucket, org
+        self._client = InfluxDBClient(url=http_url, token=token, org=org, timeout=round(WRITE_TIMEOUT_S * 1000))
+        self._write = self._client.write_api(write_options=SYNCHRONOUS).write
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="influxdb-writer")
+        self._http = urllib3.PoolManager(maxsize=8, retries=False, timeout=QUERY_TIMEOUT_S, headers={"Authorization": f"Token {token}"})
+        self._encoder = LineEncoder()
+
+    def write(self, batch: Batch) -> list[RefusedReading]:
+        """Durable when it returns: InfluxDB answers 204 after its own log is synced."""
+        refused: list[RefusedReading] = []
+        rewritten = {(reading.channel, reading.time_us): reading for reading in batch.rewritten}
+        for readings, encode in ((batch.fresh, self._encoder.fresh), (list(rewritten.values()), self._encoder.rewritten)):
+            finite = [reading for reading in readings if is_finite(reading)]
+            refused += [RefusedReading(reading, "not a finite number") for reading in readings if not is_finite(reading)]
+            refused += [RefusedReading(reading, detail) for reading, detail in self._post_all(finite, encode(finite))]
+        for minute, detail in self._post_all(batch.minutes, self._encoder.minutes(batch.minutes)):
+            log.warning("InfluxDB refused the minute %d of %s: %s", minute.start_us, minute.channel, detail)
+        return refused
+
+    def read(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Reading]]:
+        found: dict[str, list[Reading]] = {}
+        for part in parts(channels):
+            answer = self._query(f"{READING} {where(part, start_us, stop_us)} GROUP BY channel", READING_ANSWER)
+            found.update((channel, [_reading(channel, row) for row in rows]) for channel, rows in answer.rows())
+        return found
+
+    def read_minutes(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Minute]]:
+        found: dict[str, list[Minute]] = {}
+        for part in parts(channels):
+            answer = self._query(f"{MINUTE} {where(part, start_us, stop_us)} GROUP BY channel", MINUTE_ANSWER)
+            found.update((channel, [_minute(channel, row) for row in rows]) for channel, rows in answer.rows())
+        return found
+
+    def last(self, channels: Sequence[str]) -> dict[str, Reading]:
+        found: dict[str, Reading] = {}
+        for part in parts(channels):
+            answer = self._query(f"{READING} {where(part)} GROUP BY channel ORDER BY time DESC LIMIT 1", READING_ANSWER)
+            found.update((channel, _reading(channel, rows[0])) for channel, rows in answer.rows())
+        return found
+
+    def last_minutes(self, channels: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in parts(channels):
+            answer = self._query(f"{VALID} {where(part)} GROUP BY channel ORDER BY time DESC LIMIT 1", START_ANSWER)
+            found.update((channel, rows[0][0]) for channel, rows in answer.rows())
+        return found
+
+    def count(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, int]:
+        """Points with a value, and those without one, which always carry q."""
+        found: dict[str, int] = {}
+        for part in parts(channels):
+            span = where(part, start_us, stop_us)
+            for channel, rows in self._query(f"{COUNT} {span} GROUP BY channel", COUNT_ANSWER).rows():
+                found[channel] = rows[0][1]
+            for channel, marked in self._query(f"{READING} {span} AND q >= 0 GROUP BY channel", READING_ANSWER).rows():
+                if without := sum(row[1] is None for row in marked):
+                    found[channel] = found.get(channel, 0) + without
+        return found
+
+    def ping(self) -> None:
+        self._query("SHOW MEASUREMENTS LIMIT 1", NAME_ANSWER)
+
+    def close(self) -> None:
+        self._writers.shutdown()
+        self._client.close()
+        self._http.clear()
+
+    def _post_all(self, things: Sequence[T], lines: Sequence[str]) -> list[tuple[T, str]]:
+        """Bodies side by side; returns once all of them are stored, with those that InfluxDB will never take. Any that cannot be stored now is `NotReady`."""
+        size = min(MAX_LINES, -(-len(lines) // WRITERS)) if len(lines) >= SPLIT_FROM_LINES else MAX_LINES
+        starts = range(0, len(lines), size)
+        if len(starts) < 2:
+            return self._post(things, lines) if lines else []
+        futures = [self._writers.submit(self._post, things[start : start + size], lines[start : start + size]) for start in starts]
+        wait(futures)
+        return [pair for future in futures for pair in future.result()]
+
+    def _post(self, things: Sequence[T], lines: Sequence[str]) -> list[tuple[T, str]]:
+        """One body; where InfluxDB refuses points of it, halves it until those stand alone: the others are stored, again or at last."""
+        detail = self._try_post("\n".join(lines).encode())
+        if not detail:
+            return []
+        dropped = _DROPPED.search(detail)
+        if len(lines) == 1 or (dropped and int(dropped[1]) == len(lines)):
+            return [(thing, detail) for thing in things]
+        half = len(lines) // 2
+        return self._post(things[:half], lines[:half]) + self._post(things[half:], lines[half:])
+
+    def _try_post(self, body: bytes) -> str:
+        """ "" when stored; why, when InfluxDB will not have some of it; raises `NotReady` for everything that time may mend."""
+        try:
+            self._write(bucket=self._bucket, record=body, write_precision=WritePrecision.US)
+        except ApiException as error:
+            if error.status in (_BAD_REQUEST, _UNPROCESSABLE, _TOO_LARGE):
+                return _message(error.body) or f"HTTP {error.status}"
+            raise self._unready(error.status or 0, _message(error.body) or str(error.reason)) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise NotReady(f"InfluxDB at {self._url} does not answer: {error}") from None
+        return ""
+
+    def _query(self, statement: str, decoder: msgspec.json.Decoder[Answer[T]]) -> Answer[T]:
+        try:
+            response = self._http.request("GET", f"{self._url}/query", fields={"db": self._bucket, "q": statement, "epoch": "u"})
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise NotReady(f"InfluxDB at {self._url} does not answer: {error}") from None
+        if response.status != 200:
+            raise self._unready(response.status, _message(response.data))
+        answer = decoder.decode(response.data)
+        if problem := answer.problem():
+            raise self._unready(404 if "not found" in problem else 200, problem)
+        return answer
+
+    def _unready(self, status: int, text: str) -> NotReady:
+        if status in (401, 403):
+            return Misconfigured(f"InfluxDB refuses the token: {text}", field="OSHWATCH_INFLUXDB_TOKEN", remedy=f"give a token that may read and write '{self._bucket}'")
+        if status == 404:
+            return Misconfigured(f"InfluxDB: {text}", field="OSHWATCH_TIMESERIES_URL", remedy=f"make the bucket '{self._bucket}' in the organisation '{self._org}'")
+        return NotReady(f"InfluxDB at {self._url} answers {status}: {text}")
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+    error: str = ""
+
+
+def _message(body: object) -> str:
+    """InfluxDB's own words out of an error body."""
+    if not isinstance(body, str | bytes):
+        return ""
+    try:
+        said = msgspec.json.decode(body, type=_Error)
+    except msgspec.DecodeError:
+        return (body.decode(errors="replace") if isinstance(body, bytes) else body)[:200]
+    return said.message or said.error
+
+
+def _reading(channel: str, row: ReadingRow) -> Reading:
+    time_us, value, q, r = row
+    if r and r.endswith(NO_VALUE):
+        value, r = None, r[:-1]
+    return Reading(channel, time_us, value, 4 if q is None else q, codes_from(r) if r else ())
+
+
+def _minute(channel: str, row: MinuteRow) -> Minute:
+    start_us, valid, rejected, total, low, high, saturated, below_detection, reasons = row
+    if not valid:
+        low = high = None
+    return Minute(
+        channel=channel,
+        start_us=start_us,
+        valid=valid,
+        rejected=rejected,
+        total=total,
+        low=low,
+        high=high,
+        saturated=saturated,
+        below_detection=below_detection,
+        reasons=codes_from(reasons),
+    )

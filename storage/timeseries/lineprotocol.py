@@ -1,0 +1,86 @@
+"""Readings and minutes as InfluxDB line protocol, microseconds: one cached prefix a series, joined to bytes (decision 5).
+
+`reading` has the fields v (float), q (integer) and r ("131,132"). Fields of one point merge on overwrite, so a fresh point leaves out a q of 4 and an empty r, while a
+point that may exist already is written with all three. A stored v cannot be taken away: a rewritten record without a value carries the mark "-" at the end of r.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from domain.reading import Minute, Reading
+
+NO_VALUE = "-"
+_ESCAPES = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
+
+
+class LineEncoder:
+    """Keeps the prefix of every series it has met."""
+
+    def __init__(self) -> None:
+        self._readings: dict[str, str] = {}
+        self._minutes: dict[str, str] = {}
+
+    def fresh(self, readings: Iterable[Reading]) -> list[str]:
+        """Lines for points that the store does not have yet."""
+        prefixes = self._readings
+        lines = []
+        for reading in readings:
+            prefix = prefixes.get(reading.channel) or self._remember(prefixes, "reading", reading.channel)
+            if reading.value is not None and reading.q == 4 and not reading.r:
+                lines.append(f"{prefix}v={reading.value!r} {reading.time_us}")
+            else:
+                lines.append(f"{prefix}{_fresh_fields(reading)} {reading.time_us}")
+        return lines
+
+    def rewritten(self, readings: Iterable[Reading]) -> list[str]:
+        """Lines for points that may be there already, with other fields."""
+        prefixes = self._readings
+        return [f"{prefixes.get(reading.channel) or self._remember(prefixes, 'reading', reading.channel)}{_all_fields(reading)} {reading.time_us}" for reading in readings]
+
+    def minutes(self, minutes: Iterable[Minute]) -> list[str]:
+        prefixes = self._minutes
+        return [f"{prefixes.get(minute.channel) or self._remember(prefixes, 'minute', minute.channel)}{_minute_fields(minute)} {minute.start_us}" for minute in minutes]
+
+    @staticmethod
+    def _remember(prefixes: dict[str, str], measurement: str, channel: str) -> str:
+        quantity = channel.rpartition(".")[2]
+        prefixes[channel] = prefix = f"{measurement},channel={channel.translate(_ESCAPES)},quantity={quantity.translate(_ESCAPES)} "
+        return prefix
+
+
+def codes_text(codes: tuple[int, ...]) -> str:
+    return ",".join(map(str, codes))
+
+
+def codes_from(text: str) -> tuple[int, ...]:
+    return tuple(int(code) for code in text.split(",")) if text else ()
+
+
+def is_finite(reading: Reading) -> bool:
+    return reading.value is None or math.isfinite(reading.value)
+
+
+def _fresh_fields(reading: Reading) -> str:
+    fields = [] if reading.value is None else [f"v={reading.value!r}"]
+    if reading.q != 4 or reading.value is None:
+        fields.append(f"q={reading.q}i")
+    if reading.r:
+        fields.append(f'r="{codes_text(reading.r)}"')
+    return ",".join(fields)
+
+
+def _all_fields(reading: Reading) -> str:
+    codes = codes_text(reading.r)
+    if reading.value is None:
+        return f'q={reading.q}i,r="{codes}{NO_VALUE}"'
+    return f'v={reading.value!r},q={reading.q}i,r="{codes}"'
+
+
+def _minute_fields(minute: Minute) -> str:
+    ends = "" if minute.low is None or minute.high is None else f",low={minute.low!r},high={minute.high!r}"
+    return (
+        f"valid={minute.valid}i,rejected={minute.rejected}i,total={minute.total!r}{ends},"
+        f'saturated={minute.saturated}i,below_detection={minute.below_detection}i,reasons="{codes_text(minute.reasons)}"'
+    )
