@@ -19,11 +19,12 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfluxDb:
-    """The store as Grafana reaches it; the token need only read."""
+    """The store as Grafana reaches it, and a user who may only read."""
 
     url: str
     bucket: str
-    token: str = field(repr=False)
+    user: str
+    password: str = field(repr=False)
 
 
 def apply(url: str, token: str, influxdb: InfluxDb | None = None) -> list[str]:
@@ -65,7 +66,7 @@ def _folder(grafana: GrafanaApi) -> str:
 
 
 def _datasource(grafana: GrafanaApi, influxdb: InfluxDb) -> str:
-    content = datasource(influxdb.url, influxdb.bucket, influxdb.token)
+    content = datasource(influxdb.url, influxdb.bucket, influxdb.user, influxdb.password)
     if _exists(grafana.datasource.get_datasource_by_uid, DATASOURCE_UID):
         grafana.datasource.update_datasource_by_uid(DATASOURCE_UID, content)
         return f"data source {DATASOURCE_UID}: updated"

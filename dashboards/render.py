@@ -15,6 +15,7 @@ DASHBOARDS: tuple[Callable[[], Dashboard], ...] = (floor,)
 FOLDER_UID, FOLDER_TITLE = "oshwatch", "Oshwatch"
 DATASOURCE_UID = "oshwatch-influxdb"
 MOUNTED_AT = "/etc/grafana/provisioning"
+PASSWORD_FILE = "/run/secrets/influxdb_grafana_password"  # noqa: S105 - a path
 
 _HEADER = "# Written by `oshwatch grafana render`; change dashboards/*.py instead.\n"
 
@@ -33,22 +34,27 @@ def files() -> Iterator[tuple[str, str]]:
         yield f"dashboards/oshwatch/{content['uid']}.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def datasource(url: str, bucket: str, token: str) -> Json:
-    """InfluxDB 2 read by InfluxQL, with a token in a header; `httpHeaderValue1` is stored encrypted."""
+def datasource(url: str, bucket: str, user: str, password: str) -> Json:
+    """InfluxDB read by InfluxQL as a user who may only read: whoever sees a dashboard can send anything through its data source.
+
+    InfluxDB 1.8, 2 (a v1 authorization, or any user with a read token as the password) and 3 take it so. Grafana stores the password encrypted.
+    """
     return {
         "name": "Oshwatch",
         "uid": DATASOURCE_UID,
         "type": "influxdb",
         "access": "proxy",
         "url": url,
-        "jsonData": {"dbName": bucket, "httpMode": "POST", "httpHeaderName1": "Authorization"},
-        "secureJsonData": {"httpHeaderValue1": f"Token {token}"},
+        "basicAuth": True,
+        "basicAuthUser": user,
+        "jsonData": {"dbName": bucket, "httpMode": "POST"},
+        "secureJsonData": {"basicAuthPassword": password},
     }
 
 
 def datasources() -> Json:
-    """Address and bucket come from Grafana's environment, the token from a secret file: nothing secret stands here."""
-    source = datasource("${INFLUXDB_URL}", "${INFLUXDB_BUCKET}", "$__file{/run/secrets/influxdb_token}")
+    """Address and bucket come from Grafana's environment, the password from a secret file: nothing secret stands here."""
+    source = datasource("${INFLUXDB_URL}", "${INFLUXDB_BUCKET}", "grafana", f"$__file{{{PASSWORD_FILE}}}")
     return {"apiVersion": 1, "datasources": [{**source, "isDefault": True, "editable": False}]}
 
 

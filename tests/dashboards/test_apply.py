@@ -14,7 +14,7 @@ from dashboards.floor import floor
 from domain.errors import BadInput, NotReady, Refused
 
 TOKEN = "service-account-token"
-STORE = InfluxDb(url="http://influxdb:8086", bucket="oshwatch", token="reads-only")
+STORE = InfluxDb(url="http://influxdb:8086", bucket="oshwatch", user="grafana", password="reads-only")
 
 
 class FakeGrafana(BaseHTTPRequestHandler):
@@ -85,7 +85,7 @@ def test_apply_makes_folder_data_source_and_dashboards(grafana) -> None:
     assert set(grafana.state["folders"]) == {"oshwatch"}
     source = grafana.state["datasources"]["oshwatch-influxdb"]
     assert (source["url"], source["jsonData"]["dbName"]) == (STORE.url, STORE.bucket)
-    assert source["secureJsonData"] == {"httpHeaderValue1": "Token reads-only"}
+    assert source["secureJsonData"] == {"basicAuthPassword": "reads-only"}
     assert len(lines) == 3
 
 
@@ -120,5 +120,5 @@ def test_an_address_that_is_none_is_bad_input() -> None:
         apply("grafana:3000", TOKEN)
 
 
-def test_the_store_token_is_not_shown_by_repr() -> None:
-    assert STORE.token not in repr(STORE)
+def test_the_store_password_is_not_shown_by_repr() -> None:
+    assert STORE.password not in repr(STORE)

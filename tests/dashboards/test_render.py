@@ -24,12 +24,12 @@ def test_render_writes_every_file_and_says_which(tmp_path: Path) -> None:
     assert {path.suffix for path in written} == {".yaml", ".json"}
 
 
-def test_the_token_stands_in_no_file_but_is_read_from_a_secret(tmp_path: Path) -> None:
+def test_the_password_stands_in_no_file_but_is_read_from_a_secret(tmp_path: Path) -> None:
     render(tmp_path)
     [source] = yaml.safe_load((tmp_path / "datasources" / "oshwatch.yaml").read_text())["datasources"]
     assert source["uid"] == DATASOURCE_UID
-    assert source["jsonData"]["httpHeaderName1"] == "Authorization"
-    assert source["secureJsonData"] == {"httpHeaderValue1": "Token $__file{/run/secrets/influxdb_token}"}
+    assert source["basicAuthUser"] == "grafana"
+    assert source["secureJsonData"] == {"basicAuthPassword": "$__file{/run/secrets/influxdb_grafana_password}"}
 
 
 def test_the_provider_points_at_the_folder_in_which_the_dashboards_lie(tmp_path: Path) -> None:
