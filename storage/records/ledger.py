@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from domain.seqset import SeqSet
 from domain.times import DAY_US, HOUR_US
+from storage.records.gaps import fill
 from storage.records.sql import insert_new, insert_on, reading, upsert, writing
 from storage.records.tables import conflicts, cursors, gaps, packs, quarantine, touched
 
@@ -70,6 +71,17 @@ class GapRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilledRow:
+    """A pack of a declared gap that arrived after all, with the span of its readings: the gap shrinks."""
+
+    agent: str
+    boot: str
+    seq: int
+    start_us: int
+    stop_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TouchedRow:
     """Late data: assess has to look at this span of this channel again."""
 
@@ -88,6 +100,7 @@ class LedgerBatch:
     quarantine: list[QuarantineRow] = field(default_factory=list)
     conflicts: list[ConflictRow] = field(default_factory=list)
     gaps: list[GapRow] = field(default_factory=list)
+    filled: list[FilledRow] = field(default_factory=list)
     touched: list[TouchedRow] = field(default_factory=list)
 
 
@@ -120,7 +133,9 @@ class LedgerRepository:
             upsert(connection, cursors, [_cursor_row(key, seqs, batch.arrived_us) for key, seqs in batch.cursors.items()])
             _add_quarantine(connection, batch)
             insert_new(connection, conflicts, [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.conflicts])
-            _add_gaps(connection, batch)
+            insert_new(connection, gaps, [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.gaps])
+            for row in batch.filled:
+                fill(connection, row.agent, row.boot, row.seq, row.start_us, row.stop_us)
             if batch.touched:
                 connection.execute(touched.insert(), [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.touched])
             self._prune(connection, batch.arrived_us)
@@ -157,8 +172,3 @@ def _add_quarantine(connection: Connection, batch: LedgerBatch) -> None:
     statement = insert_on(connection, quarantine)
     again = statement.on_conflict_do_update(index_elements=["agent", "digest", "refusal"], set_={"times": quarantine.c.times + 1})
     connection.execute(again, [{**_columns(row), "arrived_us": batch.arrived_us, "state": "held", "times": 1} for row in batch.quarantine])
-
-
-def _add_gaps(connection: Connection, batch: LedgerBatch) -> None:
-    """A gap that an event declared is known by its seq; those that the centre finds have none and are told apart by their span."""
-    insert_new(connection, gaps, [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.gaps])
