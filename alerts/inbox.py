@@ -1,0 +1,100 @@
+"""Reading alerts: the open ones, and pages over all of them, for what the caller may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from alerts.actions import sees
+from alerts.state import Alert, fold
+from domain.errors import BadInput, NotFound
+from domain.hazards import Severity
+from domain.registry import Snapshot
+from domain.scope import Scope
+from storage.records.journal import JournalRepository, Step
+
+PAGE = 100
+STATES = (
+    "open", "closed", "active", "returned",
+    "normal", "unacknowledged", "acknowledged", "returned_unacknowledged", "latched_acknowledged", "shelved", "suppressed_by_design", "out_of_service",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Ascending by when they were raised; `next` goes back as `cursor`."""
+
+    alerts: list[Alert]
+    next: str | None
+
+
+class Inbox:
+    """The reading side of the journal."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._journal = JournalRepository(engine)
+
+    def open(self, scope: Scope, held: Snapshot) -> list[Alert]:
+        """Every open alert: stop before action before notice, unacknowledged first, newest first."""
+        found = [fold(steps) for steps in self._journal.load_open(_sites(scope, held)).values()]
+        return sorted(found, key=lambda alert: (-alert.severity.rank, bool(alert.acknowledgements), not alert.active, -alert.raised_at_us))
+
+    def one(self, scope: Scope, held: Snapshot, alert_id: str) -> tuple[Alert, list[Step]]:
+        """An alert and its history; raises `NotFound` also for one that the caller may not see."""
+        steps = self._journal.steps(alert_id)
+        if not steps or not sees(scope, held, steps[0].site):
+            raise NotFound(f"no alert '{alert_id}'")
+        return fold(steps), steps
+
+    def page(
+        self,
+        scope: Scope,
+        held: Snapshot,
+        *,
+        site: str | None = None,
+        state: str | None = None,
+        severity: Severity | None = None,
+        since_us: int | None = None,
+        cursor: str | None = None,
+        limit: int = PAGE,
+    ) -> Page:
+        """Alerts raised from `since_us` on. `state`: open, closed, active, returned, or ISA-18.2's word."""
+        if state is not None and state not in STATES:
+            raise BadInput(f"no state '{state}'", field="state", remedy="one of " + ", ".join(STATES))
+        sites, after = _sites(scope, held, site), _after(cursor)
+        kept: list[Alert] = []
+        while True:
+            first = self._journal.raised(sites, since_us=since_us, after=after, limit=limit)
+            found = self._journal.steps_of([step.alert for step in first])
+            for step in first:
+                alert = fold(found[step.alert])
+                if (severity is None or alert.severity is severity) and (state is None or _is(alert, state)):
+                    if len(kept) == limit:
+                        return Page(kept, str(after))
+                    kept.append(alert)
+                after = step.id
+            if len(first) < limit:
+                return Page(kept, None)
+
+
+def _sites(scope: Scope, held: Snapshot, site: str | None = None) -> Sequence[str] | None:
+    """The sites in question; None for all, with alerts of no site among them."""
+    if site is None and scope.grant == "*":
+        return None
+    return [id for id in held.sites if sees(scope, held, id) and site in (None, id)]
+
+
+def _is(alert: Alert, state: str) -> bool:
+    if state in ("open", "closed"):
+        return alert.open is (state == "open")
+    return state in (alert.condition, alert.state)
+
+
+def _after(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    if not cursor.isdigit():
+        raise BadInput("is not a cursor of this collection", field="cursor", remedy="use `next` of the page before")
+    return int(cursor)
