@@ -5,17 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from domain.errors import BadInput, NotFound, Refused
 from domain.registry import ALWAYS_US, AgentSpec, CalibrationSpec, ChannelSpec, Entry, Kind, Registry, SiteFile, Snapshot, entries_of
-from domain.shifts import local_instant
-from domain.times import parse_instant, to_rfc3339
+from domain.sitefile import instant_of
+from domain.times import to_rfc3339
 from storage.records.sql import reading, writing
 from storage.records.tables import registry_entries
 
@@ -182,15 +180,6 @@ def _valid_from(file: SiteFile, registry: Registry, now_us: int) -> int:
     return now_us if known else ALWAYS_US
 
 
-def instant_of(text: str, timezone: str, *, field: str) -> int:
-    """A date is 00:00 local of the site; anything else a time with an offset."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return parse_instant(text, field=field)
-    return local_instant(day, "00:00", ZoneInfo(timezone))
-
-
 def _ends(file: SiteFile, wanted: Sequence[Entry]) -> list[Entry]:
     """`until:` retires, from then on, everything that the file names but the site itself and its calibrations, which are records of what was done."""
     if file.until is None:
@@ -216,6 +205,8 @@ def _differences(old: Any, new: Any) -> list[str]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
