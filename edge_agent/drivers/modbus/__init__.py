@@ -1,0 +1,1 @@
+"""Modbus RTU devices on an RS-485 bus, described by register-map profiles."""
