@@ -10,8 +10,8 @@ from domain.times import MINUTE_US, SECOND_US
 
 STEP_US = 90 * SECOND_US
 """Windows move on by a minute; points further apart than a minute and a half leave a hole, and over a hole nothing is continuous."""
-HORIZON_US = 60 * MINUTE_US
-"""Points older than this are settled."""
+HORIZON_US = 15 * MINUTE_US
+"""Points older than this, and than the delays, are settled."""
 
 
 class Reach(Enum):
@@ -81,7 +81,7 @@ def run_over(points: Iterable[tuple[int, Reach]], delays: Delays, step_us: int =
 
 @dataclass(slots=True)
 class Tracker:
-    """Follows one condition as its points arrive, late ones too; the last hour stays open to them."""
+    """Follows one condition as its points arrive, late ones too."""
 
     settled: Run
     points: dict[int, tuple[Reach, int]] = field(default_factory=dict)

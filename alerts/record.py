@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from alerts.policy import AlarmRow, Policy
+from alerts.policy import AlarmRow, Policy, Source
 from alerts.state import Alert, apply, fold
 from domain.clock import Clock
 from domain.hazards import Severity
-from domain.times import MINUTE_US
+from domain.times import MINUTE_US, SECOND_US
 from domain.verdict import LimitOf
 from storage.records.journal import Change, Detail, Evidence, JournalRepository, Key, Step, StepKind
 
 REVISE_US = MINUTE_US
 """A rising value is journaled at most once a minute."""
 REVISE_SHARE = 0.02
-MEMBERS = ("channels", "agents")
+SAME_FINDING_US = 15 * MINUTE_US
+MEMBERS = ("channels", "agents", "zones")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Finding:
     limit: LimitOf | None = None
     evidence: Evidence = field(default_factory=dict)
     simulated: bool = False
+    momentary: bool = False  # an event rather than a condition that lasts: it returns when it has not come again for the off-delay
 
     @property
     def key(self) -> Key:
@@ -86,7 +88,9 @@ class Recorder:
         return self._change(alert.id, lambda now: _step(now, kind, event_us, now_us, detail) if now.active else None)
 
     def _is_repeat(self, finding: Finding) -> bool:
-        """Packs come more than once: what lies before the return of an alert that people have closed is not news."""
+        """Packs come more than once: what lies before the return of an alert that people have closed is not news, nor a finding that is on record."""
+        if finding.severity is Severity.NOTICE and not finding.momentary:
+            return self.journal.raised_between(finding.key, finding.event_us - SAME_FINDING_US, finding.event_us + SAME_FINDING_US)
         last = self.journal.last_of(finding.key)
         returned_us = fold(last).returned_at_us if last else None
         return returned_us is not None and finding.event_us <= returned_us
@@ -115,7 +119,7 @@ def step_for(alert: Alert | None, finding: Finding, row: AlarmRow, now_us: int) 
         value=finding.value,
         unit=finding.unit,
         limit=finding.limit,
-        evidence=finding.evidence,
+        evidence=_joined(alert, finding) if finding.momentary else finding.evidence,
         simulated=finding.simulated,
         latching=calls and level.latching,
         respond_within_min=level.respond_within_min if calls else None,
@@ -140,20 +144,35 @@ def _kind(alert: Alert | None, finding: Finding, row: AlarmRow, now_us: int) -> 
         return StepKind.ESCALATED
     if not alert.active:
         return StepKind.REACTIVATED if finding.event_us > (alert.returned_at_us or 0) else None
-    joined = members(finding.evidence) - members(alert.evidence)
-    if joined and alert.acknowledgements and _is_system(finding):
+    if row.source is Source.SYSTEM:
+        return _kind_of_system(alert, finding, row)
+    return StepKind.REVISED if _proof_changed(alert, finding) or _rose(alert, finding, row, now_us) else None
+
+
+def _kind_of_system(alert: Alert, finding: Finding, row: AlarmRow) -> StepKind | None:
+    """One alert speaks of all silent sensors of a zone: another one is news to whoever has acknowledged."""
+    found, known = members(finding.evidence), members(alert.evidence)
+    if found - known and alert.acknowledgements:
         return StepKind.REACTIVATED
-    if (_is_system(finding) and members(finding.evidence) != members(alert.evidence)) or _proof_changed(alert, finding):
-        return StepKind.REVISED
-    return StepKind.REVISED if _rose(alert, finding, row, now_us) else None
+    if finding.momentary:
+        again_us = row.level(alert.severity).off_delay_s * SECOND_US / 3
+        return StepKind.REVISED if found - known or finding.event_us - alert.seen_us > again_us else None
+    return StepKind.REVISED if found != known else None
 
 
-def _is_system(finding: Finding) -> bool:
-    return finding.value is None
+def _joined(alert: Alert | None, finding: Finding) -> Evidence:
+    """Events of one kind come from one device at a time."""
+    evidence = dict(finding.evidence)
+    for name in MEMBERS:
+        known = alert.evidence.get(name) if alert else None
+        new = evidence.get(name)
+        if isinstance(known, list) and isinstance(new, list):
+            evidence[name] = sorted({*known, *new})
+    return evidence
 
 
 def members(evidence: Evidence) -> set[str]:
-    """The channels or agents that a system alert of a zone speaks of."""
+    """The channels, agents or zones that a system alert of a zone speaks of."""
     lists = [evidence.get(name) for name in MEMBERS]
     return {member for found in lists if isinstance(found, list) for member in found}
 

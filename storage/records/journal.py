@@ -149,6 +149,13 @@ class JournalRepository:
             alert = connection.scalar(select(alert_journal.c.alert).where(*where, alert_journal.c.step == StepKind.RAISED).order_by(alert_journal.c.id.desc()).limit(1))
             return _steps_of(connection, [alert])[alert] if alert else []
 
+    def raised_between(self, key: Key, start_us: int, stop_us: int) -> bool:
+        """Whether an alert of this key was raised in [start, stop), by event time."""
+        where = (alert_journal.c.zone == key.zone, alert_journal.c.hazard == key.hazard, alert_journal.c.type == key.type, alert_journal.c.step == StepKind.RAISED)
+        with reading(self._engine) as connection:
+            found = connection.scalar(select(alert_journal.c.id).where(*where, alert_journal.c.event_us >= start_us, alert_journal.c.event_us < stop_us).limit(1))
+            return found is not None
+
     def raised(self, sites: Sequence[str] | None, *, since_us: int | None = None, after: int = 0, limit: int = 200) -> list[Step]:
         """First steps of the alerts of these sites (None: all), in the order they were raised, after a row id."""
         query = select(alert_journal).where(alert_journal.c.step == StepKind.RAISED, alert_journal.c.id > after)

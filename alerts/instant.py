@@ -1,0 +1,268 @@
+"""The rules that run on every reading before it is stored (decision 3): ceilings, peaks, and "extreme, or sensor fault". They write the alert journal themselves."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from alerts.ceilings import CeilingOf, Watch, watches
+from alerts.duration import Delays, Reach, Run, reach
+from alerts.places import home_of
+from alerts.policy import Policy, Source, load_policy
+from alerts.record import Finding, Recorder
+from alerts.state import Alert, fold
+from domain.clock import Clock
+from domain.errors import NotReady
+from domain.hazards import Severity
+from domain.quality import Quality, Reason
+from domain.reading import Reading
+from domain.registry import Registry
+from domain.times import MINUTE_US, SECOND_US
+from storage.records.journal import Evidence, Key
+
+log = logging.getLogger(__name__)
+
+FUTURE_US = 5 * MINUTE_US
+"""Contract 3.1: beyond this a time is wrong, and the reading is judged on its arrival."""
+LATE_US = 120 * SECOND_US
+"""With two intervals of the channel: what is older came from a backlog, and nobody is called for it."""
+REFRESH_US = MINUTE_US
+_EXTREME = frozenset({int(Reason.SATURATED), int(Reason.OVER_RANGE)})
+_NO_LIMIT = math.inf
+
+
+@dataclass(slots=True)
+class _Over:
+    """An excursion that runs: its alert, and how long the channel has been under again."""
+
+    watch: Watch
+    run: Run
+
+
+class InstantRules:
+    """`ingest.rules.InstantRules`. Safe to call from several threads."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        registry_of: Callable[[], Registry],
+        *,
+        policy: Policy | None = None,
+        ceiling_of: CeilingOf,
+    ) -> None:
+        self._policy = policy or load_policy()
+        self._recorder = Recorder(engine, clock, self._policy)
+        self._clock, self._registry_of = clock, registry_of
+        self._ceiling_of = ceiling_of
+        self._registry: Registry | None = None
+        self._fresh_until_us = 0
+        self._watches: Mapping[str, Watch] = {}
+        self._limits: dict[str, float] = {}
+        self._harmless: dict[tuple[int, ...], bool] = {}
+        self._over: dict[tuple[str, str], _Over] = {}  # (channel, type)
+        self._alerts: dict[Key, Alert] = {}
+        self._waiting: dict[Key, Finding] = {}  # findings that the database did not take yet
+        self._to_return: dict[Key, tuple[Alert, int]] = {}  # and returns
+        self._next_try_us = 0
+        self._late: dict[Key, int] = {}
+        self._is_resumed = False
+        self._lock = threading.RLock()
+        self.failures = 0
+
+    def check(self, readings: Sequence[Reading], arrival_us: int) -> None:
+        """Run the rules; a reading that is under its ceiling costs a dictionary look-up."""
+        if arrival_us >= self._fresh_until_us or self._registry_of() is not self._registry:
+            self._refresh(arrival_us)
+        limit_of, harmless = self._limits.get, self._harmless
+        for reading in readings:
+            value = reading.value
+            if value is None:
+                continue
+            if value > limit_of(reading.channel, _NO_LIMIT) or (reading.r and not harmless.get(reading.r)):
+                self._look(reading, arrival_us)
+        if self._waiting or self._to_return:
+            self._try_again()
+
+    def notice(self, agent: str, kind: str, text: str, at_us: int) -> None:
+        """Something that only ingest can see becomes an alert of the agent; `kind` is a type of the master table."""
+        row = self._policy.rows[kind]
+        site, zone = home_of(self._registry_of().at(at_us), agent)
+        evidence: Evidence = {"agents": [agent], "text": text[:500]}
+        finding = Finding(site=site, zone=zone, hazard=row.hazards[0], type=row.type, severity=row.lowest, event_us=at_us, channel=None, evidence=evidence, momentary=True)
+        with self._lock:
+            self._record(finding)
+            if row.lowest is Severity.NOTICE:
+                self._alerts.pop(finding.key, None)
+
+    def _refresh(self, arrival_us: int) -> None:
+        with self._lock:
+            self._registry = self._registry_of()
+            self._fresh_until_us = arrival_us + REFRESH_US
+            self._watches = watches(self._registry.at(arrival_us), self._ceiling_of, self._policy, arrival_us)
+            if not self._is_resumed:
+                self._resume()
+            self._limits = {channel: watch.raw_set_point for channel, watch in self._watches.items()}
+            for channel, _ in self._over:
+                self._limits[channel] = -math.inf
+
+    def _resume(self) -> None:
+        """After a restart: excursions that the journal says are running go on."""
+        try:
+            alerts = [fold(steps) for steps in self._recorder.journal.load_open().values()]
+        except NotReady:
+            self.failures += 1
+            return
+        self._is_resumed = True
+        for alert in alerts:
+            row = self._policy.rows.get(alert.type)
+            watch = self._watches.get(alert.channel or "")
+            if alert.active and watch and row and row.source in (Source.INSTANT, Source.EXTREME) and alert.key not in self._alerts:
+                self._alerts[alert.key] = alert
+                self._over[watch.channel, alert.type] = _Over(watch, Run(self._delays(alert.type, alert.severity), raised_us=alert.raised_at_us))
+
+    def _look(self, reading: Reading, arrival_us: int) -> None:
+        """The slow path: over something, flagged, or in an excursion."""
+        is_harmless = not _EXTREME.intersection(reading.r)
+        if len(self._harmless) < 1024:
+            self._harmless[reading.r] = is_harmless
+        watch = self._watches.get(reading.channel)
+        if watch is None or reading.value is None or reading.q <= Quality.REJECTED:
+            return
+        with self._lock:
+            if _is_late(reading, watch, arrival_us):
+                self._note_late(reading, watch)
+                return
+            event_us = arrival_us if _has_wrong_time(reading, arrival_us) else reading.time_us
+            for type, severity, is_over in self._judged(reading, watch, is_extreme=not is_harmless):
+                self._follow(reading, watch, type, severity, event_us, is_over=is_over)
+
+    def _judged(self, reading: Reading, watch: Watch, *, is_extreme: bool) -> list[tuple[str, Severity, Reach]]:
+        value = reading.value if reading.value is not None else -math.inf
+        found = [(watch.extreme_type, watch.extreme_severity, Reach.OVER if is_extreme else Reach.UNDER)]
+        if watch.ceiling_type:
+            where = reach(value, watch.raw_set_point, watch.raw_deadband)
+            found.append((watch.ceiling_type, Severity.STOP, Reach.OVER if is_extreme and where is Reach.UNDER else where))
+        if is_extreme:  # "at least the range end" is one alert, not two
+            found = found[:1]
+        return found
+
+    def _follow(self, reading: Reading, watch: Watch, type: str, severity: Severity, event_us: int, *, is_over: Reach) -> None:
+        over = self._over.get((watch.channel, type))
+        if over is None:
+            if is_over is not Reach.OVER:
+                return
+            over = self._over[watch.channel, type] = _Over(watch, Run(self._delays(type, severity)))
+            self._limits[watch.channel] = -math.inf
+        if over.run.last_us is not None and event_us <= over.run.last_us:
+            return
+        over.run.step(event_us, is_over, step_us=watch.patience_us)
+        if over.run.raised_us is None:
+            self._end(watch, type, event_us)
+        elif is_over is Reach.OVER:
+            self._record(_finding(reading, watch, type, severity, event_us))
+
+    def _end(self, watch: Watch, type: str, event_us: int) -> None:
+        """This channel is under again; the alert returns when no other channel of its zone keeps it."""
+        del self._over[watch.channel, type]
+        if not any(channel == watch.channel for channel, _ in self._over):
+            self._limits[watch.channel] = watch.raw_set_point
+        key = Key(watch.zone, watch.hazard, type)
+        alert = self._alerts.get(key)
+        if alert is not None and not self._runs(key):
+            self._return(alert, event_us)
+
+    def _runs(self, key: Key) -> bool:
+        return any(Key(over.watch.zone, over.watch.hazard, type) == key for (_, type), over in self._over.items())
+
+    def _return(self, alert: Alert, event_us: int) -> None:
+        self._alerts.pop(alert.key, None)
+        self._to_return.pop(alert.key, None)
+        if isinstance(self._guarded(lambda: self._recorder.returned(alert, event_us)), NotReady):
+            self._to_return[alert.key] = (alert, event_us)
+
+    def _record(self, finding: Finding) -> None:
+        known = self._alerts.get(finding.key)
+        alert = self._guarded(lambda: self._recorder.seen(finding, known))
+        if isinstance(alert, NotReady):
+            self._waiting[finding.key] = finding
+        elif alert is not None:
+            self._waiting.pop(finding.key, None)
+            self._alerts[finding.key] = alert
+
+    def _note_late(self, reading: Reading, watch: Watch) -> None:
+        """Late data show an excursion that is over: nobody is called, the committee reviews it."""
+        is_over = bool(_EXTREME.intersection(reading.r)) or (reading.value or 0.0) > watch.raw_set_point
+        if not is_over or not watch.ceiling_type:
+            return
+        finding = _finding(reading, watch, "late_excursion", Severity.NOTICE, reading.time_us)
+        last_us = self._late.get(finding.key)
+        self._late[finding.key] = reading.time_us
+        if last_us is not None and abs(reading.time_us - last_us) <= watch.patience_us:
+            return
+        alert = self._guarded(lambda: self._recorder.seen(finding))
+        if isinstance(alert, Alert):
+            self._guarded(lambda: self._recorder.returned(alert, reading.time_us))
+
+    def _guarded(self, write: Callable[[], Alert | None]) -> Alert | NotReady | None:
+        """A database that does not answer must not stop readings: what was found waits and is written as soon as it does."""
+        try:
+            return write()
+        except NotReady as problem:
+            self.failures += 1
+            log.warning("the alert journal does not answer: %s", problem)
+            return problem
+
+    def _try_again(self) -> None:
+        """Once a second, what the database did not take."""
+        if self._clock.monotonic_us() < self._next_try_us:
+            return
+        with self._lock:
+            for finding in list(self._waiting.values()):
+                self._record(finding)
+                alert = self._alerts.get(finding.key)
+                if alert is not None and not self._runs(finding.key):
+                    self._return(alert, finding.event_us)
+            for alert, event_us in list(self._to_return.values()):
+                self._return(alert, event_us)
+            self._next_try_us = self._clock.monotonic_us() + SECOND_US
+
+    def _delays(self, type: str, severity: Severity) -> Delays:
+        return Delays(off_us=round(self._policy.rows[type].level(severity).off_delay_s * SECOND_US))
+
+
+def _has_wrong_time(reading: Reading, arrival_us: int) -> bool:
+    return int(Reason.CLOCK_UNSYNCED) in reading.r or reading.time_us - arrival_us > FUTURE_US
+
+
+def _is_late(reading: Reading, watch: Watch, arrival_us: int) -> bool:
+    if Reason.BACKFILLED in reading.r:
+        return True
+    if _has_wrong_time(reading, arrival_us):
+        return False
+    return arrival_us - reading.time_us > LATE_US + 2 * watch.interval_us
+
+
+def _finding(reading: Reading, watch: Watch, type: str, severity: Severity, event_us: int) -> Finding:
+    evidence: Evidence = {"placement": watch.placement, "channels": [watch.channel], "q": reading.q, "r": [str(code) for code in reading.r]}
+    if event_us != reading.time_us:
+        evidence["notes"] = ["clock wrong: judged by its time of arrival"]
+    return Finding(
+        site=watch.site,
+        zone=watch.zone,
+        hazard=watch.hazard,
+        type=type,
+        severity=severity,
+        event_us=event_us,
+        channel=watch.channel,
+        value=watch.corrected(reading.value or 0.0),
+        unit=watch.unit,
+        limit=watch.limit,
+        evidence=evidence,
+        simulated=Reason.SIMULATED in reading.r,
+    )

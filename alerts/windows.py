@@ -1,0 +1,183 @@
+"""Alerts from the running windows of assess: over what begins `action` or `stop`, for as long as the table's delays ask, in event time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from alerts.duration import STEP_US, Delays, Reach, Run, Tracker, reach
+from alerts.policy import AlarmRow, Policy, Source
+from alerts.record import Finding, Recorder
+from alerts.state import Alert
+from assess.live import LiveWindow, LiveZone
+from domain.hazards import Severity
+from domain.times import SECOND_US, to_rfc3339
+from storage.records.journal import Evidence, Key
+
+PROBABLY = "probably over, not proven"
+LEVELS = (Severity.ACTION, Severity.STOP)
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One window, followed against its two set-points."""
+
+    row: AlarmRow
+    shift: str
+    trackers: dict[Severity, Tracker] = field(default_factory=dict)
+    window: LiveWindow | None = None
+    severity: Severity | None = None
+    is_blind: bool = False
+
+
+class WindowConditions:
+    """Follows every window of every zone."""
+
+    def __init__(self, recorder: Recorder, policy: Policy) -> None:
+        self._recorder, self._policy = recorder, policy
+        self._watched: dict[tuple[Key, str], _Watched] = {}  # key of the alert, and which window
+        self._last_us: dict[str, int] = {}
+
+    def follow(self, zone: LiveZone, alerts: Mapping[Key, Alert], now_us: int) -> Iterator[Alert | None]:
+        """One look at one zone; yields the alerts that it touched."""
+        step_us = max(STEP_US, 3 * (zone.at_us - self._last_us.get(zone.zone, zone.at_us)) // 2)
+        self._last_us[zone.zone] = zone.at_us
+        seen = {self._see(zone, window, alerts, step_us) for window in zone.windows}
+        self._miss(zone, seen, step_us)
+        keys = {key for key, _ in self._watched if key.zone == zone.zone}
+        keys |= {key for key, alert in alerts.items() if key.zone == zone.zone and alert.active and self._is_window(alert)}
+        for key in keys:
+            yield self._conclude(zone, key, alerts.get(key))
+
+    def _see(self, zone: LiveZone, window: LiveWindow, alerts: Mapping[Key, Alert], step_us: int) -> tuple[Key, str]:
+        row = self._policy.window_row(window.hazard, window.metric)
+        key = Key(zone.zone, window.hazard, row.type)
+        which = (key, f"{window.metric}/{window.placement}/{window.limit.profile + '/' + window.limit.id if window.limit else ''}")
+        shift = _shift(zone)
+        watched = self._watched.get(which)
+        if watched is None or (row.ends_with_shift and watched.shift != shift):
+            watched = self._watched[which] = _Watched(row, shift, _trackers(row, alerts.get(key), shift))
+        watched.window = window
+        watched.is_blind = window.value is None or bool(set(window.channels) & set(zone.silent))
+        watched.severity = None
+        for severity, set_point in ((Severity.ACTION, window.action_from), (Severity.STOP, window.stop_from)):
+            if severity in watched.trackers and self._is_over(watched, severity, set_point, step_us):
+                watched.severity = severity
+        return which
+
+    def _is_over(self, watched: _Watched, severity: Severity, set_point: float | None, step_us: int) -> bool:
+        """Whether the excursion runs. A window that silent channels feed can raise, but not return."""
+        window = watched.window
+        if window is None:
+            return False
+        where = Reach.UNKNOWN
+        if set_point is not None and window.value is not None:
+            level = watched.row.level(severity)
+            where = reach(window.value, set_point, max(level.deadband, level.deadband_share * abs(set_point)))
+        elif set_point is None and window.value is not None:
+            where = Reach.UNDER
+        if watched.is_blind and where is not Reach.OVER:
+            where = Reach.UNKNOWN
+        return watched.trackers[severity].add(window.stop_us, where, step_us).raised_us is not None
+
+    def _miss(self, zone: LiveZone, seen: set[tuple[Key, str]], step_us: int) -> None:
+        """Windows that are not there any more: a dose ends with its shift, any other is blind."""
+        shift = _shift(zone)
+        for which, watched in list(self._watched.items()):
+            if which[0].zone != zone.zone or which in seen:
+                continue
+            if watched.row.ends_with_shift and watched.shift != shift:
+                del self._watched[which]
+            else:
+                watched.is_blind = True
+                watched.severity = max(
+                    (level for level, tracker in watched.trackers.items() if tracker.add(zone.at_us, Reach.UNKNOWN, step_us).raised_us is not None),
+                    key=lambda level: level.rank,
+                    default=None,
+                )
+
+    def _conclude(self, zone: LiveZone, key: Key, alert: Alert | None) -> Alert | None:
+        watched = [entry for (owner, _), entry in self._watched.items() if owner == key]
+        over = [entry for entry in watched if entry.severity is not None]
+        row = self._policy.rows[key.type]
+        if over:
+            return self._keep(zone, key, over, alert)
+        if alert is None or not alert.active:
+            return None
+        if row.ends_with_shift and alert.evidence.get("shift") != _shift(zone):
+            return self._recorder.returned(alert, zone.at_us, why="end of the shift")
+        if not watched or all(entry.is_blind for entry in watched):
+            return self._recorder.data_lost(alert, zone.at_us)
+        stop_us = max(entry.window.stop_us for entry in watched if entry.window is not None)
+        return self._recorder.returned(alert, max(stop_us, alert.raised_at_us))
+
+    def _keep(self, zone: LiveZone, key: Key, over: list[_Watched], alert: Alert | None) -> Alert | None:
+        worst = max(over, key=lambda entry: (entry.severity.rank if entry.severity else 0, _excess(entry)))
+        if worst.window is None or worst.severity is None:
+            return alert
+        if alert is not None and alert.active:
+            is_blind = all(entry.is_blind for entry in over)
+            alert = self._recorder.data_lost(alert, zone.at_us) if is_blind else self._recorder.data_back(alert, zone.at_us)
+        if worst.window.value is None:
+            return alert
+        return self._recorder.seen(_finding(zone, key, worst.window, worst.severity), alert)
+
+    def _is_window(self, alert: Alert) -> bool:
+        row = self._policy.rows.get(alert.type)
+        return row is not None and row.source is Source.WINDOW
+
+
+def _trackers(row: AlarmRow, alert: Alert | None, shift: str) -> dict[Severity, Tracker]:
+    """An alert that the journal knows as active is taken up as raised, so that it returns only after the off-delay."""
+    is_running = alert is not None and alert.active and (not row.ends_with_shift or alert.evidence.get("shift") == shift)
+    trackers = {}
+    for severity in LEVELS:
+        if severity in row.levels:
+            level = row.levels[severity]
+            delays = Delays(on_us=round(level.on_delay_s * SECOND_US), off_us=round(level.off_delay_s * SECOND_US))
+            raised_us = alert.raised_at_us if alert and is_running and alert.severity.rank >= severity.rank else None
+            trackers[severity] = Tracker(Run(delays, raised_us=raised_us))
+    return trackers
+
+
+def _shift(zone: LiveZone) -> str:
+    return f"{zone.shift.date} {zone.shift.name}" if zone.shift else ""
+
+
+def _excess(entry: _Watched) -> float:
+    window = entry.window
+    if window is None or window.value is None:
+        return float("-inf")
+    set_point = window.stop_from if entry.severity is Severity.STOP else window.action_from
+    return window.value - (set_point or 0.0)
+
+
+def _finding(zone: LiveZone, key: Key, window: LiveWindow, severity: Severity) -> Finding:
+    evidence: Evidence = {
+        "metric": window.metric,
+        "placement": window.placement,
+        "channels": list(window.channels),
+        "window_start": to_rfc3339(window.start_us),
+        "window_stop": to_rfc3339(window.stop_us),
+        "low": window.low,
+        "high": window.high,
+        "coverage": window.coverage,
+        "certainty": "proven" if window.proven else PROBABLY,
+        "shift": _shift(zone),
+    }
+    if window.reasons:
+        evidence["reasons"] = list(window.reasons)
+    return Finding(
+        site=zone.site,
+        zone=zone.zone,
+        hazard=key.hazard,
+        type=key.type,
+        severity=severity,
+        event_us=window.stop_us,
+        channel=window.channels[0] if len(window.channels) == 1 else None,
+        value=window.value,
+        unit=window.unit,
+        limit=window.limit,
+        evidence=evidence,
+        simulated=zone.simulated,
+    )
