@@ -1,0 +1,63 @@
+"""How far an instrument's reading may be off: its certificate, or the documented table `uncertainty.yaml` by quantity and class."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+import msgspec
+import numpy as np
+
+from domain.registry import Instrument
+from domain.verdict import CalibrationState, Grade
+from domain.yamltext import parse_yaml
+from models.arrays import Array
+
+FILE = "uncertainty.yaml"
+
+
+class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The greater of an absolute and a relative part."""
+
+    abs: float = 0.0
+    rel: float = 0.0
+
+    def of(self, values: Array) -> Array:
+        return np.maximum(self.abs, self.rel * np.abs(values))
+
+
+class HeatTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    method_calm_k: float
+    method_radiant_k: float
+    assumed_air_speed_ms: float
+    assumed_air_speed_low_ms: float
+    assumed_air_speed_high_ms: float
+    lowest_pressure_hpa: float
+    radiant_cooling_k: float
+    small_globe_mm: float
+    small_globe_unmeasured_k: float
+    metabolic_rate_share: float
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole table."""
+
+    default: dict[Grade, Spread]
+    quantities: dict[str, dict[Grade, Spread]]
+    calibration: dict[CalibrationState, float]
+    heat: HeatTable
+    minimum: dict[str, float]
+
+
+@cache
+def table() -> Table:
+    """The table of this installation."""
+    return parse_yaml(resources.files("assess").joinpath(FILE).read_text(encoding="utf-8"), Table, source=FILE)
+
+
+def sensor_uncertainty(quantity: str, instrument: Instrument | None, values: Array) -> Array:
+    """Expanded uncertainty (90 %) of each value; an instrument that nobody knows counts as the lowest class."""
+    if instrument is not None and instrument.uncertainty is not None:
+        return np.full(values.shape, instrument.uncertainty)
+    grade: Grade = "trend" if instrument is None else instrument.grade
+    return table().quantities.get(quantity, table().default)[grade].of(values)

@@ -1,0 +1,1 @@
+"""Noise: levels in dB re 20 µPa, times in minutes. Decibels are never averaged; energies are."""
