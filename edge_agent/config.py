@@ -101,12 +101,6 @@ def load_config(path: Path) -> Loaded:
     return Loaded(config=config, folder=folder, digest=f"sha256:{hashlib.sha256(data).hexdigest()}", destinations=destinations)
 
 
-def json_schema() -> dict[str, Any]:
-    """The published JSON Schema."""
-    schema = msgspec.json.schema(AgentConfig)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Config of oshwatch-edge", **schema}
-
-
 def _check_drivers(text: str, source: str) -> None:
     """Before the structs are filled, so that the message can list what exists."""
     document = parse_yaml(text, Any, source=source)

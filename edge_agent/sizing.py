@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edge_agent.sampler import TICK_S
 
 READING_BYTES = 95
-"""JSON of one reading in a pack: name, unit, value, time, and quality now and then; measured on the shipped drivers."""
+"""JSON of one reading in a pack: 55 bytes for short names, and room for long placements, times and quality."""
 PACK_BYTES = 150
 """Base fields of a pack and its row in SQLite, page overhead included."""
 
