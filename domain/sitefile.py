@@ -20,7 +20,7 @@ from domain.shifts import local_instant
 from domain.times import parse_instant
 from domain.yamltext import line_of, parse_yaml
 
-SCHEMA_ID = "https://oshwatch.org/schemas/registry/site.schema.json"
+SCHEMA_ID = "site.schema.json"
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _COUNTRY = re.compile(r"[A-Z]{2}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +12,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from domain.errors import BadInput, NotReady
+from storage.wal import switch_to_wal
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0001"
 """The newest revision in `migrations/versions`; known here so that a start with nothing to upgrade need not load Alembic."""
 
-BUSY_S = 10
+BUSY_S = 10.0
 _UPGRADE_LOCK = 4_701_337_205
 _FIELD = "OSHWATCH_DATABASE_URL"
 
@@ -37,7 +37,7 @@ def open_records(url: str) -> Engine:
     engine = _engine(_parsed(url))
     try:
         if engine.dialect.name == "sqlite":
-            _use_wal(engine)
+            _use_wal(Path(str(engine.url.database)))
         _upgrade(engine)
     except OperationalError as error:
         engine.dispose()
@@ -84,7 +84,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin in `_on_begin`, not when the driver guesses
-    for pragma in (f"busy_timeout = {BUSY_S * 1000}", "foreign_keys = ON", "synchronous = FULL"):
+    for pragma in (f"busy_timeout = {round(BUSY_S * 1000)}", "foreign_keys = ON", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -92,24 +92,13 @@ def _on_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
 
-def _use_wal(engine: Engine) -> None:
-    """Switching to WAL does not wait for locks by itself, so several first starts at once would trip over each other."""
-    deadline = time.monotonic() + BUSY_S
-    while True:
-        raw = engine.raw_connection()
-        try:
-            raw.cursor().execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise NotReady(f"{engine.url.database}: {error}") from None
-            if time.monotonic() > deadline:
-                raise NotReady(f"{engine.url.database}: locked by another process") from None
-        except sqlite3.DatabaseError as error:
-            raise BadInput(f"{engine.url.database}: {error}", field=_FIELD, remedy="move that file away: it is no database") from None
-        finally:
-            raw.close()
-        time.sleep(0.05)
+def _use_wal(file: Path) -> None:
+    try:
+        switch_to_wal(file, BUSY_S)
+    except sqlite3.OperationalError as error:
+        raise NotReady(f"{file}: {error}") from None
+    except sqlite3.DatabaseError as error:
+        raise BadInput(f"{file}: {error}", field=_FIELD, remedy="move that file away: it is no database") from None
 
 
 def _upgrade(engine: Engine) -> None:

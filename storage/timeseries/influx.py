@@ -21,7 +21,6 @@ from storage.timeseries.influxql import (
     COUNT_ANSWER,
     MINUTE,
     MINUTE_ANSWER,
-    NAME_ANSWER,
     READING,
     READING_ANSWER,
     START_ANSWER,
@@ -118,7 +117,7 @@ class InfluxTimeSeries:
         return found
 
     def ping(self) -> None:
-        self._query("SHOW MEASUREMENTS LIMIT 1", NAME_ANSWER)
+        self._query(f"{READING} WHERE time >= 0u AND time < 1u", READING_ANSWER)
 
     def close(self) -> None:
         self._writers.shutdown()

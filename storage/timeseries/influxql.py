@@ -59,7 +59,6 @@ class Answer(Generic[T]):
 READING_ANSWER = msgspec.json.Decoder(Answer[ReadingRow])
 MINUTE_ANSWER = msgspec.json.Decoder(Answer[MinuteRow])
 START_ANSWER = msgspec.json.Decoder(Answer[StartRow])
-NAME_ANSWER = msgspec.json.Decoder(Answer[tuple[str]])
 COUNT_ANSWER = msgspec.json.Decoder(Answer[CountRow])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import TypeVar
@@ -13,8 +13,10 @@ from typing import TypeVar
 from domain.errors import BadInput, NotReady
 from domain.reading import Minute, Reading
 from storage.timeseries.port import Batch, RefusedReading
+from storage.wal import switch_to_wal
 
 FILE = "readings.db"
+VERSION = 1
 BUSY_S = 10
 _ASK_AT_ONCE = 500
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
@@ -49,8 +51,8 @@ Row = tuple[int, int, float | None, int | None, str | None]
 class SqliteTimeSeries:
     """Readers in any thread and any process, also while it is written; writers wait for each other."""
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / FILE
+    def __init__(self, directory: Path, *, busy_s: float = BUSY_S) -> None:
+        self._path, self._busy_s = directory / FILE, busy_s
         self._ids: dict[str, int] = {}
         self._writing = threading.Lock()
         self._local = threading.local()
@@ -61,8 +63,8 @@ class SqliteTimeSeries:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(f"{directory}: {error.strerror}", field="OSHWATCH_TIMESERIES_URL", remedy="name a directory that can be written") from None
-        self._writer = self._connect()
         self._create()
+        self._writer = self._connect()
 
     def write(self, batch: Batch) -> list[RefusedReading]:
         """One transaction, synced to disk when it returns. A channel's last value follows its latest time."""
@@ -127,20 +129,23 @@ class SqliteTimeSeries:
             self._readers.clear()
 
     def _connect(self) -> sqlite3.Connection:
-        try:
-            connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        with self._opening():
+            connection = sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -16384")
             return connection
-        except sqlite3.OperationalError as error:
-            raise NotReady(f"{self._path}: {error}") from None
-        except sqlite3.DatabaseError as error:
-            raise BadInput(f"{self._path}: {error}", field="OSHWATCH_TIMESERIES_URL", remedy="move that file away: it is no database") from None
 
     def _create(self) -> None:
+        with self._opening():
+            switch_to_wal(self._path, self._busy_s)
+            with closing(sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None)) as connection:
+                if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+                    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
         try:
-            self._writer.execute("PRAGMA journal_mode = WAL")
-            self._writer.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            yield
         except sqlite3.OperationalError as error:
             raise NotReady(f"{self._path}: {error}") from None
         except sqlite3.DatabaseError as error:
