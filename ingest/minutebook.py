@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from domain.ids import channel_parts
 from domain.quantities import Averaging, quantity_of
 from domain.reading import Minute, Reading, minute_from, stands
 from domain.times import HOUR_US, MINUTE_US, SECOND_US, minute_of
-from storage.timeseries.port import TimeSeries
 
 CLOSE_AFTER_US = 5 * SECOND_US
 """A minute is closed by the clock this long after its end: slower than the uplink of an agent that sends every few seconds."""
@@ -22,6 +22,15 @@ BLOCKS_MAX = 20_000
 
 _NEVER_US = -(2**62)
 Samples = dict[int, Reading]
+
+
+class Reader(Protocol):
+    """The reading half of `TimeSeries`."""
+
+    def read(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Reading]]: ...
+    def read_minutes(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Minute]]: ...
+    def last(self, channels: Sequence[str]) -> dict[str, Reading]: ...
+    def last_minutes(self, channels: Sequence[str]) -> dict[str, int]: ...
 
 
 @dataclass(slots=True)
@@ -74,7 +83,7 @@ class _Channel:
 class MinuteBook:
     """Used by one thread. The store it is given must wait until it answers: a merge that has begun cannot be taken back."""
 
-    def __init__(self, store: TimeSeries) -> None:
+    def __init__(self, store: Reader) -> None:
         self._store = store
         self._channels: dict[str, _Channel] = {}
         self._blocks: OrderedDict[tuple[str, int], None] = OrderedDict()
@@ -182,24 +191,25 @@ class MinuteBook:
     def _samples(self, channel: _Channel, minute_us: int, loaded: dict[tuple[str, int], Samples]) -> Samples:
         """All samples of a closed minute; its block is in memory."""
         block = channel.blocks[minute_us - minute_us % HOUR_US]
-        if block.minute_us != minute_us:
-            block.minute_us, block.samples = minute_us, loaded.get((channel.name, minute_us), {})
+        block.minute_us, block.samples = minute_us, loaded.get((channel.name, minute_us), {})
         _mark(channel, minute_us)
         return block.samples
 
     def _load(self, groups: Iterable[tuple[str, int]], closing: dict[tuple[str, int], Samples]) -> dict[tuple[str, int], Samples]:
         """Fetch the hours of minutes that are not in memory, all channels of an hour at once."""
         wanted: dict[int, set[str]] = defaultdict(set)
+        loaded: dict[tuple[str, int], Samples] = defaultdict(dict)
         for name, minute_us in groups:
             channel, hour_us = self._channels[name], minute_us - minute_us % HOUR_US
             if minute_us == channel.minute_us or (name, minute_us) in closing:
                 continue
             block = channel.blocks.get(hour_us)
-            if block is None or (block.minute_us != minute_us and block.filled & _bit(minute_us)):
+            if block is not None and block.minute_us == minute_us:
+                loaded[(name, minute_us)] = block.samples
+            elif block is None or block.filled & _bit(minute_us):
                 wanted[hour_us].add(name)
             self._blocks[(name, hour_us)] = None
             self._blocks.move_to_end((name, hour_us))
-        loaded: dict[tuple[str, int], Samples] = defaultdict(dict)
         for hour_us, names in wanted.items():
             found = self._store.read(sorted(names), hour_us, hour_us + HOUR_US)
             for name in names:

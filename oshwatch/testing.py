@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from domain.clock import Clock
 from domain.errors import NotReady
 from domain.reading import Minute, Reading
+from ingest.rules import NoticeKind
+from ingest.source import Message, Receiver
 from storage.timeseries.port import Batch, RefusedReading
 
 
@@ -91,3 +94,71 @@ class MemoryTimeSeries:
             time.sleep(self.slow_s)
         if self.down:
             raise NotReady("this store is down")
+
+
+@dataclass(slots=True)
+class MemorySource:
+    """A pack source in memory: a test sends, and sees what was acknowledged and published."""
+
+    clock: Clock
+    connected: bool = True
+    acked: list[int] = field(default_factory=list)
+    published: list[tuple[str, bytes]] = field(default_factory=list)
+    sent: int = 0
+    _receiver: Receiver | None = None
+
+    def start(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def send(self, topic: str, *payloads: bytes) -> list[int]:
+        """Deliver messages as one piece; returns their tokens."""
+        deadline = time.monotonic() + 10
+        while self._receiver is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the service did not start its source")
+            time.sleep(0.005)
+        tokens = list(range(self.sent + 1, self.sent + 1 + len(payloads)))
+        self.sent += len(payloads)
+        now_us, now_s = self.clock.now_us(), time.monotonic()
+        self._receiver.deliver([Message(topic, payload, token, now_us, now_s) for payload, token in zip(payloads, tokens, strict=True)])
+        return tokens
+
+    @property
+    def has_room(self) -> bool:
+        return self._receiver is not None and self._receiver.has_room()
+
+    def ack(self, tokens: Sequence[int]) -> None:
+        self.acked.extend(tokens)
+
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> bool:
+        if self.connected:
+            self.published.append((topic, payload))
+        return self.connected
+
+    def problem(self) -> str:
+        return "" if self.connected else "not connected"
+
+    def counters(self) -> Mapping[str, float]:
+        return {}
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
+@dataclass(slots=True)
+class RecordingRules:
+    """Instant rules that only remember what they were asked; `broken` makes them raise."""
+
+    broken: bool = False
+    checked: list[tuple[Reading, int]] = field(default_factory=list)
+    notices: list[tuple[str, NoticeKind, str]] = field(default_factory=list)
+
+    def check(self, readings: Sequence[Reading], arrival_us: int) -> None:
+        self.checked += [(reading, arrival_us) for reading in readings]
+        if self.broken:
+            raise RuntimeError("broken rules")
+
+    def notice(self, agent: str, kind: NoticeKind, text: str, at_us: int) -> None:
+        self.notices.append((agent, kind, text))
+        if self.broken:
+            raise RuntimeError("broken rules")

@@ -151,6 +151,14 @@ def test_of_two_values_for_one_time_the_greater_stands_and_both_are_kept(first: 
     assert held(store) == truth(pair)
 
 
+def test_two_late_minutes_of_one_hour_in_one_batch_do_not_forget_each_other() -> None:
+    store = MemoryTimeSeries()
+    book = MinuteBook(store)
+    write(store, book.merge([reading(126), reading(63, 20.0)]))
+    write(store, book.merge([reading(0), reading(63, 19.0)]))
+    assert store.readings[TEMPERATURE][T0 + 63 * SECOND_US].value == 20.0
+
+
 def test_quality_goes_before_value() -> None:
     store = MemoryTimeSeries()
     book = MinuteBook(store)

@@ -1,0 +1,297 @@
+"""The writing half: minute book → store → ledger → acknowledgements, strictly in this order and in the order of arrival (decision 1)."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import msgspec
+from sqlalchemy import Engine
+
+from domain.clock import Clock
+from domain.messages import Status
+from domain.quality import Reason
+from domain.reading import Reading
+from domain.senml import Refusal, digest_of, encode_pack
+from domain.seqset import SeqSet
+from domain.times import SECOND_US
+from domain.topics import CENTRE
+from ingest.acks import Acks
+from ingest.counters import Latencies
+from ingest.holes import Holes, Range
+from ingest.intake import FUTURE_US, Intake
+from ingest.minutebook import Merged, MinuteBook
+from ingest.patience import Patience, PatientReader
+from ingest.quarantine import UNREADABLE_SEQ
+from ingest.retime import Unsynchronised, retime_quarantined
+from ingest.source import PackSource
+from ingest.work import BootKey, Presence, Work
+from storage.records.agents import AgentsRepository
+from storage.records.gaps import GapsRepository
+from storage.records.ledger import ConflictRow, GapRow, LedgerBatch, LedgerRepository, QuarantineRow, TouchedRow
+from storage.records.quarantine import QuarantineRepository
+from storage.timeseries.port import Batch, RefusedReading, TimeSeries
+
+log = logging.getLogger(__name__)
+
+CLOSE_EVERY_US = SECOND_US
+WAKE_EVERY_S = 0.5
+SEEN_EVERY_S = 5.0
+WAKE_MAX = 1_000
+_EVER = (-(2**62), 2**62)
+_BACKFILLED = int(Reason.BACKFILLED)
+
+_status = msgspec.json.Decoder(Status)
+
+
+class Committer:
+    """Used by one thread. A call that raises left nothing acknowledged, and may be made again with the same work."""
+
+    def __init__(
+        self,
+        *,
+        source: PackSource,
+        timeseries: TimeSeries,
+        engine: Engine,
+        clock: Clock,
+        intake: Intake,
+        cursors: dict[BootKey, SeqSet],
+        store_patience: Patience,
+        records_patience: Patience,
+        monotonic: Callable[[], float],
+        dice: random.Random,
+    ) -> None:
+        self._source, self._timeseries, self._clock, self._intake, self._monotonic = source, timeseries, clock, intake, monotonic
+        self._store_patience, self._records_patience = store_patience, records_patience
+        self._reader = PatientReader(timeseries, store_patience)
+        self._ledger, self._gaps, self._agents, self._quarantine = LedgerRepository(engine), GapsRepository(engine), AgentsRepository(engine), QuarantineRepository(engine)
+        self._cursors = cursors
+        self._book = MinuteBook(self._reader)
+        self._acks = Acks(source, monotonic)
+        self._holes = Holes(source=source, clock=clock, monotonic=monotonic, dice=dice, is_recorded=self._is_recorded)
+        self._unsynchronised = Unsynchronised(self._reader)
+        self._found_gaps: list[GapRow] = []
+        self._gapped: dict[BootKey, bool] = {}
+        self._seen: dict[str, int] = {}
+        self._seen_s = 0.0
+        self._closed_us = 0
+        self._wake: dict[str, set[str]] = {"last": set(), "minute": set()}
+        self._woken_s = {"last": 0.0, "minute": 0.0}
+        self.counts: Counter[str] = Counter()
+        self.latencies = Latencies()
+
+    def open(self, channels: Iterable[str]) -> None:
+        """Start, or start again after a failure: the minute book is rebuilt from the store."""
+        self._book = MinuteBook(self._reader)
+        merged = self._book.open(channels)
+        self._store(merged)
+        if merged.touched:
+            self._records_patience(lambda: self._ledger.commit(LedgerBatch(arrived_us=self._clock.now_us(), touched=_touched(merged))))
+        self._holes.watch(self._cursors.keys(), self._cursors)
+
+    def commit(self, work: Work) -> None:
+        """Make all of it durable, then acknowledge it."""
+        self._retime(work)
+        merged = self._book.merge(work.readings)
+        self._close_due(merged)
+        refused = self._store(merged)
+        changed = self._advance(work)
+        batch = LedgerBatch(
+            arrived_us=work.arrived_us or self._clock.now_us(),
+            packs=work.packs,
+            cursors={key: self._cursors[key] for key in changed},
+            quarantine=work.quarantine + [self._refused(one) for one in refused],
+            conflicts=[_conflict(stood, other) for stood, other in merged.conflicts],
+            gaps=work.gaps + self._found_gaps,
+            filled=[row for row in work.filled if self._has_gaps(row.agent, row.boot)],
+            touched=_touched(merged),
+        )
+        if work.packs or changed or batch.quarantine or batch.conflicts or batch.gaps or batch.touched:
+            self._records_patience(lambda: self._ledger.commit(batch))
+        self._gapped.update({(gap.agent, gap.boot): True for gap in batch.gaps})
+        self._found_gaps = []
+        self._source.ack(work.tokens)
+        self._acks.due(work.answers)
+        self._intake.committed(work.packs)
+        self._count(work, merged, refused)
+        self._holes.jumped(work.jumps)
+        self._holes.watch(changed, self._cursors)
+        self._after(work)
+
+    def tick(self) -> None:
+        """What time alone brings: minutes to close, acknowledgements, requests, wake-ups."""
+        if self._clock.now_us() - self._closed_us >= CLOSE_EVERY_US or self._found_gaps:
+            merged = Merged()
+            self._close_due(merged)
+            self._store(merged)
+            if merged.touched or self._found_gaps:
+                batch = LedgerBatch(arrived_us=self._clock.now_us(), gaps=self._found_gaps, touched=_touched(merged))
+                self._records_patience(lambda: self._ledger.commit(batch))
+                self._gapped.update({(gap.agent, gap.boot): True for gap in batch.gaps})
+                self._found_gaps = []
+            self._wake["minute"].update(channel for channel, _ in merged.minutes)
+        self._acks.flush(self._cursors)
+        self._found_gaps += self._holes.due(self._cursors)
+        self._say_awake()
+        self._note_seen()
+
+    def finish(self) -> None:
+        """The last words of a service that stops."""
+        self._acks.flush(self._cursors, at_once=True)
+        self._note_seen(at_once=True)
+
+    def counters(self) -> dict[str, float]:
+        return {
+            **self.counts,
+            "commit_latency_p50_s": self.latencies.quantile(0.50),
+            "commit_latency_p99_s": self.latencies.quantile(0.99),
+            "acks_published": float(self._acks.published),
+            "acks_waiting": float(self._acks.waiting),
+            "holes": float(self._holes.open),
+            "resend_requests": float(self._holes.requests),
+            "channels": float(self._book.channels),
+        }
+
+    def _store(self, merged: Merged) -> list[RefusedReading]:
+        if not (merged.fresh or merged.rewritten or merged.minutes):
+            return []
+        batch = Batch(fresh=merged.fresh, rewritten=list(merged.rewritten.values()), minutes=list(merged.minutes.values()))
+        self.counts["minutes"] += len(batch.minutes)
+        return self._store_patience(lambda: self._timeseries.write(batch))
+
+    def _close_due(self, merged: Merged) -> None:
+        now_us = self._clock.now_us()
+        if not 0 <= now_us - self._closed_us < CLOSE_EVERY_US:
+            self._closed_us = now_us
+            self._book.close_due(now_us, merged)
+
+    def _advance(self, work: Work) -> set[BootKey]:
+        cursors, changed = self._cursors, set()
+        for row in work.packs:
+            key = (row.agent, row.boot)
+            seqs = cursors.get(key)
+            if seqs is None:
+                seqs = cursors[key] = SeqSet()
+            seqs.add(row.seq)
+            changed.add(key)
+        for agent, boot, from_seq, to_seq in work.declared:
+            cursors.setdefault((agent, boot), SeqSet()).add_range(from_seq, to_seq)
+            changed.add((agent, boot))
+        return changed
+
+    def _refused(self, refused: RefusedReading) -> QuarantineRow:
+        agent = refused.reading.channel.partition(".")[0]
+        payload = encode_pack(agent, "refused", 0, True, [refused.reading])
+        return QuarantineRow(
+            agent=agent,
+            site=self._intake.directory.site(agent),
+            boot="",
+            seq=UNREADABLE_SEQ,
+            refusal=Refusal.STORE_REFUSED.value,
+            detail=refused.detail,
+            payload=payload,
+            whole=False,
+            digest=digest_of(payload),
+        )
+
+    def _retime(self, work: Work) -> None:
+        self._unsynchronised.note(work.unsynchronised)
+        for retiming in work.retimings:
+            work.readings += self._unsynchronised.retimed(retiming, list(work.readings))
+            directory = self._intake.directory
+            held = self._records_patience(partial(self._quarantine.held, [Refusal.FUTURE_TIME.value], agent=retiming.agent))
+            retime_quarantined(held, retiming, directory.channels, directory.site(retiming.agent), self._clock.now_us() + FUTURE_US, work)
+        work.retimings = []
+
+    def _count(self, work: Work, merged: Merged, refused: list[RefusedReading]) -> None:
+        counts, readings = self.counts, work.readings
+        backfilled = sum(_BACKFILLED in reading.r for reading in readings if reading.r)
+        counts["batches"] += 1
+        counts["readings"] += len(readings)
+        counts["stored_readings"] += len(readings) - len(refused)
+        counts["stored_live_readings"] += len(readings) - backfilled
+        counts["late_readings"] += len(merged.rewritten)
+        counts["reading_conflicts"] += len(merged.conflicts)
+        if refused:
+            counts["quarantined_refused_by_the_store"] += len(refused)
+        now_s = self._monotonic()
+        self.latencies.add(now_s - received_s for received_s in work.received_s)
+        if readings:
+            self._wake["last"].update(agent for agent, _ in work.answers)
+        self._wake["minute"].update(channel for channel, _ in merged.minutes)
+
+    def _after(self, work: Work) -> None:
+        """What stands in the records for people and is the same when it is done twice."""
+        self._seen |= work.seen
+        for presence in work.presence:
+            self._records_patience(partial(self._present, presence))
+        for item, site in work.accepted:
+            self._records_patience(partial(self._quarantine.mark, item, "accepted", site=site))
+
+    def _present(self, presence: Presence) -> None:
+        if presence.kind == "health":
+            self._agents.health(presence.agent, presence.payload.decode(), presence.arrived_us)
+            return
+        status = _status.decode(presence.payload)
+        before = self._agents.get(presence.agent)
+        self._agents.status(presence.agent, status, presence.arrived_us)
+        if status.state == "online" and status.held:
+            since_us = before.last_seen_us if before else presence.arrived_us
+            gaps = self._holes.born(presence.agent, status, self._cursors, since_us)
+            self._declare(gaps)
+
+    def _declare(self, gaps: list[GapRow]) -> None:
+        """What is gone for good counts as committed, so that nobody waits for it."""
+        if not gaps:
+            return
+        cursors: dict[BootKey, SeqSet] = {}
+        for gap in gaps:
+            if gap.from_seq is not None and gap.to_seq is not None:
+                key = (gap.agent, gap.boot)
+                cursors.setdefault(key, self._cursors.get(key, SeqSet()).copy()).add_range(gap.from_seq, gap.to_seq)
+        self._ledger.commit(LedgerBatch(arrived_us=self._clock.now_us(), gaps=gaps, cursors=cursors))
+        self._cursors |= cursors
+        self._gapped.update(dict.fromkeys(cursors, True))
+        for gap in gaps:
+            if gap.from_seq is not None and gap.to_seq is not None:
+                self._intake.declare(gap.agent, gap.boot, gap.from_seq, gap.to_seq)
+        self._acks.due(set(cursors))
+        self._holes.watch(cursors, self._cursors)
+
+    def _is_recorded(self, agent: str, boot: str, hole: Range) -> bool:
+        """Whether some gap on record covers a hole, so that a restart does not record it again."""
+        known = self._records_patience(lambda: self._gaps.of_agent(agent, *_EVER))
+        return any(gap.boot == boot and gap.from_seq is not None and gap.to_seq is not None and gap.from_seq <= hole[0] and hole[1] <= gap.to_seq for gap in known)
+
+    def _has_gaps(self, agent: str, boot: str) -> bool:
+        key = (agent, boot)
+        if key not in self._gapped:
+            known = self._records_patience(lambda: self._gaps.of_agent(agent, *_EVER))
+            self._gapped[key] = any(gap.boot == boot for gap in known)
+        return self._gapped[key]
+
+    def _say_awake(self) -> None:
+        """Wake who waits; the databases are the truth (decision 3)."""
+        now_s = self._monotonic()
+        for name, what in self._wake.items():
+            if what and now_s - self._woken_s[name] >= WAKE_EVERY_S:
+                self._woken_s[name] = now_s
+                body = {"agents" if name == "last" else "channels": sorted(what) if len(what) <= WAKE_MAX else None}
+                self._source.publish(f"{CENTRE}/{name}", msgspec.json.encode(body))
+                what.clear()
+
+    def _note_seen(self, *, at_once: bool = False) -> None:
+        if self._seen and (at_once or self._monotonic() - self._seen_s >= SEEN_EVERY_S):
+            self._seen_s, seen, self._seen = self._monotonic(), self._seen, {}
+            self._records_patience(lambda: self._agents.seen_many(seen))
+
+
+def _touched(merged: Merged) -> list[TouchedRow]:
+    return [TouchedRow(channel=channel, start_us=start_us, stop_us=stop_us) for channel, (start_us, stop_us) in merged.touched.items()]
+
+
+def _conflict(stood: Reading, other: Reading) -> ConflictRow:
+    return ConflictRow(channel=stood.channel, time_us=stood.time_us, stood=msgspec.json.encode(stood).decode(), other=msgspec.json.encode(other).decode())

@@ -1,0 +1,67 @@
+"""What cannot be accepted, made into rows that say why and can be tried again by themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import msgspec
+
+from domain.reading import Reading
+from domain.senml import Pack, Refusal, RefusedRecord, digest_of, encode_pack
+from storage.records.ledger import QuarantineRow
+
+KEPT_BYTES = 1024 * 1024
+"""Sixteen times the largest lawful pack; of anything bigger the beginning is kept and its size told."""
+GOES_BY_ITSELF = (Refusal.UNKNOWN_AGENT, Refusal.UNKNOWN_CHANNEL, Refusal.UNKNOWN_QUANTITY)
+"""Causes that enrolment, a registry entry or a newer version takes away."""
+UNREADABLE_SEQ = -1
+
+_BASE = ("bn", "bt", "boot", "seq", "sync")
+_raw_list = msgspec.json.Decoder(list[msgspec.Raw])
+_raw_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def whole(agent: str, site: str, payload: bytes, refusal: Refusal, detail: str) -> QuarantineRow:
+    """A message that is kept as it came."""
+    boot, seq = identity_of(payload) or ("", UNREADABLE_SEQ)
+    if len(payload) > KEPT_BYTES:
+        detail = f"{detail}; the first {KEPT_BYTES} of {len(payload)} bytes are kept"
+    return QuarantineRow(agent=agent, site=site, boot=boot, seq=seq, refusal=refusal.value, detail=detail, payload=payload[:KEPT_BYTES], whole=True, digest=digest_of(payload))
+
+
+def of_reading(pack: Pack, site: str, reading: Reading, refusal: Refusal, detail: str) -> QuarantineRow:
+    """A record that was understood and may not be stored."""
+    return _part(pack, site, refusal, detail, encode_pack(pack.agent, pack.boot, pack.seq, pack.sync, [reading]))
+
+
+def of_record(pack: Pack, site: str, payload: bytes, refused: RefusedRecord) -> QuarantineRow:
+    """A record that the codec refused, as a pack of its own with the base fields of its pack."""
+    return _part(pack, site, refused.refusal, refused.detail, _alone(payload, refused.record))
+
+
+def identity_of(payload: bytes) -> tuple[str, int] | None:
+    """(boot, seq) of a message that is refused, where they can be read: it is acknowledged by them, or its agent would send it for ever."""
+    found: Any = None
+    if len(payload) <= KEPT_BYTES:
+        with contextlib.suppress(ValueError, RecursionError):
+            found = json.loads(payload)  # the standard library's reader takes NaN and Infinity, a frequent reason for a refusal
+    first = found[0] if isinstance(found, list) and found else found
+    boot, seq = (first.get("boot"), first.get("seq")) if isinstance(first, dict) else (None, None)
+    if isinstance(boot, str) and 1 <= len(boot) <= 64 and type(seq) is int and 0 <= seq < 2**63:
+        return boot, seq
+    return None
+
+
+def _part(pack: Pack, site: str, refusal: Refusal, detail: str, payload: bytes) -> QuarantineRow:
+    return QuarantineRow(agent=pack.agent, site=site, boot=pack.boot, seq=pack.seq, refusal=refusal.value, detail=detail, payload=payload, whole=False, digest=digest_of(payload))
+
+
+def _alone(payload: bytes, record: bytes) -> bytes:
+    try:
+        base = _raw_object.decode(_raw_list.decode(payload)[0])
+        fields = _raw_object.decode(record)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return record
+    return msgspec.json.encode([{**{name: base[name] for name in _BASE if name in base}, **fields}])
