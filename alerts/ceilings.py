@@ -10,12 +10,23 @@ from alerts.policy import Policy
 from domain.hazards import Severity
 from domain.quantities import Quantity, Use, quantity_of
 from domain.registry import CalibrationSpec, Channel, Snapshot
-from domain.times import SECOND_US, parse_instant
+from domain.times import SECOND_US, parse_instant, to_datetime
 from domain.verdict import LimitOf
+from models.limits import Limit, Profile, in_force, load_profiles
 
-CeilingOf = Callable[[Sequence[str], Quantity, int], LimitOf | None]
-"""The strictest ceiling of these profiles for a quantity at an instant, its value in the quantity's unit; None where none applies to a single reading."""
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortTerm:
+    """The strictest limits of a quantity, in its unit: for a single reading, and of all that are over within 15 minutes."""
+
+    instant: LimitOf | None = None
+    any: LimitOf | None = None
+
+
+ShortTermOf = Callable[[Sequence[str], Quantity, int], ShortTerm]
+"""By the profiles that a site adopted, the quantity, and an instant."""
+
+_SHORT_TERM = ("lcpeak_max", "ceiling_max", "stel_15min_max")
 _CORRECTING = ("factory", "zero", "span", "colocation", "acoustic", "field_check")
 
 
@@ -30,20 +41,12 @@ class Watch:
     hazard: str
     unit: str
     interval_us: int
-    ceiling_type: str  # "" without a ceiling
-    limit: LimitOf | None
+    ceiling_type: str  # "" without a ceiling for a single reading
+    limits: ShortTerm
     raw_set_point: float
     raw_deadband: float
     offset: float
     gain: float
-
-    @property
-    def extreme_type(self) -> str:
-        return "extreme_over_ceiling" if self.ceiling_type else "extreme"
-
-    @property
-    def extreme_severity(self) -> Severity:
-        return Severity.STOP if self.ceiling_type else Severity.ACTION
 
     @property
     def patience_us(self) -> int:
@@ -53,22 +56,26 @@ class Watch:
     def corrected(self, raw: float) -> float:
         return (raw - self.offset) * self.gain
 
+    def is_over_short_term(self, raw: float) -> bool:
+        limit = self.limits.any
+        return limit is not None and limit.value is not None and self.corrected(raw) > limit.value
 
-def watches(held: Snapshot, ceiling_of: CeilingOf, policy: Policy, at_us: int) -> dict[str, Watch]:
+
+def watches(held: Snapshot, limits_of: ShortTermOf, policy: Policy, at_us: int) -> dict[str, Watch]:
     """Every channel whose quantity is a hazard; what is only a trend meets no limit (contract 3.2)."""
     found = {}
     for channel in held.channels.values():
         quantity = quantity_of(channel.quantity, channel.spec.unit)
         if quantity is not None and quantity.hazard and quantity.use is not Use.TREND and channel.site in held.sites:
-            found[channel.id] = _watch(channel, quantity, held, ceiling_of, policy, at_us)
+            found[channel.id] = _watch(channel, quantity, held, limits_of, policy, at_us)
     return found
 
 
-def _watch(channel: Channel, quantity: Quantity, held: Snapshot, ceiling_of: CeilingOf, policy: Policy, at_us: int) -> Watch:
+def _watch(channel: Channel, quantity: Quantity, held: Snapshot, limits_of: ShortTermOf, policy: Policy, at_us: int) -> Watch:
     row = policy.instant_row(quantity.hazard)
-    limit = ceiling_of(held.sites[channel.site].profiles, quantity, at_us) if row else None
+    limits = limits_of(held.sites[channel.site].profiles, quantity, at_us)
     offset, gain = _correction(held.calibrations.get(channel.id, []), at_us)
-    value = limit.value if limit is not None else None
+    value = limits.instant.value if row and limits.instant else None
     level = row.level(Severity.STOP) if row else None
     deadband = max(level.deadband, level.deadband_share * value) if level and value is not None else 0.0
     return Watch(
@@ -80,12 +87,37 @@ def _watch(channel: Channel, quantity: Quantity, held: Snapshot, ceiling_of: Cei
         unit=quantity.unit,
         interval_us=round(channel.spec.interval_s * SECOND_US),
         ceiling_type=row.type if row and value is not None else "",
-        limit=limit,
+        limits=limits,
         raw_set_point=math.inf if value is None else value / gain + offset,
         raw_deadband=deadband / gain,
         offset=offset,
         gain=gain,
     )
+
+
+def profile_limits(profiles: Sequence[str], quantity: Quantity, at_us: int) -> ShortTerm:
+    """`ShortTermOf` by the limit profiles of this installation. A ceiling with an averaging time of its own is a window's matter."""
+    agent = "noise" if quantity.id == "sound_level_c_peak" else quantity.cas
+    day = to_datetime(at_us).date()
+    found = [(load_profiles()[name], limit) for name in profiles if name in load_profiles() and agent for limit in in_force(load_profiles()[name], agent, day)]
+    short = [(profile, limit) for profile, limit in found if limit.metric in _SHORT_TERM and limit.value_in(quantity.unit) is not None]
+    return ShortTerm(instant=_strictest([pair for pair in short if pair[1].window_min == 0], quantity.unit), any=_strictest(short, quantity.unit))
+
+
+def _strictest(pairs: Sequence[tuple[Profile, Limit]], unit: str) -> LimitOf | None:
+    limits = [
+        LimitOf(
+            id=limit.id,
+            value=limit.value_in(unit),
+            profile=profile.id,
+            law=profile.law,
+            averaging=limit.averaging_text,
+            clause=profile.clause_of(limit),
+            status=limit.status,
+        )
+        for profile, limit in pairs
+    ]
+    return min(limits, key=lambda limit: limit.value if limit.value is not None else math.inf, default=None)
 
 
 def _correction(calibrations: list[CalibrationSpec], at_us: int) -> tuple[float, float]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from alerts.ceilings import CeilingOf, Watch, watches
+from alerts.ceilings import ShortTermOf, Watch, profile_limits, watches
 from alerts.duration import Delays, Reach, Run, reach
 from alerts.places import home_of
 from alerts.policy import Policy, Source, load_policy
@@ -54,12 +54,12 @@ class InstantRules:
         registry_of: Callable[[], Registry],
         *,
         policy: Policy | None = None,
-        ceiling_of: CeilingOf,
+        limits_of: ShortTermOf = profile_limits,
     ) -> None:
         self._policy = policy or load_policy()
         self._recorder = Recorder(engine, clock, self._policy)
         self._clock, self._registry_of = clock, registry_of
-        self._ceiling_of = ceiling_of
+        self._limits_of = limits_of
         self._registry: Registry | None = None
         self._fresh_until_us = 0
         self._watches: Mapping[str, Watch] = {}
@@ -104,7 +104,7 @@ class InstantRules:
         with self._lock:
             self._registry = self._registry_of()
             self._fresh_until_us = arrival_us + REFRESH_US
-            self._watches = watches(self._registry.at(arrival_us), self._ceiling_of, self._policy, arrival_us)
+            self._watches = watches(self._registry.at(arrival_us), self._limits_of, self._policy, arrival_us)
             if not self._is_resumed:
                 self._resume()
             self._limits = {channel: watch.raw_set_point for channel, watch in self._watches.items()}
@@ -139,32 +139,22 @@ class InstantRules:
                 self._note_late(reading, watch)
                 return
             event_us = arrival_us if _has_wrong_time(reading, arrival_us) else reading.time_us
-            for type, severity, is_over in self._judged(reading, watch, is_extreme=not is_harmless):
-                self._follow(reading, watch, type, severity, event_us, is_over=is_over)
+            for type, severity, where in _judged(reading.value, watch, is_extreme=not is_harmless):
+                self._follow(reading, watch, type, severity, event_us, where)
 
-    def _judged(self, reading: Reading, watch: Watch, *, is_extreme: bool) -> list[tuple[str, Severity, Reach]]:
-        value = reading.value if reading.value is not None else -math.inf
-        found = [(watch.extreme_type, watch.extreme_severity, Reach.OVER if is_extreme else Reach.UNDER)]
-        if watch.ceiling_type:
-            where = reach(value, watch.raw_set_point, watch.raw_deadband)
-            found.append((watch.ceiling_type, Severity.STOP, Reach.OVER if is_extreme and where is Reach.UNDER else where))
-        if is_extreme:  # "at least the range end" is one alert, not two
-            found = found[:1]
-        return found
-
-    def _follow(self, reading: Reading, watch: Watch, type: str, severity: Severity, event_us: int, *, is_over: Reach) -> None:
+    def _follow(self, reading: Reading, watch: Watch, type: str, severity: Severity, event_us: int, where: Reach) -> None:
         over = self._over.get((watch.channel, type))
         if over is None:
-            if is_over is not Reach.OVER:
+            if where is not Reach.OVER:
                 return
             over = self._over[watch.channel, type] = _Over(watch, Run(self._delays(type, severity)))
             self._limits[watch.channel] = -math.inf
         if over.run.last_us is not None and event_us <= over.run.last_us:
             return
-        over.run.step(event_us, is_over, step_us=watch.patience_us)
+        over.run.step(event_us, where, step_us=watch.patience_us)
         if over.run.raised_us is None:
             self._end(watch, type, event_us)
-        elif is_over is Reach.OVER:
+        elif where is Reach.OVER:
             self._record(_finding(reading, watch, type, severity, event_us))
 
     def _end(self, watch: Watch, type: str, event_us: int) -> None:
@@ -197,8 +187,8 @@ class InstantRules:
 
     def _note_late(self, reading: Reading, watch: Watch) -> None:
         """Late data show an excursion that is over: nobody is called, the committee reviews it."""
-        is_over = bool(_EXTREME.intersection(reading.r)) or (reading.value or 0.0) > watch.raw_set_point
-        if not is_over or not watch.ceiling_type:
+        value = reading.value or 0.0
+        if not (value > watch.raw_set_point or (_EXTREME.intersection(reading.r) and watch.is_over_short_term(value))):
             return
         finding = _finding(reading, watch, "late_excursion", Severity.NOTICE, reading.time_us)
         last_us = self._late.get(finding.key)
@@ -236,6 +226,21 @@ class InstantRules:
         return Delays(off_us=round(self._policy.rows[type].level(severity).off_delay_s * SECOND_US))
 
 
+def _judged(value: float, watch: Watch, *, is_extreme: bool) -> Iterator[tuple[str, Severity, Reach]]:
+    """Where a reading stands by each type. "At least the range end" is one alert, not two: while it lasts the others can neither begin nor end."""
+    is_over_short_term = watch.is_over_short_term(value)
+    yield "extreme_over_ceiling", Severity.STOP, _extreme(is_extreme, is_over_short_term)
+    yield "extreme", Severity.ACTION, _extreme(is_extreme, not is_over_short_term)
+    if watch.ceiling_type:
+        yield watch.ceiling_type, Severity.STOP, Reach.UNKNOWN if is_extreme else reach(value, watch.raw_set_point, watch.raw_deadband)
+
+
+def _extreme(is_extreme: bool, is_this: bool) -> Reach:
+    if not is_extreme:
+        return Reach.UNDER
+    return Reach.OVER if is_this else Reach.UNKNOWN
+
+
 def _has_wrong_time(reading: Reading, arrival_us: int) -> bool:
     return int(Reason.CLOCK_UNSYNCED) in reading.r or reading.time_us - arrival_us > FUTURE_US
 
@@ -262,7 +267,7 @@ def _finding(reading: Reading, watch: Watch, type: str, severity: Severity, even
         channel=watch.channel,
         value=watch.corrected(reading.value or 0.0),
         unit=watch.unit,
-        limit=watch.limit,
+        limit=watch.limits.instant or watch.limits.any,
         evidence=evidence,
         simulated=Reason.SIMULATED in reading.r,
     )

@@ -132,10 +132,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         return "latched_acknowledged" if self.acknowledgements else "returned_unacknowledged"
 
     def heard_by(self, side: str) -> bool:
-        """Whether this side has acknowledged. At action level one acknowledgement serves all; at stop level each side hears for itself."""
-        if self.severity is not Severity.STOP:
-            return bool(self.acknowledgements)
-        return any(mark.side == side for mark in self.acknowledgements)
+        """Whether this side has acknowledged since people were last called. At action level one acknowledgement serves all; at stop level each side hears for itself."""
+        since = [mark for mark in self.acknowledgements if mark.at_us >= self.called_at_us]
+        return bool(since) if self.severity is not Severity.STOP else any(mark.side == side for mark in since)
 
 
 def fold(steps: Iterable[Step]) -> Alert:
