@@ -79,6 +79,7 @@ class Outbox:
         self._unreleased_from: int | None = None  # row id; from here on rows wait for a synchronised clock
         self._opening_from_s: float | None = None
         self._trouble = ""
+        self._stale = False
         self._last_open = float("-inf")
         self.dropped_rows = 0
         self.files_set_aside = 0
@@ -134,7 +135,7 @@ class Outbox:
     def commit(self) -> bool:
         """Write what waits in memory; False when the disk does not take it (it stays in memory)."""
         with self._lock:
-            if not self._file.is_open and not self._reopen():
+            if (self._stale or not self._file.is_open) and not self._reopen():
                 self._shed_memory()
                 return False
             if not (self._buffer or self._dirty_boots or self._dirty_gone or self._dirty_acks):
@@ -143,8 +144,7 @@ class Outbox:
                 self._write()
             except Unavailable as error:
                 self._failed(str(error))
-                if error.stale:
-                    self._file.close()
+                self._stale = error.stale
                 self._shed_memory()
                 return False
             except Damaged as error:
@@ -416,10 +416,10 @@ class Outbox:
     def _retimed_event(self, body: bytes, offset_s: float) -> bytes:
         event = msgspec.json.decode(body, type=Event)
         from_s, to_s = event.from_, event.to
-        if from_s is not None and from_s != self._opening_from_s:
-            from_s += offset_s
-        if to_s is not None:
-            to_s = max(to_s + offset_s, from_s or 0.0)
+        if from_s is not None and from_s == self._opening_from_s:  # it began in the run before, whose clock was right, and ended when this one began
+            to_s = max(event.at + offset_s, from_s)
+        else:
+            from_s, to_s = (None if instant is None else instant + offset_s for instant in (from_s, to_s))
         return _encode_event(msgspec.structs.replace(event, at=event.at + offset_s, from_=from_s, to=to_s))
 
     # --- private: the file ---
@@ -440,7 +440,8 @@ class Outbox:
         now = self._clock.monotonic_us() / SECOND_US
         if now - self._last_open < REOPEN_AFTER_S:
             return False
-        self._last_open = now
+        self._last_open, self._stale = now, False
+        self._file.close()
         return self._open()
 
     def _load_state(self) -> None:

@@ -21,7 +21,6 @@ _FROM_BOTH_ENDS = (
     "SELECT id, kind, sync, created_us, first_us, last_us, body FROM row ORDER BY id DESC",
 )
 _ROW = "INSERT OR REPLACE INTO row (id, kind, sync, created_us, first_us, last_us, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_CHUNK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,6 @@ def salvage(aside: Path, fresh: OutboxFile) -> Saved:
 def _readable(old: sqlite3.Connection, statement: str) -> Iterator[tuple]:  # type: ignore[type-arg]
     """Rows until the damage."""
     try:
-        cursor = old.execute(statement)
-        while chunk := cursor.fetchmany(_CHUNK):
-            yield from chunk
+        yield from old.execute(statement)
     except sqlite3.Error:
         return

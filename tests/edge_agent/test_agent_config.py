@@ -99,7 +99,9 @@ def test_files_that_enrolment_brings_may_still_be_missing(tmp_path: Path) -> Non
 
 
 @pytest.mark.check
-@pytest.mark.parametrize("path", [*sorted(ROOT.glob("edge_agent/drivers/*/sample.yaml")), *(ROOT / "firmware_configs/agent" / name for name in ("agent.yaml", "two-centres.yaml"))], ids=str)
+@pytest.mark.parametrize(
+    "path", [*sorted(ROOT.glob("edge_agent/drivers/*/sample.yaml")), *(ROOT / "firmware_configs/agent" / name for name in ("agent.yaml", "two-centres.yaml"))], ids=str
+)
 def test_every_sample_config_is_valid(path: Path) -> None:
     load_config(path)
 
