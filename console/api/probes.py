@@ -1,0 +1,88 @@
+"""Probes at the root: alive, ready, and numbers for Prometheus. They need no login, so they say nothing of sites, zones or channels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+
+from console.context import House, house_of
+from console.security import PUBLIC
+from domain.errors import NotReady
+from domain.times import SECOND_US
+from storage.records.services import ServiceRow
+
+router = APIRouter(tags=["probes"], dependencies=[Depends(PUBLIC)])
+
+HEARTBEAT_MAX_AGE_US = 30 * SECOND_US
+INGEST = "ingest"
+FIRST_READING = "stored_live_readings"
+_METRIC = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """`problems` says in words what is not ready."""
+
+    ready: bool
+    problems: list[str]
+
+
+@router.get("/healthz")
+def healthz() -> Response:
+    """This process answers."""
+    return Response(b'{"status":"ok"}', media_type="application/json")
+
+
+@router.get("/readyz")
+def readyz(request: Request) -> Response:
+    """200 when broker and databases answer and ingest is at work; in the demo after the first reading from a device."""
+    problems = problems_of(house_of(request))
+    return Response(msgspec.json.encode(Readiness(ready=not problems, problems=problems)), 503 if problems else 200, media_type="application/json")
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Counters of every running part."""
+    house = house_of(request)
+    lines = ["# TYPE oshwatch_up gauge", "# TYPE oshwatch_ready gauge"]
+    for row in house.stores.services.all():
+        fresh = house.context.wall.now_us() - row.at_us <= HEARTBEAT_MAX_AGE_US
+        lines += [f'oshwatch_up{{part="{row.name}"}} {int(fresh)}', f'oshwatch_ready{{part="{row.name}"}} {int(fresh and row.ready)}']
+        lines += [f'oshwatch_{name}{{part="{row.name}"}} {value:g}' for name, value in sorted(row.counters.items()) if _METRIC.fullmatch(name)]
+    lines += ["# TYPE oshwatch_live_listeners gauge", f"oshwatch_live_listeners {house.hub.listeners}", f"oshwatch_live_errors {house.hub.errors}"]
+    return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def problems_of(house: House) -> list[str]:
+    """Everything that stands in the way, not only the first."""
+    services: list[ServiceRow] = []
+
+    def records() -> None:
+        services.extend(house.stores.services.all())
+
+    checks: dict[str, Callable[[], None]] = {"records": records, "time series": house.context.timeseries.ping, **house.context.checks}
+    problems = [problem for name, check in checks.items() if (problem := _problem(name, check))]
+    return [*problems, *_ingest(house, services)]
+
+
+def _problem(name: str, check: Callable[[], None]) -> str:
+    try:
+        check()
+    except NotReady as error:
+        return f"{name}: {error}"
+    return ""
+
+
+def _ingest(house: House, services: list[ServiceRow]) -> list[str]:
+    row = next((row for row in services if row.name == INGEST), None)
+    if row is None:
+        return ["ingest: has not started"]
+    if house.context.wall.now_us() - row.at_us > HEARTBEAT_MAX_AGE_US:
+        return ["ingest: no heartbeat for 30 s"]
+    if not row.ready:
+        return [f"ingest: {row.problem or 'not ready'}"]
+    if house.context.wait_for_reading and not row.counters.get(FIRST_READING):
+        return ["ingest: no reading from a device is stored yet"]
+    return []

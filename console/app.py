@@ -1,0 +1,89 @@
+"""The console as an ASGI application: `create_app`; uvicorn runs it (with a graceful shutdown of 3 s, since streams never end by themselves)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import quote
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import RedirectResponse
+from fastapi.staticfiles import StaticFiles
+
+from console import problems
+from console.api import alerts as alerts_api
+from console.api import answers, devices, live, probes, readings, registry, zones
+from console.context import ConsoleContext, House
+from console.hub import Hub
+from console.limiter import LoginLimiter
+from console.pages import alerts as alerts_pages
+from console.pages import equipment, floor, login, sites, trend, zone
+from console.pages.render import STATIC, Renderer
+from console.security import PUBLIC, Caller, SecurityHeaders, user_of
+from console.sources import Sources
+from console.stores import Stores
+from domain.errors import OshwatchError
+from storage.records.people import PeopleRepository
+
+__all__ = ["ConsoleContext", "create_app"]
+
+API = "/api/v1"
+SMALLEST_ZIPPED = 512
+
+
+def create_app(context: ConsoleContext) -> FastAPI:
+    """Everything is under one origin: pages at the root, REST under /api/v1, probes at the root."""
+    house = _house(context)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        house.hub.start()
+        yield
+        await house.hub.stop()
+
+    app = FastAPI(title="Oshwatch", version=context.version or "0", description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.house = house
+    for module in (registry, readings, zones, alerts_api, devices, live):
+        app.include_router(module.router, prefix=API)
+    for router in (probes.router, floor.router, trend.router, zone.router, sites.router, alerts_pages.router, equipment.router, login.router):
+        app.include_router(router)
+
+    @app.get(f"{API}/openapi.json", include_in_schema=False, dependencies=[Depends(PUBLIC)])
+    def openapi() -> Response:
+        return answers.answer(answers.openapi(app))
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    problems.install(app, _problem_page)
+    app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_ZIPPED)
+    app.add_middleware(SecurityHeaders, secure=context.secure)
+    return app
+
+
+DESCRIPTION = "Heat, noise, air and chemicals on factory floors: what was measured, what it means for the limits in force, and what people did. Not a safety function."
+
+
+def _house(context: ConsoleContext) -> House:
+    sources, stores = Sources(context), Stores(context)
+    return House(
+        context=context,
+        people=PeopleRepository(context.engine, context.wall),
+        sources=sources,
+        stores=stores,
+        hub=Hub(context, sources, stores),
+        limiter=LoginLimiter(context.wall),
+        renderer=Renderer(context),
+    )
+
+
+def _problem_page(request: Request, status: int, detail: str) -> Response:
+    """A person who is not logged in is led to the login; anything else is said in a page."""
+    house: House = request.app.state.house
+    if status == 401:
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse("/login" if request.method != "GET" or target == "/" else f"/login?next={quote(target)}", 303)
+    try:
+        user = user_of(request, house)
+    except OshwatchError:
+        user = None
+    return house.renderer.problem(request, status, detail, Caller(user=user) if user else None)

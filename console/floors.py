@@ -1,0 +1,111 @@
+"""All that is known of a site right now, gathered once for a page or an answer: zones, live states, last readings, open alerts, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from alerts.state import Alert
+from assess.live import LiveZone
+from console.context import House
+from domain.hazards import Severity, ZoneStatus
+from domain.quality import Quality, Reason
+from domain.reading import Reading
+from domain.registry import Channel, ShiftSpec, SiteSpec, Zone
+from domain.scope import Scope
+from domain.shifts import Shift, current_shift
+from domain.times import SECOND_US
+from domain.verdict import Verdict
+
+FRESH_INTERVALS, FRESH_MIN_S = 3, 20.0
+"""A value is live for three of its sensor's intervals; shorter ones get twenty seconds, for the way over the network."""
+STATE_MAX_AGE_US = 180 * SECOND_US
+"""A state that assess has not looked at for three minutes says nothing about now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """A site, or one zone of it, at an instant."""
+
+    site: SiteSpec
+    timezone: ZoneInfo
+    now_us: int
+    zones: Sequence[Zone]
+    live: Mapping[str, LiveZone]
+    since: Mapping[str, int]
+    channels: Mapping[str, Sequence[Channel]]  # by zone
+    last: Mapping[str, Reading]
+    alerts: Sequence[Alert]
+    verdicts: Sequence[Verdict]
+    plan: Sequence[ShiftSpec]
+    shift: Shift | None  # the one that runs now, of any zone
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {zone.id: zone.spec.name for zone in self.zones}
+
+    @property
+    def unacknowledged(self) -> int:
+        return unacknowledged(self.alerts)
+
+    def status(self, zone: str) -> ZoneStatus:
+        """Unknown where assess says nothing, or said it too long ago."""
+        live = self.live.get(zone)
+        if live is None or self.now_us - live.at_us > STATE_MAX_AGE_US:
+            return ZoneStatus.UNKNOWN
+        return live.status
+
+    def all_channels(self) -> list[Channel]:
+        return [channel for zone in self.zones for channel in self.channels[zone.id]]
+
+    def age_us(self, channel: str) -> int | None:
+        reading = self.last.get(channel)
+        return None if reading is None else max(0, self.now_us - reading.time_us)
+
+    def fresh(self, channel: Channel) -> bool:
+        """Whether its last reading may be shown as live: young, and good enough to count."""
+        reading, age = self.last.get(channel.id), self.age_us(channel.id)
+        return reading is not None and age is not None and age <= stale_after_s(channel) * SECOND_US and reading.value is not None and reading.q > Quality.REJECTED
+
+    def silent(self) -> list[Channel]:
+        return [channel for channel in self.all_channels() if not self.fresh(channel)]
+
+    def simulated(self) -> bool:
+        return any(live.simulated for live in self.live.values()) or any(Reason.SIMULATED in reading.r for reading in self.last.values())
+
+
+def stale_after_s(channel: Channel) -> float:
+    return max(FRESH_MIN_S, FRESH_INTERVALS * channel.spec.interval_s)
+
+
+def unacknowledged(alerts: Sequence[Alert]) -> int:
+    """Alarms that nobody has acknowledged: a notice is none."""
+    return sum(alert.state in ("unacknowledged", "returned_unacknowledged") for alert in alerts if alert.severity is not Severity.NOTICE)
+
+
+def load_floor(house: House, scope: Scope, site_id: str, zone_id: str | None = None) -> Floor:
+    """Raises `NotFound` for what is not in the caller's scope."""
+    site = house.sources.site(scope, site_id)
+    zones = [house.sources.zone(scope, zone_id)] if zone_id else house.sources.zones(scope, site_id)
+    channels = {zone.id: house.sources.channels(scope, zone.id) for zone in zones}
+    ids = [channel.id for held in channels.values() for channel in held]
+    rows = house.stores.zone_states([site_id])
+    alerts = [alert for alert in house.open_alerts(scope) if alert.site == site_id]
+    verdicts = house.stores.current_verdicts(site_id, house.sources.snapshot(), house.context.clock.now_us())
+    wanted = {zone.id for zone in zones}
+    plan = house.sources.snapshot().shifts.get(site_id, [])
+    return Floor(
+        site=site,
+        timezone=house.sources.timezone(site_id),
+        now_us=house.context.clock.now_us(),
+        zones=zones,
+        live={zone: row.live for zone, row in rows.items() if zone in wanted},
+        since={zone: row.since_us for zone, row in rows.items()},
+        channels=channels,
+        last=house.context.timeseries.last(ids) if ids else {},
+        alerts=[alert for alert in alerts if zone_id is None or alert.zone == zone_id],
+        verdicts=[verdict for verdict in verdicts if verdict.zone in wanted],
+        plan=plan,
+        shift=current_shift(plan, house.sources.timezone(site_id), house.context.clock.now_us()),
+    )

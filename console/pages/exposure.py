@@ -1,0 +1,98 @@
+"""Exposure so far: verdicts with their bounds, as sentences and as a bar that shows how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from console.context import House
+from console.formats import Formats
+from console.words import metric_name, state_name
+from domain.verdict import Verdict
+
+SHOWN_MAX = 5
+URGENCY = ("within", "unknown", "action")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Percent of the bar's width; the limit stands at its own place, not at the end."""
+
+    kind: str  # "", over, unsure
+    low: str
+    width: str
+    at: str
+    limit: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dose:
+    """One verdict in words."""
+
+    zone: str
+    place: str
+    metric: str
+    value: str
+    bounds: str
+    limit: str
+    coverage: str
+    state: str
+    kind: str  # the mark's class
+    bar: Bar | None
+
+
+def dose_views(house: House, formats: Formats, verdicts: Sequence[Verdict], names: Mapping[str, str], *, worst_only: bool = False) -> list[Dose]:
+    """The verdicts nearest to their limits first; `worst_only`: one of each zone and hazard, and not too many."""
+    ranked = sorted((verdict for verdict in verdicts if verdict.grade != "trend"), key=_nearness, reverse=True)
+    if worst_only:
+        seen: set[tuple[str, str]] = set()
+        ranked = [verdict for verdict in ranked if (key := (verdict.zone, verdict.hazard)) not in seen and not seen.add(key)]  # type: ignore[func-returns-value]
+        ranked = ranked[:SHOWN_MAX]
+    return [_dose(formats, verdict, names) for verdict in ranked]
+
+
+def _nearness(verdict: Verdict) -> tuple[int, float]:
+    if verdict.value is None or not verdict.limit.value:
+        return 0, -1.0
+    return URGENCY.index(kind_of(verdict)), verdict.value / verdict.limit.value
+
+
+def _dose(formats: Formats, verdict: Verdict, names: Mapping[str, str]) -> Dose:
+    limit = verdict.limit.value
+    return Dose(
+        zone=verdict.zone,
+        place=names.get(verdict.zone, verdict.zone),
+        metric=metric_name(verdict.metric),
+        value=formats.measure(verdict.value, verdict.unit),
+        bounds=formats.between(verdict.low, verdict.high, verdict.unit),
+        limit=formats.measure(limit, verdict.unit) if limit is not None else "",
+        coverage=formats.percent(verdict.coverage),
+        state=state_name(verdict.state, verdict.value, limit),
+        kind=kind_of(verdict),
+        bar=_bar(formats, verdict),
+    )
+
+
+def kind_of(verdict: Verdict) -> str:
+    """Which status' colour a verdict's words take."""
+    over = verdict.value is not None and verdict.limit.value is not None and verdict.value > verdict.limit.value
+    if verdict.state == "exceeds" or (over and verdict.state != "not_assessable"):
+        return "action"
+    return "within" if verdict.state == "within" else "unknown"
+
+
+def _bar(formats: Formats, verdict: Verdict) -> Bar | None:
+    limit, value, low, high = verdict.limit.value, verdict.value, verdict.low, verdict.high
+    if not limit or value is None or low is None or high is None:
+        return None
+    # Temperatures and decibels do not start at zero: their bar is the neighbourhood of the limit.
+    span = {"Cel": 15.0, "dB": 30.0}.get(verdict.unit, limit * 1.25)
+    start = limit - 0.8 * span
+
+    def at(number: float) -> float:
+        return 100 * min(1.0, max(0.0, (number - start) / span))
+
+    kind = {"action": "over", "within": ""}.get(kind_of(verdict), "unsure")
+    label = f"{formats.measure(value, verdict.unit)}, {formats.between(low, high, verdict.unit)}; {formats.measure(limit, verdict.unit)}"
+    return Bar(kind, f"{at(low):.1f}%", f"{max(1.0, at(high) - at(low)):.1f}%", f"{at(value):.1f}%", f"{at(limit):.1f}%", label)

@@ -1,0 +1,244 @@
+"""The trend of a zone's main value against its limits: drawn as SVG with the page, and as JSON for the live chart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from assess.live import LiveZone
+from console.chart import GAP_US, Drawing, Line, Series, draw
+from console.context import House, house_of
+from console.floors import Floor, load_floor
+from console.formats import Formats
+from console.i18n import N_
+from console.security import Reader
+from console.words import metric_name
+from domain.errors import NotFound
+from domain.hazards import ZoneStatus
+from domain.quantities import Use, quantity_of
+from domain.registry import Channel, Zone
+from domain.shifts import Shift, current_shift
+from domain.times import HOUR_US, SECOND_US
+
+router = APIRouter(include_in_schema=False)
+
+WBGT = "wbgt"
+AROUND_US = 8 * HOUR_US
+PREFERRED = ("wbgt", "sound_level_a_eq", "co", "tvoc_isobutylene", "co2", "formaldehyde", "pm2_5")
+COMPARABLE = {WBGT: ("wbgt_now", "wbgt_effective_60min"), "sound_level_a_eq": ("leq_now",)}
+"""Which windows' limits may stand in a chart of minute values: those of a value that is in the same quantity."""
+TREND_ONLY = N_("This sensor shows a trend only: no limit can be held against it.")
+LIMIT_WORDS = {"action": N_("Action from"), "stop": N_("Stop from")}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One trend that could be shown instead."""
+
+    text: str
+    href: str
+    current: bool
+    own: bool  # a name of the factory's, not of the pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a trend is about: a quantity of one placement in a zone; WBGT may be computed from others."""
+
+    zone: Zone
+    placement: str
+    quantity: str
+    unit: str
+    decimals: int
+    channels: tuple[Channel, ...]
+    trend_only: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.zone.id}/{self.placement}/{self.quantity}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendView:
+    place: str
+    what: str
+    unit: str
+    in_shift: bool
+    source: str
+    label: str
+    note: str
+    drawing: Drawing | None
+
+
+class TrendJson(msgspec.Struct, frozen=True, kw_only=True):
+    """What the live chart draws; times in Unix seconds."""
+
+    start: int
+    stop: int
+    low: float
+    high: float
+    timezone: str
+    decimals: int
+    times: list[int]
+    values: list[float | None]
+    lines: list[dict[str, str | float]]
+    breaks: list[tuple[int, int]]
+
+
+@router.get("/zones/{zone}/trend.json")
+def trend_json(request: Request, zone: str, caller: Reader, show: str = "") -> Response:
+    house = house_of(request)
+    floor = load_floor(house, caller.scope, house.sources.zone(caller.scope, zone).site, zone)
+    subject = next((subject for subject in subjects(floor, floor.zones[0]) if show in ("", subject.key)), None)
+    if subject is None:
+        raise NotFound("no such trend")
+    series = _series(house, floor, subject, house.renderer.formats(request, caller.user))
+    return Response(msgspec.json.encode(_json(series, subject, floor)), media_type="application/json")
+
+
+def trends(house: House, floor: Floor, formats: Formats, wanted: str, address: str, *, of_zone: bool = False) -> tuple[list[Choice], TrendView | None]:
+    """What can be shown, and the one that is: of a floor the telling value of each zone, of a zone all its values."""
+    offered = [subject for zone in floor.zones for subject in subjects(floor, zone)[: None if of_zone else 1]]
+    if not offered:
+        return [], None
+    shown = next((subject for subject in offered if subject.key == wanted), None) or _worst(offered, floor)
+    choices = [Choice(_label(subject, floor, of_zone), f"{address}?trend={quote(subject.key, safe='')}", subject is shown, own=not of_zone) for subject in offered]
+    return choices, _view(house, floor, shown, formats)
+
+
+def subjects(floor: Floor, zone: Zone) -> list[Subject]:
+    """A computed WBGT first where there is one, then the channels, those with a hazard of their own before those that only help."""
+    channels = floor.channels[zone.id]
+    found = [_computed(zone, placement, held) for placement, held in _by_placement(channels).items() if computes_wbgt(held)]
+    found += [_measured(zone, channel) for channel in channels]
+    return sorted(found, key=lambda subject: PREFERRED.index(subject.quantity) if subject.quantity in PREFERRED else len(PREFERRED))
+
+
+def computes_wbgt(channels: Sequence[Channel]) -> bool:
+    """Whether a placement has no WBGT meter, but all that WBGT can be estimated from."""
+    quantities = {channel.quantity for channel in channels}
+    return WBGT not in quantities and {"air_temperature", "relative_humidity"} <= quantities
+
+
+def _by_placement(channels: Sequence[Channel]) -> Mapping[str, list[Channel]]:
+    found: dict[str, list[Channel]] = {}
+    for channel in channels:
+        found.setdefault(channel.placement, []).append(channel)
+    return found
+
+
+def _computed(zone: Zone, placement: str, channels: Sequence[Channel]) -> Subject:
+    used = tuple(channel for channel in channels if channel.quantity in ("air_temperature", "relative_humidity", "globe_temperature", "air_speed", "natural_wet_bulb_temperature"))
+    return Subject(zone=zone, placement=placement, quantity=WBGT, unit="Cel", decimals=1, channels=used, trend_only=False)
+
+
+def _measured(zone: Zone, channel: Channel) -> Subject:
+    quantity = quantity_of(channel.quantity, channel.spec.unit)
+    unit, decimals, use = (quantity.unit, quantity.decimals, quantity.use) if quantity else (channel.spec.unit, 1, Use.TREND)
+    return Subject(zone=zone, placement=channel.placement, quantity=channel.quantity, unit=unit, decimals=decimals, channels=(channel,), trend_only=use is Use.TREND)
+
+
+def _worst(offered: Sequence[Subject], floor: Floor) -> Subject:
+    order = list(ZoneStatus)
+    return max(offered, key=lambda subject: order.index(floor.status(subject.zone.id)))
+
+
+def _label(subject: Subject, floor: Floor, of_zone: bool) -> str:
+    return metric_name(subject.quantity) if of_zone else subject.zone.spec.name
+
+
+def _view(house: House, floor: Floor, subject: Subject, formats: Formats) -> TrendView:
+    series = _series(house, floor, subject, formats)
+    quantity = quantity_of(subject.quantity, subject.unit)
+    return TrendView(
+        place=subject.zone.spec.name,
+        what=metric_name(subject.quantity),
+        unit=quantity.unit_shown if quantity else "",
+        in_shift=_shift(floor, subject.zone) is not None,
+        source=f"/zones/{subject.zone.id}/trend.json?show={quote(subject.key, safe='')}",
+        label=_description(series, subject, formats, floor.timezone),
+        note=TREND_ONLY if subject.trend_only else "",
+        drawing=draw(series, floor.timezone) if series.points else None,
+    )
+
+
+def _series(house: House, floor: Floor, subject: Subject, formats: Formats) -> Series:
+    shift = _shift(floor, subject.zone)
+    start_us, stop_us = (shift.start_us, shift.stop_us) if shift else (floor.now_us - AROUND_US, floor.now_us)
+    points = house.stores.minute_values(subject.quantity, subject.channels, start_us, min(stop_us, floor.now_us))
+    lines = [] if subject.trend_only else _lines(floor.live.get(subject.zone.id), subject, formats)
+    return Series(points=points, start_us=start_us, stop_us=stop_us, lines=lines, breaks=shift.breaks if shift else (), decimals=subject.decimals)
+
+
+def _shift(floor: Floor, zone: Zone) -> Shift | None:
+    plan = [spec for spec in floor.plan if not spec.zones or zone.spec.id in spec.zones]
+    return current_shift(plan, floor.timezone, floor.now_us)
+
+
+def _lines(live: LiveZone | None, subject: Subject, formats: Formats) -> list[Line]:
+    """Where `action` and `stop` begin, as assess holds them now; only of a window whose value a minute's value may be compared with."""
+    metrics = COMPARABLE.get(subject.quantity, ())
+    windows = [window for window in live.windows if window.metric in metrics and window.placement in ("", subject.placement)] if live else []
+    windows += (
+        [
+            window
+            for window in live.windows
+            if window.placement == subject.placement
+            and window.metric not in metrics
+            and subject.channels[0].id in window.channels
+            and window.metric.startswith(("mean", "stel", "ceiling"))
+        ]
+        if live
+        else []
+    )
+    found: list[Line] = []
+    for kind in ("action", "stop"):
+        values = [value for window in windows if (value := window.action_from if kind == "action" else window.stop_from) is not None]
+        if values:
+            found.append(Line(min(values), kind, f"{formats.catalogue.gettext(LIMIT_WORDS[kind])} {formats.number(min(values), subject.decimals)}"))
+    return found
+
+
+def _description(series: Series, subject: Subject, formats: Formats, timezone: ZoneInfo) -> str:
+    """What the picture shows, for who cannot see it."""
+    if not series.points:
+        return ""
+    at_us, last = series.points[-1]
+    top_us, top = max(series.points, key=lambda point: point[1])
+    say = formats.catalogue.gettext(N_("%(what)s: %(last)s at %(at)s, highest %(top)s at %(when)s"))
+    return say % {
+        "what": formats.catalogue.gettext(metric_name(subject.quantity)),
+        "last": formats.quantity(last, subject.quantity, subject.unit),
+        "at": formats.clock(at_us, timezone),
+        "top": formats.quantity(top, subject.quantity, subject.unit),
+        "when": formats.clock(top_us, timezone),
+    }
+
+
+def _json(series: Series, subject: Subject, floor: Floor) -> TrendJson:
+    drawing = draw(series, floor.timezone)
+    times: list[int] = []
+    values: list[float | None] = []
+    for at_us, value in series.points:
+        if times and at_us // SECOND_US - times[-1] > GAP_US // SECOND_US:
+            times.append(times[-1] + 60)
+            values.append(None)
+        times.append(at_us // SECOND_US)
+        values.append(round(value, subject.decimals + 1))
+    return TrendJson(
+        start=series.start_us // SECOND_US,
+        stop=series.stop_us // SECOND_US,
+        low=drawing.low,
+        high=drawing.high,
+        timezone=floor.timezone.key,
+        decimals=subject.decimals,
+        times=times,
+        values=values,
+        lines=[{"value": line.value, "kind": line.kind, "label": line.label} for line in series.lines],
+        breaks=[(start // SECOND_US, stop // SECOND_US) for start, stop in series.breaks],
+    )

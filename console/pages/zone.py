@@ -1,0 +1,157 @@
+"""One zone: its values, its trends, and every verdict of the shift with all that it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from console.context import house_of
+from console.floors import Floor, load_floor, stale_after_s, unacknowledged
+from console.formats import Formats
+from console.pages.alerts import alert_views
+from console.pages.exposure import kind_of
+from console.pages.floor import advice, tile
+from console.pages.trend import trends
+from console.params import rounded
+from console.security import Permission, Reader
+from console.words import CALIBRATION, GRADES, REASONS, STATUS, Mark, hazard_name, metric_name, state_name
+from domain.hazards import ZoneStatus
+from domain.quality import Quality
+from domain.quantities import quantity_of
+from domain.registry import Channel
+from domain.times import SECOND_US
+from domain.verdict import Verdict
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelView:
+    """A sensor's last value."""
+
+    id: str
+    name: str
+    placement: str
+    value: str
+    unit: str
+    decimals: int
+    age: str
+    age_s: float | None
+    stale_s: float
+    stale: bool
+    reasons: list[str]
+    instrument: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictView:
+    """One row of the table."""
+
+    metric: str
+    placement: str
+    value: str
+    bounds: str
+    limit: str
+    clause: str
+    profile: str
+    state: str
+    kind: str
+    coverage: str
+    grade: str
+    calibration: str
+    revision: int
+    reasons: list[str]
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HazardView:
+    name: str
+    status: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectView:
+    channel: str
+    text: str
+    since: str
+    fault: bool
+
+
+@router.get("/zones/{zone}")
+def zone_page(request: Request, zone: str, caller: Reader, trend: str = "") -> HTMLResponse:
+    house = house_of(request)
+    held = house.sources.zone(caller.scope, zone)
+    floor = load_floor(house, caller.scope, held.site, zone)
+    formats = house.renderer.formats(request, caller.user)
+    choices, drawn = trends(house, floor, formats, trend, f"/zones/{zone}", of_zone=True)
+    status, live = floor.status(zone), floor.live.get(zone)
+    channels = floor.channels[zone]
+    suspects = house.stores.suspects.all([channel.id for channel in channels])
+    return house.renderer.page(
+        request,
+        "zone.html",
+        caller,
+        section="floor",
+        unacknowledged=unacknowledged(house.open_alerts(caller.scope)),
+        site=floor.site,
+        zone=held,
+        tile=tile(held, floor, formats),
+        advice="" if status is ZoneStatus.WITHIN else advice(house, live, status),
+        hazards=[HazardView(hazard_name(hazard), value.value, STATUS[value.value]) for hazard, value in live.hazards.items()] if live else [],
+        alerts=alert_views(house, formats, floor.alerts, floor.names, floor.timezone, floor.now_us),
+        may_respond=caller.may(Permission.RESPOND),
+        here=f"/zones/{zone}",
+        channels=[channel_view(channel, floor, formats) for channel in channels],
+        verdicts=[verdict_view(verdict, formats) for verdict in floor.verdicts],
+        suspects=[SuspectView(found.channel, found.text, formats.moment(found.since_us, floor.timezone), found.kind == "fault") for found in suspects],
+        simulated=floor.simulated(),
+        trend=drawn,
+        choices=choices,
+        live=house.hub.address(site=floor.site.id, channels=[channel.id for channel in channels], every_s=2),
+    )
+
+
+def channel_view(channel: Channel, floor: Floor, formats: Formats) -> ChannelView:
+    quantity, reading, age = quantity_of(channel.quantity, channel.spec.unit), floor.last.get(channel.id), floor.age_us(channel.id)
+    decimals, unit = (quantity.decimals, quantity.unit_shown) if quantity else (1, channel.spec.unit)
+    value = reading.value if reading and reading.q > Quality.REJECTED else None
+    instrument = channel.spec.instrument
+    return ChannelView(
+        id=channel.id,
+        name=metric_name(channel.quantity),
+        placement=channel.placement,
+        value=formats.number(value, decimals),
+        unit=unit,
+        decimals=decimals,
+        age=formats.age(age) if age is not None else "",
+        age_s=rounded(age / SECOND_US) if age is not None else None,
+        stale_s=stale_after_s(channel),
+        stale=not floor.fresh(channel),
+        reasons=[word for code in (reading.r if reading else ()) if (word := REASONS.get(code))],
+        instrument=f"{instrument.model} {instrument.serial}" if instrument else "",
+    )
+
+
+def verdict_view(verdict: Verdict, formats: Formats) -> VerdictView:
+    limit = verdict.limit
+    return VerdictView(
+        metric=metric_name(verdict.metric),
+        placement=verdict.placement,
+        value=formats.measure(verdict.value, verdict.unit),
+        bounds=formats.between(verdict.low, verdict.high, verdict.unit),
+        limit=formats.measure(limit.value, verdict.unit) if limit.value is not None else "",
+        clause=limit.clause,
+        profile=f"{limit.profile} {limit.id}",
+        state=state_name(verdict.state, verdict.value, limit.value),
+        kind=kind_of(verdict),
+        coverage=formats.percent(verdict.coverage),
+        grade=GRADES.get(verdict.grade, verdict.grade),
+        calibration=CALIBRATION.get(verdict.calibration, verdict.calibration),
+        revision=verdict.revision,
+        reasons=list(verdict.reasons),
+        notes=list(verdict.notes),
+    )

@@ -1,0 +1,176 @@
+"""Samples and aggregates of one channel, page by page, as JSON, CSV or SenML. Decibels are averaged by energy, never arithmetically."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from console.params import Span
+from console.shapes import AggregateJson, ReadingJson
+from domain.ids import wire_name
+from domain.quality import Quality
+from domain.quantities import Averaging, quantity_of
+from domain.reading import Minute, Reading
+from domain.registry import Channel
+from domain.times import MINUTE_US, SECOND_US, to_rfc3339
+from storage.timeseries.port import TimeSeries
+
+PAGE = 10_000
+RAW_MAX = 400_000
+"""Samples that one page of aggregates may read; longer spans are answered from minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """A page of samples; `next_us` is where the next page starts."""
+
+    readings: list[Reading]
+    next_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregates:
+    buckets: list[AggregateJson]
+    next_us: int | None
+
+
+def read_samples(store: TimeSeries, channel: Channel, span: Span, limit: int = PAGE) -> Samples:
+    """At most `limit` samples from `span`, in slices that grow while they are empty, so that a long span costs no more than a page."""
+    last = store.last([channel.id]).get(channel.id)
+    stop_us = min(span.stop_us, last.time_us + 1) if last else span.start_us
+    found: list[Reading] = []
+    start_us, slice_us = span.start_us, max(MINUTE_US, round(limit * channel.spec.interval_s * SECOND_US))
+    while start_us < stop_us and len(found) <= limit:
+        until_us = min(stop_us, start_us + slice_us)
+        readings = store.read([channel.id], start_us, until_us).get(channel.id, [])
+        found += readings
+        start_us, slice_us = until_us, slice_us if readings else slice_us * 8
+    if len(found) > limit:
+        return Samples(found[:limit], found[limit].time_us)
+    return Samples(found, None)
+
+
+def read_aggregates(store: TimeSeries, channel: Channel, span: Span, every_us: int, agg: str, now_us: int, limit: int = PAGE) -> Aggregates:
+    """Buckets of `every_us` from the span's start on, empty ones too: a hole in the data must be seen."""
+    expected_each = every_us / (channel.spec.interval_s * SECOND_US)
+    averaging = _averaging(channel)
+    whole_minutes = every_us % MINUTE_US == 0 and span.start_us % MINUTE_US == 0
+    from_minutes = whole_minutes and min(span.stop_us, now_us) - span.start_us > RAW_MAX * channel.spec.interval_s * SECOND_US
+    if not from_minutes:
+        limit = max(1, min(limit, math.floor(RAW_MAX / max(1.0, expected_each))))
+    stop_us = min(span.stop_us, span.start_us + limit * every_us)
+    next_us = stop_us if stop_us < span.stop_us else None
+    parts = _minute_parts(store, channel, span.start_us, stop_us) if from_minutes else _sample_parts(store, channel, span.start_us, stop_us, averaging)
+    buckets = []
+    part = next(parts, None)
+    for start_us in range(span.start_us, stop_us, every_us):
+        until_us = min(start_us + every_us, span.stop_us)
+        inside = []
+        while part is not None and part.at_us < until_us:
+            inside.append(part)
+            part = next(parts, None)
+        expected = round(max(0, min(until_us, now_us) - start_us) / (channel.spec.interval_s * SECOND_US))
+        buckets.append(_bucket(start_us, until_us, inside, expected, agg, averaging))
+    return Aggregates(buckets, next_us)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sample or a minute, in its quantity's own averaging domain."""
+
+    at_us: int
+    n: int
+    total: float
+    low: float
+    high: float
+
+
+def _averaging(channel: Channel) -> Averaging:
+    quantity = quantity_of(channel.quantity, channel.spec.unit)
+    return quantity.averaging if quantity else Averaging.ARITHMETIC
+
+
+def _sample_parts(store: TimeSeries, channel: Channel, start_us: int, stop_us: int, averaging: Averaging) -> Iterator[_Part]:
+    for reading in store.read([channel.id], start_us, stop_us).get(channel.id, []):
+        if reading.counts and reading.value is not None:
+            total = 10.0 ** (reading.value / 10.0) if averaging is Averaging.ENERGY else reading.value
+            yield _Part(reading.time_us, 1, total, reading.value, reading.value)
+
+
+def _minute_parts(store: TimeSeries, channel: Channel, start_us: int, stop_us: int) -> Iterator[_Part]:
+    for minute in store.read_minutes([channel.id], start_us, stop_us).get(channel.id, []):
+        if _counts(minute):
+            yield _Part(minute.start_us, minute.valid, minute.total, minute.low or 0.0, minute.high or 0.0)
+
+
+def _counts(minute: Minute) -> bool:
+    return minute.valid > 0 and minute.low is not None and minute.high is not None
+
+
+def _bucket(start_us: int, stop_us: int, parts: Sequence[_Part], expected: int, agg: str, averaging: Averaging) -> AggregateJson:
+    n = sum(part.n for part in parts)
+    low, high = (min(part.low for part in parts), max(part.high for part in parts)) if parts else (None, None)
+    value = {"min": low, "max": high}.get(agg, _mean(parts, n, averaging))
+    coverage = min(1.0, n / expected) if expected else (1.0 if n else 0.0)
+    return AggregateJson(start=to_rfc3339(start_us), stop=to_rfc3339(stop_us), value=value, min=low, max=high, n=n, expected=expected, coverage=round(coverage, 4))
+
+
+def _mean(parts: Sequence[_Part], n: int, averaging: Averaging) -> float | None:
+    if n == 0:
+        return None
+    if averaging is Averaging.MAXIMUM:
+        return max(part.total for part in parts)
+    mean = math.fsum(part.total for part in parts) / n
+    return 10.0 * math.log10(mean) if averaging is Averaging.ENERGY else mean
+
+
+def reading_json(reading: Reading) -> ReadingJson:
+    """A rejected reading keeps its quality and reasons, and reads as no value."""
+    value = reading.value if reading.q > Quality.REJECTED else None
+    return ReadingJson(time=to_rfc3339(reading.time_us), value=value, q=reading.q, r=list(reading.r))
+
+
+def readings_csv(readings: Iterable[ReadingJson]) -> str:
+    rows = ([item.time, _cell(item.value), item.q, " ".join(map(str, item.r))] for item in readings)
+    return _csv(("time", "value", "q", "r"), rows)
+
+
+def aggregates_csv(buckets: Iterable[AggregateJson]) -> str:
+    rows = ([item.start, item.stop, _cell(item.value), _cell(item.min), _cell(item.max), item.n, item.expected, item.coverage] for item in buckets)
+    return _csv(("start", "stop", "value", "min", "max", "n", "expected", "coverage"), rows)
+
+
+def readings_senml(channel: Channel, readings: Sequence[Reading]) -> bytes:
+    """RFC 8428 as contract 3.1 takes it in: base name the agent, the unit in each record, quality in `q` and `r`; times are absolute."""
+    quantity = quantity_of(channel.quantity, channel.spec.unit)
+    name = {"n": wire_name(channel.id)[len(channel.agent) + 1 :], "u": quantity.unit if quantity else ""}
+    records: list[dict[str, object]] = []
+    for reading in readings:
+        record: dict[str, object] = {**name, "t": reading.time_us / SECOND_US}
+        if reading.value is not None and reading.q > Quality.REJECTED:
+            record["v"] = reading.value
+        if reading.q != Quality.ACCEPTED:
+            record["q"] = reading.q
+        if reading.r:
+            record["r"] = list(reading.r)
+        records.append(record)
+    if records:
+        records[0] = {"bn": f"{channel.agent}/", **records[0]}
+    return msgspec.json.encode(records)
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else repr(value)
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(header)
+    writer.writerows(rows)
+    return out.getvalue()

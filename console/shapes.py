@@ -1,0 +1,184 @@
+"""The JSON that the REST interface answers with (contract 4). Field names are public and stay."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+
+from assess.live import LiveWindow
+from domain.registry import Instrument
+from domain.verdict import ShiftOf, Verdict, WorkersOf
+
+Item = TypeVar("Item")
+
+
+class Page(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
+    """One page of a collection; `next` goes back as `?cursor=`."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+class ShiftPlanJson(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    start: str
+    stop: str
+    days: list[str]
+    breaks: list[tuple[str, str]]
+    zones: list[str]
+
+
+class SiteJson(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    timezone: str
+    country: str
+    profiles: list[str]
+    shifts: list[ShiftPlanJson]
+    status: str
+
+
+class ZoneJson(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    site: str
+    name: str
+    status: str
+    metabolic_rate_w: float | None
+    metabolic_rate_measured: bool
+    clothing: str
+    acclimatised: str
+    workers: WorkersOf | None
+    hazards: list[str]
+    empty_in_breaks: bool
+    plan: list[float]
+
+
+class ChannelJson(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    agent: str
+    placement: str
+    quantity: str
+    name: str
+    zone: str
+    unit: str
+    interval_s: float
+    use: str
+    basis: str
+    instrument: Instrument | None
+    height_m: float | None
+    distance_to_source_m: float | None
+    agreed_by: list[str]
+
+
+class ReadingJson(msgspec.Struct, frozen=True):
+    time: str
+    value: float | None
+    q: int
+    r: list[int]
+
+
+class AggregateJson(msgspec.Struct, frozen=True, kw_only=True):
+    """A bucket [start, stop); `n` of `expected` samples count."""
+
+    start: str
+    stop: str
+    value: float | None
+    min: float | None
+    max: float | None
+    n: int
+    expected: int
+    coverage: float
+
+
+class ChannelNow(msgspec.Struct, frozen=True, kw_only=True):
+    """The last reading of a channel, however old: `age_s` and `fresh` say whether it may be called live."""
+
+    channel: str
+    quantity: str
+    value: float | None
+    unit: str
+    time: str | None
+    age_s: float | None
+    q: int | None
+    r: list[int]
+    fresh: bool
+
+
+class SuspectJson(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model suspects; it silences nothing and enters no verdict."""
+
+    channel: str
+    kind: str
+    fault_type: str
+    since: str
+    score: float
+    text: str
+
+
+class ForecastJson(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a running result is heading by the end of the shift."""
+
+    hazard: str
+    metric: str
+    value: float
+    unit: str
+    at: str
+
+
+class ZoneNow(msgspec.Struct, frozen=True, kw_only=True):
+    """Live state of a zone. `windows` are what `status` rests on."""
+
+    zone: str
+    status: Literal["within", "action", "stop", "unknown"]
+    since: str | None
+    at: str | None
+    shift: ShiftOf | None
+    hazards: dict[str, str]
+    channels: list[ChannelNow]
+    windows: list[LiveWindow]
+    verdicts: list[Verdict]
+    suspects: list[SuspectJson]
+    forecasts: list[ForecastJson]
+    advice: str
+    silent: list[str]
+    simulated: bool
+
+
+class AgentJson(msgspec.Struct, frozen=True, kw_only=True):
+    """A measuring device as the wire sees it; `enrolled` false: waiting to be enrolled."""
+
+    agent: str
+    site: str | None
+    enrolled: bool
+    state: str
+    since: str | None
+    last_seen: str | None
+    version: str
+    config: str
+    boot: str
+    health: dict[str, Any] | None
+
+
+class QuarantineJson(msgspec.Struct, frozen=True, kw_only=True):
+    """What was refused, and why; it is kept and counted."""
+
+    id: int
+    agent: str
+    site: str | None
+    boot: str
+    seq: int
+    reason: str
+    detail: str
+    bytes: int
+    whole: bool
+    arrived_at: str
+    state: str
+    times: int
+
+
+class ActionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes with a step of an alert."""
+
+    text: str = ""
+    minutes: int | None = None

@@ -1,0 +1,158 @@
+"""The other rooms' records behind one door: live states, verdicts, alerts and what to do about them, devices, quarantine, heartbeats."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Engine
+
+from alerts import actions
+from alerts.inbox import Inbox
+from alerts.policy import AlarmRow, load_policy
+from alerts.state import Alert, fold
+from assess.live import LiveZone
+from console.context import ConsoleContext
+from console.wbgt import wbgt_minutes
+from domain.clock import Clock
+from domain.errors import NotFound
+from domain.hazards import ZoneStatus
+from domain.quantities import Averaging, quantity_of
+from domain.registry import Channel, Snapshot
+from domain.scope import Scope
+from domain.shifts import Shift, current_shift, last_shift
+from domain.times import DAY_US
+from domain.verdict import Verdict
+from storage.records.agents import AgentsRepository
+from storage.records.journal import JournalRepository, Step
+from storage.records.quarantine import QuarantineRepository
+from storage.records.services import ServicesRepository
+from storage.records.suspects import SuspectsRepository
+from storage.records.verdicts import StoredVerdict, VerdictRepository
+from storage.records.zone_states import ZoneStatesRepository
+
+Act = Callable[[Engine, Clock, Scope, str, str, int | None], Alert]
+
+ACTIONS: Mapping[str, Act] = {
+    "acknowledge": lambda engine, clock, scope, alert, text, _: actions.acknowledge(engine, clock, scope, alert, text),
+    "comment": lambda engine, clock, scope, alert, text, _: actions.comment(engine, clock, scope, alert, text),
+    "confirm": lambda engine, clock, scope, alert, text, _: actions.confirm(engine, clock, scope, alert, text),
+    "shelve": actions.shelve,
+    "unshelve": lambda engine, clock, scope, alert, text, _: actions.unshelve(engine, clock, scope, alert, text),
+    "reset": lambda engine, clock, scope, alert, text, _: actions.reset(engine, clock, scope, alert, text),
+    "out-of-service": lambda engine, clock, scope, alert, text, _: actions.out_of_service(engine, clock, scope, alert, text),
+    "return-to-service": lambda engine, clock, scope, alert, text, _: actions.return_to_service(engine, clock, scope, alert, text),
+}
+
+RECENT_US = 14 * DAY_US
+
+_LIVE = msgspec.json.Decoder(LiveZone)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """A zone's live state and since when it has its status."""
+
+    live: LiveZone
+    since_us: int
+
+
+class Stores:
+    """Every method that answers a person takes the sites that they may see."""
+
+    def __init__(self, context: ConsoleContext) -> None:
+        engine = context.engine
+        self._engine, self._clock, self._timeseries = engine, context.clock, context.timeseries
+        self._states, self._verdicts, self._journal = ZoneStatesRepository(engine), VerdictRepository(engine), JournalRepository(engine)
+        self.inbox = Inbox(engine)
+        self.suspects, self.agents, self.quarantine, self.services = SuspectsRepository(engine), AgentsRepository(engine), QuarantineRepository(engine), ServicesRepository(engine)
+        self.policy = load_policy()
+
+    def zone_states(self, sites: Collection[str]) -> dict[str, LiveRow]:
+        return {state.zone: LiveRow(_LIVE.decode(state.body), state.since_us) for state in self._states.all(sites)}
+
+    def minute_values(self, quantity: str, channels: Sequence[Channel], start_us: int, stop_us: int) -> list[tuple[int, float]]:
+        """(start of the minute, value) of a quantity: a channel's own minutes, or WBGT computed from those it depends on."""
+        minutes = self._timeseries.read_minutes([channel.id for channel in channels], start_us, stop_us)
+        if quantity != "wbgt" or channels[0].quantity == "wbgt":
+            of = quantity_of(channels[0].quantity, channels[0].spec.unit)
+            averaging = of.averaging if of else Averaging.ARITHMETIC
+            return [(minute.start_us, value) for minute in minutes.get(channels[0].id, []) if (value := minute.mean(averaging)) is not None]
+        return wbgt_minutes(channels, minutes)
+
+    def current_verdicts(self, site: str, snapshot: Snapshot, now_us: int) -> list[Verdict]:
+        """Latest revisions of the shift that runs in each zone, or of its last one where none runs."""
+        shifts = {(shift.date.isoformat(), shift.name) for shift in shifts_now(site, snapshot, now_us)}
+        return [stored.verdict for stored in self._verdicts.for_shifts(site, shifts)]
+
+    def verdicts(
+        self, site: str, *, date: str | None, shift: str | None, zone: str | None, hazard: str | None, revisions: bool, shifts: Collection[tuple[str, str]] | None = None
+    ) -> list[StoredVerdict]:
+        """`shifts`: only these (date, name), where no date is asked for."""
+        zones = [zone] if zone else None
+        found = (self._verdicts.revisions if revisions else self._verdicts.latest)(site=site, zones=zones, date=date, shift=shift, hazard=hazard)
+        return found if shifts is None else [stored for stored in found if (stored.verdict.shift.date, stored.verdict.shift.name) in shifts]
+
+    def recent_alerts(self, scope: Scope, held: Snapshot, limit: int) -> list[Alert]:
+        """The latest raised of the last two weeks, open or closed."""
+        latest: deque[Alert] = deque(maxlen=limit)
+        cursor: str | None = None
+        while True:
+            page = self.inbox.page(scope, held, since_us=self._clock.now_us() - RECENT_US, cursor=cursor)
+            latest.extend(page.alerts)
+            cursor = page.next
+            if cursor is None:
+                return list(latest)
+
+    def act(self, scope: Scope, alert: str, action: str, text: str, minutes: int | None) -> Alert:
+        """One step of an alert, in this person's name."""
+        take = ACTIONS.get(action)
+        if take is None:
+            raise NotFound(f"no action '{action}'; there are {', '.join(ACTIONS)}")
+        return take(self._engine, self._clock, scope, alert, text, minutes)
+
+    def journal_since(self, id: int) -> list[Step]:
+        return self._journal.since(id)
+
+    def journal_end(self) -> int:
+        return self._journal.last_id()
+
+    def alerts_of(self, ids: Collection[str]) -> list[Alert]:
+        """As they are now; for the live stream, which looks at who may see them."""
+        return [fold(steps) for steps in self._journal.steps_of(list(ids)).values()]
+
+    def row(self, alert: Alert) -> AlarmRow | None:
+        return self.policy.rows.get(alert.type)
+
+    def alert_title(self, alert: Alert) -> str:
+        row = self.row(alert)
+        return row.title if row else alert.type.replace("_", " ")
+
+    def alert_advice(self, alert: Alert) -> str:
+        row = self.row(alert)
+        return row.level(alert.severity).response if row else ""
+
+    def advice(self, hazard: str, status: ZoneStatus) -> str:
+        return self.policy.advice(hazard, status.value)
+
+
+def shifts_now(site: str, snapshot: Snapshot, now_us: int) -> list[Shift]:
+    """The running shifts of a site's zones; of a zone without one, its last."""
+    timezone = snapshot.timezone(site)
+    found: dict[tuple[str, str], Shift] = {}
+    for zone in snapshot.zones_of(site):
+        plan = snapshot.shifts_of(zone)
+        shift = current_shift(plan, timezone, now_us) or last_shift(plan, timezone, now_us)
+        if shift:
+            found[(shift.date.isoformat(), shift.name)] = shift
+    return list(found.values())
+
+
+def running_and_last(site: str, snapshot: Snapshot, now_us: int) -> set[tuple[str, str]]:
+    """(date, name) of the running and the last shift of each zone (contract 4: exposures without a date)."""
+    timezone = snapshot.timezone(site)
+    plans = [snapshot.shifts_of(zone) for zone in snapshot.zones_of(site)] or [snapshot.shifts.get(site, [])]
+    shifts = [shift for plan in plans for shift in (current_shift(plan, timezone, now_us), last_shift(plan, timezone, now_us)) if shift]
+    return {(shift.date.isoformat(), shift.name) for shift in shifts}
