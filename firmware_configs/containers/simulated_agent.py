@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--scenario", default="hot-afternoon")
     parser.add_argument("--mqtt", default="mqtts://broker:8883")
     parser.add_argument("--ca-file", default="/run/secrets/ca.crt")
-    parser.add_argument("--password-file", default="/run/secrets/mqtt_simulated")
+    parser.add_argument("--password-file", default="/run/secrets/mqtt_agent-1")
     parser.add_argument("--data", type=Path, default=Path("/var/lib/oshwatch"))
     options = parser.parse_args()
     scenario = load_scenario(options.scenario)
@@ -45,12 +45,12 @@ def _run(scenario: Scenario, options: argparse.Namespace) -> int:
     supervisor = Supervisor()
     supervisor.stop_on_signals()
     ports = _start_devices(supervisor, scenario, options.data / "devices")
-    agent = scenario.agents[0].id
+    agent = scenario.agents[0]
     config = scenario.agent_config(agent, ports=ports, mqtt_url=options.mqtt, data_dir=str(options.data / "agent"))
-    config["mqtt"] |= {"username": agent, "password_file": options.password_file, "ca_file": options.ca_file}
+    config["mqtt"] = {"url": options.mqtt, "username": agent, "password_file": options.password_file, "ca_file": options.ca_file}
     path = options.data / "agent.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    supervisor.start(Child(name=agent, command=[python()[0], "-m", "edge_agent", "run", "--config", str(path)]))
+    supervisor.start(Child(name=agent, command=[str(Path(sys.executable).with_name("oshwatch-edge")), "run", "--config", str(path)]))
     return supervisor.run()
 
 

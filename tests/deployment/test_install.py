@@ -80,6 +80,16 @@ def test_a_failed_installation_is_tried_again(project: Path) -> None:
     assert any("requirements/run.txt" in call for call in install(project, "run"))
 
 
+def test_pages_that_cannot_be_built_stop_a_developer_but_not_a_demo(project: Path) -> None:
+    stand_in(project / "tools" / "npm", "exit 1")
+    install(project, "run")
+    failed = subprocess.run(
+        ["bash", project / "scripts" / "install", "dev"], env={"PATH": f"{project}/tools:/usr/bin:/bin"}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert failed.returncode == 1
+    assert "was not built" in failed.stderr
+
+
 def test_it_says_how_it_is_used() -> None:
     done = subprocess.run(["bash", ROOT / "scripts" / "install", "everything"], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (2, "usage: scripts/install run|dev\n")
