@@ -1,0 +1,1 @@
+"""Scenarios as YAML, with their ground truth."""
