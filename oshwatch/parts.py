@@ -2,14 +2,169 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
+import threading
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Engine
 
+from domain.clock import SystemClock
+from domain.errors import BadInput, NotReady
 from oshwatch.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TICK_S = 2.0
+"""How often the floor is looked at anew: well within what "at once" means for heat; instant rules run in ingest."""
+HEARTBEAT_S = 2.0
+GRACEFUL_S = 3
+"""A live stream never ends by itself; uvicorn waits so long for it, then goes."""
 
 
 def prepare(settings: Settings) -> Engine:
     """Folders and an up-to-date records database; raises `BadInput` or `NotReady` in plain words."""
     from storage.records.engine import open_records
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{settings.data_dir} cannot be made: {error.strerror}", field="OSHWATCH_DATA_DIR", remedy="name a folder that this user may write") from None
     return open_records(settings.database_url)
+
+
+def mqtt_address(settings: Settings) -> tuple[str, int]:
+    url = urlsplit(settings.mqtt_url)
+    return url.hostname or "127.0.0.1", url.port or (8883 if url.scheme == "mqtts" else 1883)
+
+
+def mqtt_client(settings: Settings, client_id: str) -> mqtt.Client:
+    """A client with the centre's user, password and certificates; not yet connected."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
+    url = urlsplit(settings.mqtt_url)
+    if url.username:
+        client.username_pw_set(unquote(url.username), settings.mqtt_password or (unquote(url.password) if url.password else None))
+    check_certificates(settings)
+    if url.scheme == "mqtts":
+        client.tls_set(settings.mqtt_ca_file or None, settings.mqtt_cert_file or None, settings.mqtt_key_file or None)
+    return client
+
+
+def check_certificates(settings: Settings) -> None:
+    for name, path in (("OSHWATCH_MQTT_CA_FILE", settings.mqtt_ca_file), ("OSHWATCH_MQTT_CERT_FILE", settings.mqtt_cert_file), ("OSHWATCH_MQTT_KEY_FILE", settings.mqtt_key_file)):
+        if path and not Path(path).is_file():
+            raise BadInput(f"{path} is not a file", field=name, remedy="check the path")
+
+
+def run_ingest(settings: Settings) -> int:
+    """Packs in, until told to stop."""
+    from alerts.instant import InstantRules
+    from ingest.mqtt import MqttSource
+    from ingest.service import IngestService
+    from storage.records.registry import RegistryRepository
+    from storage.timeseries.opening import open_timeseries
+
+    engine, stop = prepare(settings), stop_event()
+    check_certificates(settings)
+    timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
+    source = MqttSource(
+        settings.mqtt_url,
+        clock=settings.clock,
+        password=settings.mqtt_password,
+        ca_file=settings.mqtt_ca_file,
+        cert_file=settings.mqtt_cert_file,
+        key_file=settings.mqtt_key_file,
+    )
+    rules = InstantRules(engine, settings.clock, RegistryRepository(engine).load)
+    service = IngestService(source=source, timeseries=timeseries, engine=engine, clock=settings.clock, rules=rules)
+    service.start()
+    stop.wait()
+    service.stop()
+    timeseries.close()
+    return 0
+
+
+def run_alerts(settings: Settings) -> int:
+    """Windows, verdicts, alerts, suspects and notifications, until told to stop."""
+    from alerts.suspects import SuspectsRunner
+    from assess.engine import Assessor
+
+    from alerts.notify import Delivery
+    from alerts.policy import load_policy
+    from alerts.service import AlertService
+    from alerts.smtp import SmtpNotifier
+    from oshwatch.loop import Loop
+    from storage.timeseries.opening import open_timeseries
+
+    engine, clock, stop = prepare(settings), settings.clock, stop_event()
+    timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
+    policy = load_policy()
+    notifiers = [SmtpNotifier(settings.smtp_url)] if settings.smtp_url else []
+    assessor = Assessor(timeseries, engine, clock)
+    service = AlertService(engine=engine, timeseries=timeseries, clock=clock, policy=policy, notifiers=notifiers)
+    suspects = SuspectsRunner(timeseries, engine, clock)
+    for notifier in notifiers:
+        Delivery(engine, clock, policy, notifier).start(stop)
+    loop = Loop("alerts", engine)
+    loop.add("floor", TICK_S / getattr(clock, "speed", 1.0), lambda: service.tick(clock.now_us(), assessor.tick(clock.now_us())))
+    loop.add("suspects", TICK_S / getattr(clock, "speed", 1.0), lambda: suspects.tick(clock.now_us()))
+    loop.run(stop)
+    timeseries.close()
+    return 0
+
+
+def run_console(settings: Settings) -> int:
+    """REST, live stream and pages, until told to stop."""
+    import uvicorn
+
+    from console.app import create_app
+    from console.context import ConsoleContext
+    from storage.timeseries.opening import open_timeseries
+
+    engine = prepare(settings)
+    timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
+    context = ConsoleContext(
+        engine=engine,
+        timeseries=timeseries,
+        clock=settings.clock,
+        console_url=settings.console_url,
+        operator=settings.operator,
+        version=version("oshwatch"),
+        wait_for_reading=settings.is_demo,
+    )
+    host, port = settings.listen_address
+    beating = threading.Thread(target=_beat, args=("console", engine), daemon=True)
+    beating.start()
+    uvicorn.run(create_app(context), host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACEFUL_S, server_header=False)
+    timeseries.close()
+    return 0
+
+
+def _beat(name: str, engine: Engine) -> None:
+    from storage.records.services import ServicesRepository
+
+    services, forever = ServicesRepository(engine), threading.Event()
+    while True:
+        try:
+            services.heartbeat(name, os.getpid(), SystemClock().now_us(), ready=True)
+        except NotReady as error:
+            log.warning("heartbeat: %s", error)
+        forever.wait(HEARTBEAT_S)
+
+
+def stop_event() -> threading.Event:
+    """Set by SIGTERM or SIGINT."""
+    event = threading.Event()
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        event.set()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+    return event

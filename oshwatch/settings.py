@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any, Literal
+from urllib.parse import SplitResult, urlsplit
 
 from domain.clock import Clock, clock_from_text
 from domain.errors import BadInput
@@ -30,6 +31,7 @@ DOCUMENTED: Mapping[str, str] = {
     "OSHWATCH_SMTP_URL": "`smtp://user:password@host:587?from=osh@example.org` (`smtps://` for TLS from the first byte)",
     "OSHWATCH_OPERATOR": "whose centre this is: `factory` or `administration`",
     "OSHWATCH_SCENARIO_CLOCK": "set by the demo for its own parts: scenario time",
+    "OSHWATCH_DEMO": "set by the demo for its own parts: `1`; /readyz then waits for the first reading of a device",
 }
 
 
@@ -49,8 +51,9 @@ class Settings:
     listen: str = ""
     console_url: str = "http://127.0.0.1:8080"
     smtp_url: str = field(default="", repr=False)
-    operator: str = "factory"
+    operator: Literal["factory", "administration"] = "factory"
     scenario_clock: str = ""
+    is_demo: bool = False
 
     @property
     def clock(self) -> Clock:
@@ -70,9 +73,10 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path | N
     unknown = sorted(given.keys() - DOCUMENTED.keys())
     if unknown:
         raise BadInput("no such setting", field=unknown[0], remedy="known: " + ", ".join(sorted(DOCUMENTED)))
-    values = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
+    values: dict[str, Any] = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
     data_dir = Path(values.pop("data_dir", "oshwatch-data")).absolute()
-    settings = Settings(data_dir=data_dir, **values)
+    is_demo = values.pop("demo", "") == "1"
+    settings = Settings(data_dir=data_dir, is_demo=is_demo, **values)
     return _checked(settings)
 
 
@@ -105,8 +109,6 @@ def _read_secret_files(given: dict[str, str]) -> dict[str, str]:
 
 
 def _checked(settings: Settings) -> Settings:
-    from dataclasses import replace
-
     _scheme("OSHWATCH_MQTT_URL", settings.mqtt_url, ("mqtt", "mqtts"))
     console = _scheme("OSHWATCH_CONSOLE_URL", settings.console_url, ("http", "https"))
     timeseries = settings.timeseries_url or f"sqlite:///{settings.data_dir}/timeseries"
@@ -125,7 +127,7 @@ def _checked(settings: Settings) -> Settings:
     return replace(settings, timeseries_url=timeseries, database_url=database, listen=listen)
 
 
-def _scheme(name: str, url: str, schemes: tuple[str, ...]):  # type: ignore[no-untyped-def]
+def _scheme(name: str, url: str, schemes: tuple[str, ...]) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port

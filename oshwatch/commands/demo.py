@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 import urllib.error
@@ -21,6 +22,7 @@ import yaml
 
 from domain.clock import Clock, ScenarioClock, SystemClock
 from domain.errors import BadInput, NotReady
+from domain.reading import Reading
 from domain.scope import Role
 from domain.times import DAY_US, HOUR_US, MINUTE_US
 from oshwatch.broker import CENTRE, demo_broker
@@ -116,7 +118,7 @@ def _stage(scenario: Scenario, directory: Path, port: int, speed: float) -> Stag
         clock = ScenarioClock(real_start_us=now_us, scenario_start_us=start_us, speed=speed)
         clock_text = clock.to_text()
     mqtt_port = free_port()
-    passwords = {user: secrets.token_urlsafe(18) for user in (CENTRE, *(agent.id for agent in scenario.agents))}
+    passwords = {user: secrets.token_urlsafe(18) for user in (CENTRE, *scenario.agents)}
     environment = {
         "OSHWATCH_MQTT_URL": f"mqtt://{CENTRE}@127.0.0.1:{mqtt_port}",
         "OSHWATCH_MQTT_PASSWORD": passwords[CENTRE],
@@ -127,6 +129,7 @@ def _stage(scenario: Scenario, directory: Path, port: int, speed: float) -> Stag
         "OSHWATCH_LISTEN": f"127.0.0.1:{port}",
         "OSHWATCH_OPERATOR": "administration",
         "OSHWATCH_SCENARIO_CLOCK": clock_text,
+        "OSHWATCH_DEMO": "1",
     }
     _forget_other_settings()
     return Stage(
@@ -172,12 +175,12 @@ def _prepare_centre(stage: Stage) -> list[dict[str, str]]:
     site = stage.scenario.site_file(stage.start_us)
     now_us = stage.clock.now_us()
     RegistryRepository(engine).import_file(site, valid_from_us=None, author="demo", reason="the demo's factory", now_us=now_us)
-    people = PeopleRepository(engine, stage.clock)
+    people = PeopleRepository(engine)
     users = []
     for role in Role:
         password = secrets.token_urlsafe(12)
         grant = site.site.id if role.value in ("officer", "worker_representative", "management_representative") else "*"
-        people.add_user(role.value, role=role, grant=grant, password=password, email=f"{role.value}@example.org")
+        people.add_user(name=role.value, role=role, grant=grant, password=password, email=f"{role.value}@example.org", by="demo")
         users.append({"name": role.value, "role": role.value, "password": password, "token": people.create_token(role.value, days=1)})
     engine.dispose()
     return users
@@ -186,21 +189,21 @@ def _prepare_centre(stage: Stage) -> list[dict[str, str]]:
 def _start_agents(stage: Stage, supervisor: Supervisor, devices: Mapping[str, str]) -> None:
     past = dict(backfill(stage.scenario, stage.start_us, stage.start_us - SHIFT_AGE_US, stage.start_us))
     for agent in stage.scenario.agents:
-        directory = stage.directory / "agents" / agent.id
+        directory = stage.directory / "agents" / agent
         directory.mkdir(parents=True)
         secret = directory / "password"
         secret.touch(mode=0o600)
-        secret.write_text(stage.passwords[agent.id], encoding="utf-8")
-        config = stage.scenario.agent_config(agent.id, ports=devices, mqtt_url=f"mqtt://127.0.0.1:{stage.mqtt_port}", data_dir=str(directory / "data"))
-        config["mqtt"] |= {"username": agent.id, "password_file": str(secret)}
+        secret.write_text(stage.passwords[agent], encoding="utf-8")
+        mqtt = {"url": f"mqtt://127.0.0.1:{stage.mqtt_port}", "username": agent, "password_file": str(secret)}
+        config = stage.scenario.agent_config(agent, ports=devices, mqtt=mqtt, data_dir=str(directory / "data"))
         path = directory / "agent.yaml"
         path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-        _remember(stage, directory / "data", past.get(agent.id, []))
-        command = [python()[0], "-m", "edge_agent", "run", "--config", str(path)]
-        supervisor.start(Child(name=agent.id, command=command, environment={"OSHWATCH_SCENARIO_CLOCK": stage.environment["OSHWATCH_SCENARIO_CLOCK"]}))
+        _remember(stage, directory / "data", past.get(agent, []))
+        command = [sys.executable, "-m", "edge_agent", "run", "--config", str(path)]
+        supervisor.start(Child(name=agent, command=command, environment={"OSHWATCH_SCENARIO_CLOCK": stage.environment["OSHWATCH_SCENARIO_CLOCK"]}))
 
 
-def _remember(stage: Stage, data_dir: Path, packs: list) -> None:  # type: ignore[type-arg]
+def _remember(stage: Stage, data_dir: Path, packs: list[list[Reading]]) -> None:
     """The shift so far, as this agent's own backlog of an earlier boot."""
     from edge_agent.outbox import Outbox
 
@@ -217,7 +220,7 @@ def _write_mark(stage: Stage, users: list[dict[str, str]], devices: Mapping[str,
         "site": stage.scenario.site_file(stage.start_us).site.id,
         "data": str(stage.directory),
         "users": users,
-        "agents": [agent.id for agent in stage.scenario.agents],
+        "agents": stage.scenario.agents,
         "devices": list(devices.values()),
     }
     path = stage.directory / MARK

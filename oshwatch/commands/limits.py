@@ -6,10 +6,15 @@ import argparse
 
 
 def list_profiles(options: argparse.Namespace) -> None:
-    from models.limits.loader import load_profiles
+    from models.limits import loader
 
-    for profile in load_profiles().values():
-        print(f"{profile.id}\t{profile.title}\t{len(profile.limits)} limits")
+    print("\n".join(loader.list_profiles()))
+
+
+def show(options: argparse.Namespace) -> None:
+    from models.limits import loader
+
+    print(loader.show(options.id))
 
 
 def check(options: argparse.Namespace) -> int:

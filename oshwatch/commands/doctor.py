@@ -1,0 +1,146 @@
+"""`oshwatch doctor`: what is wrong with this installation, in plain words."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import smtplib
+import threading
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import Engine, func, select
+
+from domain.clock import SystemClock
+from domain.errors import OshwatchError
+from domain.times import SECOND_US
+from oshwatch.parts import prepare
+from oshwatch.settings import Settings, load_settings
+
+DISK_FREE_MIN = 1 << 30
+"""A day of a large factory's readings with room to spare."""
+HEARTBEAT_MAX_S = 15
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Prints a line a check; 1 when anything is wrong."""
+    settings = load_settings(config=options.config)
+    wrong = 0
+    for name, check in _checks(settings):
+        problem = _problem(check)
+        wrong += problem is not None
+        print(f"{'wrong' if problem else 'ok   '}  {name}" + (f": {problem}" if problem else ""))
+    print(f"{wrong} of the above must be mended" if wrong else "nothing is wrong")
+    return 1 if wrong else 0
+
+
+def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str | None]]]:
+    yield "records database", lambda: _registered(prepare(settings))
+    yield "time-series store", lambda: _timeseries(settings)
+    yield "broker", lambda: _broker(settings)
+    for part in ("ingest", "alerts", "console"):
+        yield part, lambda part=part: _heartbeat(settings, part)  # type: ignore[misc]
+    yield "quarantine", lambda: _quarantine(prepare(settings))
+    yield "limit profiles", _limits
+    yield "mail", lambda: _mail(settings)
+    yield "disk", lambda: _disk(settings)
+
+
+def _problem(check: Callable[[], str | None]) -> str | None:
+    try:
+        return check()
+    except (OshwatchError, OSError) as error:
+        return str(error)
+
+
+def _registered(engine: Engine) -> str | None:
+    from storage.records.registry import RegistryRepository
+
+    snapshot = RegistryRepository(engine).load().latest()
+    if not snapshot.sites:
+        return "no site is registered; `oshwatch registry import FILE.yaml`"
+    with engine.connect() as connection:
+        from storage.records.tables import users
+
+        if not connection.execute(select(func.count()).select_from(users)).scalar_one():
+            return "nobody may log in; `oshwatch user add NAME --role R --scope S`"
+    return None
+
+
+def _timeseries(settings: Settings) -> str | None:
+    from storage.timeseries.opening import open_timeseries
+
+    store = open_timeseries(settings.timeseries_url, settings.influxdb_token)
+    try:
+        store.ping()
+    finally:
+        store.close()
+    return None
+
+
+def _broker(settings: Settings) -> str | None:
+    import paho.mqtt.client as mqtt
+
+    from oshwatch.parts import mqtt_address, mqtt_client
+
+    answered = threading.Event()
+    refusals: list[str] = []
+    client = mqtt_client(settings, "doctor")
+
+    def on_connect(client: mqtt.Client, userdata: object, flags: object, reason: mqtt.ReasonCode, properties: object) -> None:  # type: ignore[name-defined]
+        if reason.is_failure:
+            refusals.append(str(reason))
+        answered.set()
+
+    client.on_connect = on_connect
+    host, port = mqtt_address(settings)
+    client.connect(host, port, keepalive=10)
+    client.loop_start()
+    heard = answered.wait(5)
+    client.disconnect()
+    client.loop_stop()
+    if not heard:
+        return f"no answer from {host}:{port} within 5 s"
+    return f"refuses us: {refusals[0]}; check OSHWATCH_MQTT_URL's user and OSHWATCH_MQTT_PASSWORD" if refusals else None
+
+
+def _heartbeat(settings: Settings, part: str) -> str | None:
+    from storage.records.services import ServicesRepository
+
+    found = next((service for service in ServicesRepository(prepare(settings)).all() if service.name == part), None)
+    if found is None:
+        return f"has never run here; `oshwatch serve` or `oshwatch serve {part}`"
+    age_s = (SystemClock().now_us() - found.at_us) / SECOND_US
+    if age_s > HEARTBEAT_MAX_S:
+        return f"silent for {age_s:.0f} s; is it running?"
+    return None if found.ready else found.problem
+
+
+def _quarantine(engine: Engine) -> str | None:
+    from storage.records.tables import quarantine
+
+    with engine.connect() as connection:
+        held = connection.execute(select(func.count()).select_from(quarantine).where(quarantine.c.state == "held")).scalar_one()
+    return f"{held} packs or records are held; `oshwatch quarantine list` says why" if held else None
+
+
+def _limits() -> str | None:
+    from models.limits.loader import check
+
+    found = check()
+    return f"{len(found)} problems; `oshwatch limits check`" if found else None
+
+
+def _mail(settings: Settings) -> str | None:
+    if not settings.smtp_url:
+        return "OSHWATCH_SMTP_URL is not set: nobody is told of an alert who does not look at a page"
+    url = urlsplit(settings.smtp_url)
+    kind = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
+    with kind(unquote(url.hostname or ""), url.port or (465 if url.scheme == "smtps" else 587), timeout=5) as server:
+        code, text = server.noop()
+    return None if code == 250 else f"the mail server answers {code} {text.decode(errors='replace')}"
+
+
+def _disk(settings: Settings) -> str | None:
+    free = shutil.disk_usage(settings.data_dir).free
+    return None if free > DISK_FREE_MIN else f"{free >> 20} MiB free where {settings.data_dir} lies; make room"

@@ -1,0 +1,65 @@
+"""`oshwatch registry`: a registry file in, or out."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from domain.errors import BadInput
+from domain.times import to_rfc3339
+from oshwatch.parts import prepare
+from oshwatch.settings import load_settings
+from storage.records.registry import ImportReport, RegistryRepository
+
+
+def import_file(options: argparse.Namespace) -> None:
+    from domain.sitefile import parse_site_file
+
+    settings = load_settings(config=options.config)
+    file = parse_site_file(read_text(options.file), str(options.file))
+    repository = RegistryRepository(prepare(settings))
+    report = repository.import_file(file, valid_from_us=None, author=options.by or _login(), reason=options.reason, now_us=settings.clock.now_us())
+    _show(report)
+
+
+def export(options: argparse.Namespace) -> None:
+    settings = load_settings(config=options.config)
+    file = RegistryRepository(prepare(settings)).export(options.site, settings.clock.now_us())
+    print(yaml.safe_dump(_compact(msgspec.to_builtins(file)), sort_keys=False, allow_unicode=True, width=160), end="")
+
+
+def read_text(path: Path) -> str:
+    """A text file that the caller named; raises `BadInput` when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", source=str(path), remedy="check the path") from None
+    except UnicodeDecodeError:
+        raise BadInput("is not UTF-8 text", source=str(path), remedy="save it as UTF-8") from None
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _show(report: ImportReport) -> None:
+    for change in report.changes:
+        print(f"{change.what} {change.kind} {change.id}" + "".join(f"\n  {field}" for field in change.fields))
+    for kind, thing in report.not_mentioned:
+        print(f"kept {kind} {thing} (the file does not mention it)")
+    since = "always" if report.valid_from_us < 0 else to_rfc3339(report.valid_from_us)
+    print(f"{report.site}: {len(report.changes)} changes, in force from {since}" if report.changes else f"{report.site}: nothing new")
+
+
+def _compact(value: object) -> object:
+    """Without what says nothing, so that a file reads as a person would write it."""
+    if isinstance(value, dict):
+        return {key: _compact(inner) for key, inner in value.items() if inner not in (None, "", [], {}, False)}
+    return [_compact(inner) for inner in value] if isinstance(value, list | tuple) else value
