@@ -14,7 +14,7 @@ def list_profiles(options: argparse.Namespace) -> None:
 def show(options: argparse.Namespace) -> None:
     from models.limits import loader
 
-    print(loader.show(options.id))
+    print("\n".join(loader.show(options.id)))
 
 
 def check(options: argparse.Namespace) -> int:
