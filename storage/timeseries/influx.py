@@ -19,12 +19,14 @@ from domain.reading import Minute, Reading
 from storage.timeseries.influxql import (
     COUNT,
     COUNT_ANSWER,
+    LAST_MINUTE,
+    LAST_QUALITY,
+    LAST_VALUE,
     MINUTE,
     MINUTE_ANSWER,
     READING,
     READING_ANSWER,
     START_ANSWER,
-    VALID,
     Answer,
     MinuteRow,
     ReadingRow,
@@ -91,16 +93,19 @@ class InfluxTimeSeries:
         return found
 
     def last(self, channels: Sequence[str]) -> dict[str, Reading]:
+        """The later of the last point with a value and the last with a q: every point has one of them, and `last()` seeks where ORDER BY DESC scans."""
         found: dict[str, Reading] = {}
         for part in parts(channels):
-            answer = self._query(f"{READING} {where(part)} GROUP BY channel ORDER BY time DESC LIMIT 1", READING_ANSWER)
-            found.update((channel, _reading(channel, rows[0])) for channel, rows in answer.rows())
+            span = where(part)
+            for channel, rows in self._query(f"{LAST_VALUE} {span} GROUP BY channel; {LAST_QUALITY} {span} GROUP BY channel", READING_ANSWER).rows():
+                if channel not in found or found[channel].time_us < rows[0][0]:
+                    found[channel] = _reading(channel, rows[0])
         return found
 
     def last_minutes(self, channels: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         for part in parts(channels):
-            answer = self._query(f"{VALID} {where(part)} GROUP BY channel ORDER BY time DESC LIMIT 1", START_ANSWER)
+            answer = self._query(f"{LAST_MINUTE} {where(part)} GROUP BY channel", START_ANSWER)
             found.update((channel, rows[0][0]) for channel, rows in answer.rows())
         return found
 

@@ -23,7 +23,9 @@ CountRow = tuple[int, int]
 READING = "SELECT v, q, r FROM reading"
 MINUTE = "SELECT valid, rejected, total, low, high, saturated, below_detection, reasons FROM minute"
 
-VALID = "SELECT valid FROM minute"
+LAST_VALUE = "SELECT last(v) AS v, q, r FROM reading"
+LAST_QUALITY = "SELECT v, last(q) AS q, r FROM reading"
+LAST_MINUTE = "SELECT last(valid) FROM minute"
 COUNT = "SELECT count(v) FROM reading"
 
 
