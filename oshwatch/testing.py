@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import defaultdict
@@ -47,16 +48,19 @@ class MemoryTimeSeries:
 
     def write(self, batch: Batch) -> list[RefusedReading]:
         self._answer()
-        refused = [RefusedReading(reading, "refused by this store") for reading in (*batch.fresh, *batch.rewritten) if self.refuse and self.refuse(reading)]
+        refused = [RefusedReading(reading, "refused by this store") for reading in (*batch.fresh, *batch.rewritten) if self._refuses(reading)]
         with self._lock:
             self.writes += 1
             for reading in (*batch.fresh, *batch.rewritten):
-                if not (self.refuse and self.refuse(reading)):
+                if not self._refuses(reading):
                     self.written_readings += 1
                     self.readings[reading.channel][reading.time_us] = reading
             for minute in batch.minutes:
                 self.minutes[minute.channel][minute.start_us] = minute
         return refused
+
+    def _refuses(self, reading: Reading) -> bool:
+        return (reading.value is not None and not math.isfinite(reading.value)) or (self.refuse is not None and self.refuse(reading))
 
     def read(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Reading]]:
         self._answer()

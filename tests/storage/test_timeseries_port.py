@@ -1,4 +1,4 @@
-"""The time-series port: what every adapter must do, run against SQLite and against a real InfluxDB."""
+"""The time-series port: what every adapter must do, run against SQLite, against a real InfluxDB, and against the one in memory that tests use."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from domain.errors import BadInput, NotReady
 from domain.reading import Minute, Reading
+from oshwatch.testing import MemoryTimeSeries
 from storage.timeseries.opening import open_timeseries
 from storage.timeseries.port import Batch, TimeSeries
 
@@ -18,9 +19,11 @@ WBGT, CO2, CHEMICAL = "agent-7.ironing-1.wbgt", "agent-7.ironing-1.co2", "agent-
 EVER = (-(2**62), 2**62)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("influxdb", marks=pytest.mark.server("influxdb"))])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("influxdb", marks=pytest.mark.server("influxdb"))])
 def store(request: pytest.FixtureRequest, tmp_path) -> TimeSeries:
-    if request.param == "sqlite":
+    if request.param == "memory":
+        opened: TimeSeries = MemoryTimeSeries()
+    elif request.param == "sqlite":
         opened = open_timeseries(f"sqlite:///{tmp_path}/series")
     else:
         influx = request.getfixturevalue("influx")
