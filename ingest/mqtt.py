@@ -36,6 +36,7 @@ BACKOFF_FROM_S, BACKOFF_TO_S = 0.2, 15.0
 PAUSE_S = 0.05
 OUT_WINDOW, OUT_QUEUE = 200, 5_000
 """Acknowledgements and commands on their way to the broker; what finds no room is said again later."""
+GOODBYE_S = 1.0
 _SELECT_S = 1.0
 _PINGREQ = b"\xc0\x00"
 _TOPICS_MAX = 100_000
@@ -175,7 +176,7 @@ class MqttSource:
             readable, writable, _ = select.select([sock, self._wake_read] if room else [self._wake_read], writes, [], wait_s)
             if self._wake_read in readable:
                 _drain(self._wake_read)
-            if (more or sock in readable) and self._read() != _OK:
+            if (more or sock in readable) and self._receiver.has_room() and self._read() != _OK:
                 return
             if self._write(bool(writable)) != _OK:
                 return
@@ -242,13 +243,22 @@ class MqttSource:
             sock.close()
 
     def _say_goodbye(self) -> None:
+        """Acknowledgements first; the answer to a ping says that the broker has read them, so that none comes again to who takes over at once."""
         try:
             if self._client.is_connected():
                 self._write(True)
+                if not self._unsent and self._send(_PINGREQ):
+                    self._await_ping()
                 self._client.disconnect()
                 self._client.loop_write()
         except (OSError, ValueError):
-            pass  # gone already: the broker keeps what was not acknowledged
+            log.debug("the connection was gone already; the broker keeps what was not acknowledged")
+
+    def _await_ping(self) -> None:
+        tap, deadline = self._client.tap, time.monotonic() + GOODBYE_S
+        while tap is not None and not tap.has_bytes_for_paho and time.monotonic() < deadline:
+            select.select([tap], [], [], PAUSE_S)
+            tap.pump()
 
     def _on_frames(self, frames: list[Frame]) -> None:
         arrived_us, received_s, epoch = self._clock.now_us(), time.monotonic(), self._epoch << 16
