@@ -46,8 +46,8 @@ def _run(scenario: Scenario, options: argparse.Namespace) -> int:
     supervisor.stop_on_signals()
     ports = _start_devices(supervisor, scenario, options.data / "devices")
     agent = scenario.agents[0]
-    config = scenario.agent_config(agent, ports=ports, mqtt_url=options.mqtt, data_dir=str(options.data / "agent"))
-    config["mqtt"] = {"url": options.mqtt, "username": agent, "password_file": options.password_file, "ca_file": options.ca_file}
+    mqtt = {"url": options.mqtt, "username": agent, "password_file": options.password_file, "ca_file": options.ca_file}
+    config = scenario.agent_config(agent, ports=ports, mqtt=mqtt, data_dir=str(options.data / "agent"))
     path = options.data / "agent.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     supervisor.start(Child(name=agent, command=[str(Path(sys.executable).with_name("oshwatch-edge")), "run", "--config", str(path)]))
