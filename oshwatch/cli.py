@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command; returns 0 done, 1 ran and found something wrong, 2 used wrongly or bad input."""
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     options = _parser().parse_args(arguments)
     try:
         module, _, function = options.call.partition(":")

@@ -32,6 +32,7 @@ class Child:
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     fatal_on_bad_input: bool = True
+    quiet: bool = False  # what it prints is for programs, or of no use here
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     started_at: float = 0.0
@@ -114,6 +115,7 @@ class Supervisor:
             list(child.command),
             env={**os.environ, **child.environment},
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if child.quiet else None,
             start_new_session=True,  # Ctrl-C reaches the parent only, which stops the children in order
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - started from the main thread before others run
         )

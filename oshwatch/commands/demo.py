@@ -156,7 +156,7 @@ def _start_devices(stage: Stage, supervisor: Supervisor) -> dict[str, str]:
     listing = directory / "devices.json"
     command = python("simulate", "devices", "--scenario", stage.scenario.source, "--dir", str(directory))
     environment = {"OSHWATCH_SCENARIO_CLOCK": stage.environment["OSHWATCH_SCENARIO_CLOCK"], "OSHWATCH_SCENARIO_START_US": str(stage.start_us)}
-    supervisor.start(Child(name="devices", command=command, environment=environment))
+    supervisor.start(Child(name="devices", command=command, environment=environment, quiet=True))
     deadline = time.monotonic() + 20
     while not listing.exists():
         if time.monotonic() > deadline or not supervisor.wait(0.05):
@@ -200,7 +200,7 @@ def _start_agents(stage: Stage, supervisor: Supervisor, devices: Mapping[str, st
         path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         _remember(stage, directory / "data", past.get(agent, []))
         command = [sys.executable, "-m", "edge_agent", "run", "--config", str(path)]
-        supervisor.start(Child(name=agent, command=command, environment={"OSHWATCH_SCENARIO_CLOCK": stage.environment["OSHWATCH_SCENARIO_CLOCK"]}))
+        supervisor.start(Child(name=agent, command=command, environment={"OSHWATCH_SCENARIO_CLOCK": stage.environment["OSHWATCH_SCENARIO_CLOCK"]}, quiet=True))
 
 
 def _remember(stage: Stage, data_dir: Path, packs: list[list[Reading]]) -> None:
