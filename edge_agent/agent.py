@@ -266,6 +266,7 @@ class Agent:
         if not INTERVAL_S[0] <= seconds <= INTERVAL_S[1]:
             raise CommandRefused(f"interval_s is from {INTERVAL_S[0]:g} to {INTERVAL_S[1]:g}")
         running.task.interval_s = float(seconds)
+        running.task.wake()
         self._outbox.append_event("config", sensor=running.options.id, text=f"interval set to {seconds:g} s by command, until the agent or the sensor restarts")
         return f"{running.options.id} every {seconds:g} s until the agent or the sensor restarts"
 

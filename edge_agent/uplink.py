@@ -45,8 +45,8 @@ SESSION_S = 7 * 86_400
 STABLE_S = 10.0
 HEALTH_EVERY_S = 30.0
 HEALTH_FIRST_S = 1.0
-BACKLOG_PER_S = 200.0
-"""Packs: some fifty times a usual agent's live rate, and no flood for a centre that many agents come back to at once."""
+BACKLOG_PER_S = 400.0
+"""Packs: a hundred times a usual agent's live rate, and no flood for a centre that many agents come back to at once."""
 ON_THE_WIRE = 100
 LOOK_EVERY_S = 1.0
 GOODBYE_WITHIN_S = 2.0
@@ -180,8 +180,12 @@ class Uplink:
             finally:
                 self._connected = False
             if not stop.is_set():
+                self._drop()
                 self._wait(self._backoff.next(), stop)
         self._say_goodbye()
+        self._drop()
+        self._ear.close()
+        self._bell.close()
 
     # --- connecting ---
 
@@ -367,6 +371,13 @@ class Uplink:
             if select.select([self._ear], [], [], min(left_s, LOOK_EVERY_S))[0]:
                 self._ear.recv(4096)
                 stop.wait(min(left_s, 0.05))
+
+    def _drop(self) -> None:
+        """Let go of the client and its socket; without a DISCONNECT the broker tells our last will."""
+        sock = self._client.socket() if self._client is not None else None
+        if sock is not None:
+            sock.close()
+        self._client = None
 
     def _say_goodbye(self) -> None:
         """What is committed goes out if it goes quickly; the rest stays in the outbox. Then the status, and a clean end, so that the broker keeps the will to itself."""

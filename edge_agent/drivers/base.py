@@ -72,7 +72,7 @@ class SensorTask(Protocol):
         """Measure until `stop`; raises nothing for what can happen to hardware."""
 
     def wake(self) -> None:
-        """Make a blocked `run` look at `stop` soon."""
+        """Make a blocked `run` look at `stop` and `interval_s` soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,9 +132,12 @@ class Centre:
         client.reconnect_delay_set(0.1, 0.5)
         client.on_connect = lambda c, *_: c.subscribe([("osh/v1/+/data/#", 1), ("osh/v1/+/event", 1), ("osh/v1/+/status", 1), ("osh/v1/+/health", 0), ("osh/v1/+/cmd/result", 1)])
         client.on_message = self._take
+        subscribed = threading.Event()
+        client.on_subscribe = lambda *_: subscribed.set()
         client.connect_async(self.host, self.port, keepalive=10)
         client.loop_start()
         self.client = client
+        assert subscribed.wait(10)
 
     def stop(self) -> None:
         if self.client is not None:
@@ -173,6 +176,12 @@ class Centre:
         with self.lock:
             packs = list(self.packs.values())
         return sorted((reading for payload in packs for reading in decode_pack(payload, agent).readings), key=lambda reading: reading.time_us)
+
+    def readings_of(self, boot: str, agent: str = "agent-7") -> list[Reading]:
+        """Of one run, in the order of its numbers."""
+        with self.lock:
+            packs = sorted((seq, payload) for (found, seq), payload in self.packs.items() if found == boot)
+        return [reading for _, payload in packs for reading in decode_pack(payload, agent).readings]
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
         with self.lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +20,7 @@ def numbers(pairs: list[tuple[int, int]] | Ranges) -> set[int]:
 def test_what_is_added_is_there_joined_and_in_order(pairs: list[tuple[int, int]]) -> None:
     ranges = list(Ranges(pairs))
     assert numbers(ranges) == numbers(pairs)
-    assert all(before[1] + 1 < after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+    assert all(before[1] + 1 < after[0] for before, after in pairwise(ranges))
 
 
 @given(PAIRS, PAIRS)
