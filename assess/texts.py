@@ -41,8 +41,12 @@ CHANGED_DURING_SHIFT = "Registry values changed during the shift: it is computed
 RUNNING = "The shift is running: the result covers it up to now."
 EMPTY_IN_BREAKS = "The zone is declared empty in breaks: they are left out."
 BREAKS_AT_REST = "In breaks people rest in the zone's own climate, at 115 W."
-NO_MOVE_WITHIN = "This profile does not take a screening result as proof of being within the limit."
+SCREENING_NOT_WITHIN = "This profile does not take a screening result as proof of being within the limit."
 TREND_NOT_WITHIN = "A trend is no proof of being within the limit."
+
+PROJECTED = "If the rest of the shift is like its measured part."
+SO_FAR = "Of the shift so far."
+NOT_FRESH = "No fresh value."
 
 # notes: what a reader should know
 SIMULATED = "Simulated readings: this is no evidence."

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from zoneinfo import ZoneInfo
 
 from domain.quantities import Averaging
 from domain.registry import CalibrationSpec
-from domain.shifts import local_instant
-from domain.times import DAY_US, parse_instant
+from domain.sitefile import instant_of
+from domain.times import DAY_US
 from domain.verdict import CalibrationState
 
 CHECKS_ONLY = ("bump", "field_check")
@@ -39,7 +38,7 @@ class Correction:
 
 def performed_us(record: CalibrationSpec, timezone: ZoneInfo) -> int:
     """When it was done; a date is 00:00 local."""
-    return _instant(record.performed_at, timezone)
+    return instant_of(record.performed_at, timezone.key, field="performed_at")
 
 
 def channel_of(record: CalibrationSpec) -> str:
@@ -74,15 +73,7 @@ def state_of(records: Sequence[CalibrationSpec], timezone: ZoneInfo, start_us: i
     last = before[-1]
     if not last.passed:
         return "failed"
-    due_us = _instant(last.next_due, timezone) if last.next_due else performed_us(last, timezone) + HOLDS_FOR_US
+    due_us = instant_of(last.next_due, timezone.key, field="next_due") if last.next_due else performed_us(last, timezone) + HOLDS_FOR_US
     if stop_us > due_us:
         return "overdue"
     return "due" if due_us - stop_us < DUE_WITHIN_US else "in_date"
-
-
-def _instant(text: str, timezone: ZoneInfo) -> int:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return parse_instant(text, field="performed_at")
-    return local_instant(day, "00:00", timezone)

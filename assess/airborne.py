@@ -1,0 +1,86 @@
+"""Gases, vapours and carbon dioxide: shift average, short-term mean and ceiling of one quantity at one placement, each by the limit's own rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from assess import texts
+from assess.bounds import NOTHING, Found, Result, Statistic, exact_mean, first_highest, has_gap, quality_reasons, result_of, sides_of, worst_case
+from assess.gather import Measured, RecordHigh
+from assess.plan import Span
+from models.airborne.stel import ENOUGH, rolling_means
+from models.airborne.twa import EIGHT_HOURS_MIN, TEN_HOURS_MIN
+from models.arrays import Array, Mask, rolling_sum
+from models.limits.profile import Limit
+
+MINIMUM = 0.0
+
+
+def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHigh) -> Result:
+    """The result for one limit, in the channel's unit."""
+    counted = span.counted
+    fill, sentence = worst_case(measured, span, record_high)
+    single = limit.metric == "ceiling_max" and not limit.window_min
+    sides = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill, top=single)
+    result = result_of(statistic_of(limit, counted), sides)
+    reasons = [texts.GAPS, sentence] if has_gap(measured, counted) else []
+    value = limit.value_in(measured.quantity.unit)
+    notes = []
+    if single and value is not None and (over := int(np.sum(sides.value > value))):
+        notes = [texts.OVER_CEILING.format(minutes=over)]
+    return replace(result, limit_value=value, reasons=[*result.reasons, *reasons, *quality_reasons(measured, counted)], notes=notes)
+
+
+def statistic_of(limit: Limit, counted: Mask) -> Statistic:
+    """The limit's averaging rule as a statistic of minutes; a minute that does not count is NaN."""
+    if limit.metric == "twa":
+        return _twa(limit, counted)
+    if limit.window_min:
+        return _sliding(limit.window_min, counted)
+    return highest_sample
+
+
+def highest_sample(minutes: Array) -> Found:
+    """The greatest value and its minute."""
+    if not np.any(~np.isnan(minutes)):
+        return NOTHING
+    index = int(np.nanargmax(minutes))
+    return Found(float(minutes[index]), index, index + 1)
+
+
+def _twa(limit: Limit, counted: Mask) -> Statistic:
+    def shift_mean(minutes: Array) -> Found:
+        worked = minutes[counted]
+        if limit.averaging == "shift_up_to_10h" and len(worked) > TEN_HOURS_MIN:
+            return _worst(worked, TEN_HOURS_MIN, np.flatnonzero(counted))
+        if limit.averaging == "worst_8h" and len(worked) > EIGHT_HOURS_MIN:
+            return _worst(worked, EIGHT_HOURS_MIN, np.flatnonzero(counted))
+        mean = exact_mean(worked)
+        share = 1.0 if limit.averaging == "shift_up_to_10h" else len(worked) / EIGHT_HOURS_MIN
+        return Found(mean * share, 0, len(minutes))
+
+    return shift_mean
+
+
+def _worst(worked: Array, window: int, positions: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Found:
+    known = ~np.isnan(worked)
+    count = rolling_sum(known, window)
+    means = np.where(count > 0.5, rolling_sum(np.where(known, worked, 0.0), window) / np.maximum(count, 1.0), np.nan)
+    if np.all(np.isnan(means)):
+        return NOTHING
+    first = first_highest(np.where(np.isnan(means), -np.inf, means))
+    return Found(exact_mean(worked[first : first + window]), int(positions[first]), int(positions[first + window - 1]) + 1)
+
+
+def _sliding(window: int, counted: Mask) -> Statistic:
+    def worst_window(minutes: Array) -> Found:
+        exposed = np.where(counted, minutes, 0.0)  # nobody is there in a break of a zone that is empty then
+        means = rolling_means(exposed, window, enough=ENOUGH)
+        if means.size == 0 or np.all(np.isnan(means)):
+            return NOTHING
+        first = first_highest(np.where(np.isnan(means), -np.inf, means))
+        return Found(exact_mean(exposed[first : first + window]), first, first + window)
+
+    return worst_window

@@ -1,0 +1,145 @@
+"""From minutes to a result with its bounds: the same statistic over the values and over each widening of them, so that every cause shows its share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import fsum, isinf, isnan
+
+import numpy as np
+
+from assess import texts
+from assess.gather import Measured, RecordHigh
+from assess.plan import Span
+from domain.verdict import Cause, Part
+from models.arrays import Array, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A statistic's answer, and the minutes [first, stop) that it rests on; NaN: no answer."""
+
+    value: float
+    first: int
+    stop: int
+
+
+Statistic = Callable[[Array], Found]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """Minutes, and what each cause makes of them at worst, one on top of the other: downwards and upwards."""
+
+    value: Array
+    low: Sequence[tuple[Cause, Array]]
+    high: Sequence[tuple[Cause, Array]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a verdict or a live window says; None where there is nothing to say, or no upper bound."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    first: int
+    stop: int
+    limit_value: float | None = None
+    parts: list[Part] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+NOTHING = Found(np.nan, 0, 0)
+
+
+def exact_mean(values: Array) -> float:
+    """Mean of the known values of one row, summed without rounding: a level that stands at a limit all day is not over it by the last digit."""
+    known = values[~np.isnan(values)]
+    return fsum(known) / len(known) if len(known) else np.nan
+
+
+def first_highest(values: Array) -> int:
+    """The first window that is the highest but for rounding."""
+    highest = np.max(values)
+    return int(np.argmax(values >= (highest - 1e-9 * max(1.0, abs(highest)) if np.isfinite(highest) else highest)))
+
+
+def result_of(statistic: Statistic, sides: Sides) -> Result:
+    """The statistic with its bounds; the parts add up to them exactly."""
+    found = statistic(sides.value)
+    if isnan(found.value):
+        return Result(value=None, low=None, high=None, first=found.first, stop=found.stop)
+    low = [(cause, statistic(minutes).value) for cause, minutes in sides.low]
+    high = [(cause, statistic(minutes).value) for cause, minutes in sides.high]
+    return bounds_from(found, low, high)
+
+
+def bounds_from(found: Found, low: Sequence[tuple[Cause, float]], high: Sequence[tuple[Cause, float]]) -> Result:
+    """Bounds and parts from the statistic's answers after each widening."""
+    lowest, down = _steps(found.value, low, min)
+    highest, up = _steps(found.value, high, max)
+    causes = list(dict.fromkeys([*down, *up]))
+    parts = [Part(cause=cause, low=down.get(cause, 0.0), high=up.get(cause, 0.0)) for cause in causes if down.get(cause) or up.get(cause)]
+    open_above = isinf(highest)
+    return Result(
+        value=found.value,
+        low=lowest,
+        high=None if open_above else highest,
+        first=found.first,
+        stop=found.stop,
+        parts=parts,
+        reasons=[texts.OPEN_ABOVE] if open_above else [],
+    )
+
+
+def _steps(value: float, answers: Sequence[tuple[Cause, float]], side: Callable[[float, float], float]) -> tuple[float, dict[Cause, float]]:
+    shares: dict[Cause, float] = {}
+    for cause, answer in answers:
+        moved = value if isnan(answer) else side(value, answer)
+        if not isinf(moved):
+            shares[cause] = shares.get(cause, 0.0) + moved - value
+        value = moved
+    return value, shares
+
+
+def sides_of(measured: Measured, counted: Mask, *, minimum: float, gap_high: float, top: bool = False) -> Sides:
+    """A quantity's minutes of exposure. `top`: single samples, which count also from a minute that is not valid as a whole."""
+    known = counted & (~np.isnan(measured.top) if top else measured.valid & ~np.isnan(measured.value))
+    source = measured.top if top else measured.value
+    value = np.where(known, source, np.nan)
+    sensor_low = np.where(measured.below, minimum, np.where(measured.saturated, np.minimum(value, measured.range_end), value) - measured.uncertainty)
+    sensor_low = np.where(known, np.maximum(sensor_low, minimum), np.nan)
+    sensor_high = np.where(known, np.where(measured.saturated, np.inf, value + measured.uncertainty), np.nan)
+    drift_low, drift_high = np.maximum(sensor_low - measured.drift, minimum), sensor_high + measured.drift
+    gap = counted & ~known
+    whole = counted & measured.valid
+    return Sides(
+        value=value,
+        low=[("sensor", sensor_low), ("calibration", drift_low), ("gap", np.where(gap, minimum, drift_low))],
+        high=[("sensor", sensor_high), ("calibration", drift_high), ("gap", np.where(counted & ~whole, np.fmax(drift_high, gap_high), drift_high))],
+    )
+
+
+def worst_case(measured: Measured, span: Span, record_high: RecordHigh) -> tuple[float, str]:
+    """What fills a gap from above, and the sentence that says so: the agreed worst case, never below the highest valid minute on record, else the range's end."""
+    agreed = span.worst_case(measured.quantity.id)
+    here = np.where(measured.valid, measured.value + measured.uncertainty + measured.drift, -np.inf)
+    highest = float(np.max(here, initial=-np.inf))
+    if agreed is None:
+        return max(measured.range_end, highest), texts.GAP_RANGE_END
+    records = [record for channel in measured.channels if (record := record_high(channel.id)) is not None]
+    fill = max(agreed, highest, *records)
+    return fill, texts.GAP_WORST_CASE.format(value=f"{fill:g}", unit=measured.quantity.unit_shown)
+
+
+def has_gap(measured: Measured, counted: Mask) -> bool:
+    return bool(np.any(counted & ~measured.valid))
+
+
+def quality_reasons(measured: Measured, counted: Mask) -> list[str]:
+    """What the quality codes of the minutes say."""
+    saturated, below = int((measured.saturated & counted).sum()), int((measured.below & counted).sum())
+    reasons = [texts.SATURATED.format(minutes=saturated)] if saturated else []
+    return reasons + ([texts.BELOW_DETECTION.format(minutes=below)] if below else []) + measured.reasons

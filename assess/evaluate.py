@@ -1,0 +1,368 @@
+"""All results of one zone over one shift: which hazards it has, at which placements, against which limits. Pure: the same minutes give the same verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import numpy as np
+
+from assess import airborne, heat, noise, texts
+from assess.bounds import Result
+from assess.gather import Calibrations, Measured, measured
+from assess.grading import basis_of, calibration_of, grade_of, workers_of
+from assess.limits import NO_LIMIT, Adopted, for_acclimatisation, limits_for, profiles_of
+from assess.minutes import Series
+from assess.plan import Placement, Span
+from domain.hazards import SYSTEM_HAZARDS
+from domain.quantities import QUANTITIES, Quantity, Use, quantity_of
+from domain.times import MINUTE_US, to_datetime, to_rfc3339
+from domain.verdict import Assumptions, Bounds, ChannelOf, Grade, LimitOf, OverActionLevel, ShiftOf, State, Verdict, Window, decide
+from models.arrays import Mask
+from models.limits.profile import Limit, Profile
+
+AIR_QUALITY = "air_quality"
+NOISE_METRICS = {"dose_3db": "sound_level_a_eq", "lex_8h": "sound_level_a_eq", "lcpeak_max": "sound_level_c_peak"}
+UNIT = {"dose_3db": "%"}
+
+
+@dataclass(slots=True, kw_only=True)
+class ZoneShift:
+    """A span with its minutes and all else that its results rest on."""
+
+    span: Span
+    series: Mapping[str, Series]
+    calibrations: Calibrations
+    final: bool
+    record_high: Callable[[str], float | None] = lambda _channel: None
+    _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)
+    _wbgt: dict[str, heat.Wbgt | None] = field(default_factory=dict)
+
+    def measure(self, placement: Placement, quantity: str) -> Measured | None:
+        key = (placement.label, quantity)
+        if key not in self._cache:
+            self._cache[key] = measured(self.span, placement, quantity, self.series, self.calibrations)
+        return self._cache[key]
+
+    def wbgt(self, placement: Placement) -> heat.Wbgt | None:
+        if placement.label not in self._wbgt:
+            self._wbgt[placement.label] = heat.wbgt_of(lambda quantity: self.measure(placement, quantity), self.span.worst_case("globe_temperature"))
+        return self._wbgt[placement.label]
+
+    @property
+    def day(self) -> date:
+        return self.span.shift.date if self.span.shift else to_datetime(self.span.start_us).date()
+
+    @property
+    def profiles(self) -> tuple[list[Profile], list[str]]:
+        return profiles_of(self.span.site.profiles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One result on its way to a verdict."""
+
+    hazard: str
+    placement: str
+    limit: LimitOf
+    metric: str
+    unit: str
+    accepts_screening: bool
+    action_level: float | None
+    result: Result
+    used: Sequence[Measured]
+    valid: Mask
+    method: str
+    method_grade: Grade
+    notes: Sequence[str] = ()
+
+
+def verdicts_of(work: ZoneShift) -> list[Verdict]:
+    """Every verdict of the zone's shift, in a fixed order."""
+    found = [outcome for placement in work.span.placements for outcome in outcomes(work, placement)]
+    found += list(_missing(work, {outcome.hazard for outcome in found}))
+    return [_verdict(work, outcome) for outcome in sorted(found, key=lambda one: (one.hazard, one.placement, one.metric, one.limit.profile, one.limit.id))]
+
+
+def monitored(span: Span) -> set[str]:
+    """Hazards that some placement of the zone can be assessed for."""
+    return {hazard for placement in span.placements for hazard in _hazards(span, placement)}
+
+
+def planned(span: Span) -> set[str]:
+    """Hazards that the zone is known to have at any time of the span."""
+    return {hazard for piece in span.pieces for hazard in piece.spec.hazards if hazard not in SYSTEM_HAZARDS}
+
+
+def outcomes(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
+    """All results of one placement."""
+    for hazard, quantity in _hazards(work.span, placement).items():
+        if hazard == "heat":
+            yield from _heat(work, placement)
+        elif hazard == "noise":
+            yield from _noise(work, placement)
+        elif quantity is not None:
+            yield from _airborne(work, placement, hazard, quantity)
+
+
+def heat_limits(work: ZoneShift) -> list[Adopted]:
+    return for_acclimatisation(limits_for(work.profiles[0], "heat", work.day), work.span.acclimatised)
+
+
+def worst_of(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The zone's verdict of each hazard, metric and limit: the worst over its placements, exceeds > not_assessable > indeterminate > within."""
+    order: tuple[State, ...] = ("exceeds", "not_assessable", "indeterminate", "within")
+    worst: dict[tuple[str, ...], Verdict] = {}
+    for verdict in verdicts:
+        key = (verdict.zone, verdict.shift.date, verdict.shift.name, verdict.hazard, verdict.metric, verdict.limit.profile, verdict.limit.id)
+        held = worst.get(key)
+        if held is None or (order.index(verdict.state), -(verdict.value or 0.0)) < (order.index(held.state), -(held.value or 0.0)):
+            worst[key] = verdict
+    return list(worst.values())
+
+
+def _hazards(span: Span, placement: Placement) -> dict[str, Quantity | None]:
+    """Hazards that this placement's instruments can say something about; a trend meets no limit."""
+    found: dict[str, Quantity | None] = {}
+    if heat.is_monitored(placement):
+        found["heat"] = None
+    if placement.quantities & {"sound_level_a_eq", "sound_level_c_peak"}:
+        found["noise"] = None
+    for id, channels in placement.channels.items():
+        unit = span.channels[channels[0]].spec.unit
+        quantity = quantity_of(id, unit)
+        if quantity is not None and quantity.use is not Use.TREND and quantity.cas and quantity.hazard:
+            found[quantity.hazard] = quantity
+    return found
+
+
+def _heat(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
+    wbgt = work.wbgt(placement)
+    if wbgt is None:
+        return
+    fill, sentence = heat.gap_fill(work.span)
+    applicable: list[Adopted | None] = [*heat_limits(work)]
+    for adopted in applicable or [None]:
+        limit = adopted.limit if adopted else None
+        result = heat.evaluate(wbgt, work.span, limit.formula if limit else None, fill, sentence, final=work.final)
+        yield Outcome(
+            hazard="heat",
+            placement=placement.label,
+            limit=adopted.stated(result.limit_value) if adopted else NO_LIMIT,
+            metric=limit.metric if limit else "wbgt_effective_60min_worst",
+            unit=QUANTITIES["wbgt"].unit,
+            accepts_screening=bool(adopted and adopted.profile.accepts_screening),
+            action_level=limit.action_level if limit else None,
+            result=result,
+            used=wbgt.used,
+            valid=wbgt.valid,
+            method=wbgt.method,
+            method_grade=wbgt.grade,
+        )
+
+
+def _noise(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
+    no_peak = "sound_level_c_peak" not in placement.quantities
+    for adopted in limits_for(work.profiles[0], "noise", work.day):
+        channel = work.measure(placement, NOISE_METRICS.get(adopted.limit.metric, ""))
+        if channel is not None:
+            result = noise.evaluate(channel, work.span, adopted.limit, work.record_high)
+            outcome = _single(adopted, "noise", placement, channel, result, f"noise-{adopted.limit.metric.replace('_', '-')}@1")
+            yield replace(outcome, unit=UNIT.get(adopted.limit.metric, channel.quantity.unit), notes=[*outcome.notes, *([texts.PEAK_NOT_MEASURED] if no_peak else [])])
+
+
+def _airborne(work: ZoneShift, placement: Placement, hazard: str, quantity: Quantity) -> Iterator[Outcome]:
+    channel = work.measure(placement, quantity.id)
+    if channel is None:
+        return
+    found = [adopted for adopted in limits_for(work.profiles[0], quantity.cas, work.day) if adopted.limit.value_in(channel.quantity.unit) is not None]
+    for adopted in found:
+        result = airborne.evaluate(channel, work.span, adopted.limit, work.record_high)
+        yield _single(adopted, hazard, placement, channel, result, f"airborne-{adopted.limit.averaging.replace('_', '-')}@1")
+    if not found:
+        yield _unlimited(hazard, placement.label, [channel], channel.valid, [texts.NO_LIMIT])
+
+
+def _single(adopted: Adopted, hazard: str, placement: Placement, channel: Measured, result: Result, method: str) -> Outcome:
+    return Outcome(
+        hazard=hazard,
+        placement=placement.label,
+        limit=adopted.stated(result.limit_value),
+        metric=adopted.limit.metric,
+        unit=channel.quantity.unit,
+        accepts_screening=adopted.profile.accepts_screening,
+        action_level=_action_level(adopted.limit, channel.quantity.unit),
+        result=result,
+        used=[channel],
+        valid=channel.valid & (~np.isnan(channel.value) | ~np.isnan(channel.top)),
+        method=method,
+        method_grade="compliance",
+        notes=[texts.LIMIT_NOTE.format(note=adopted.limit.note)] if adopted.limit.note else [],
+    )
+
+
+def _action_level(limit: Limit, unit: str) -> float | None:
+    """In the result's unit, by the same proportion as the limit."""
+    if limit.action_level is None or not limit.value:
+        return limit.action_level
+    value = limit.value_in(unit)
+    return limit.action_level if value is None else limit.action_level / limit.value * value
+
+
+def _missing(work: ZoneShift, assessed: set[str]) -> Iterator[Outcome]:
+    """Hazards that the zone has and that nothing here can assess: said, never left out. Dust seen by an optical sensor is a trend and no verdict."""
+    quantities = {quantity for placement in work.span.placements for quantity in placement.quantities}
+    for hazard in sorted(planned(work.span) - assessed):
+        if hazard == "dust" and any(QUANTITIES[quantity].hazard == "dust" for quantity in quantities if quantity in QUANTITIES):
+            continue
+        reason = texts.NOT_A_SUBSTANCE if hazard.startswith("chemical:") and "tvoc_isobutylene" in quantities else texts.NOT_MONITORED
+        limits = _limits_of(work, hazard)
+        for adopted in limits:
+            yield replace(
+                _unlimited(hazard, "", [], np.zeros(work.span.minutes, dtype=bool), [reason]),
+                limit=adopted.stated(adopted.limit.value),
+                metric=adopted.limit.metric,
+                unit=adopted.limit.unit,
+            )
+        if not limits:
+            yield _unlimited(hazard, "", [], np.zeros(work.span.minutes, dtype=bool), [reason, texts.NO_LIMIT])
+
+
+def _limits_of(work: ZoneShift, hazard: str) -> list[Adopted]:
+    if hazard == "heat":
+        return heat_limits(work)
+    agent = hazard if hazard == "noise" else next((one.cas for one in QUANTITIES.values() if one.hazard == hazard and one.cas), hazard.partition(":")[2])
+    return limits_for(work.profiles[0], agent, work.day) if agent else []
+
+
+def _unlimited(hazard: str, placement: str, used: Sequence[Measured], valid: Mask, reasons: list[str]) -> Outcome:
+    metric = {"heat": "wbgt_effective_60min_worst", "noise": "lex_8h", AIR_QUALITY: "mean_1h_max"}.get(hazard, "twa")
+    return Outcome(
+        hazard=hazard,
+        placement=placement,
+        limit=NO_LIMIT,
+        metric=metric,
+        unit=used[0].quantity.unit if used else "",
+        accepts_screening=False,
+        action_level=None,
+        result=Result(value=None, low=None, high=None, first=0, stop=len(valid), reasons=reasons),
+        used=used,
+        valid=valid,
+        method="",
+        method_grade="trend",
+    )
+
+
+def _verdict(work: ZoneShift, outcome: Outcome) -> Verdict:
+    span, result, limit = work.span, outcome.result, outcome.limit
+    counted = span.counted
+    expected, valid = int(counted.sum()), int((outcome.valid & counted).sum())
+    coverage = valid / expected if expected else 0.0
+    simulated = any(bool(one.simulated.any()) for one in outcome.used)
+    grade, lowered = grade_of(outcome.used, method=outcome.method_grade, personal_hazard=outcome.hazard != "heat", coverage=coverage, simulated=simulated)
+    state = decide(
+        low=result.low,
+        high=result.high,
+        limit=limit.value,
+        coverage=coverage,
+        grade=grade,
+        accepts_screening=outcome.accepts_screening,
+        verified=limit.status == "verified",
+    )
+    reasons = [*result.reasons, *(lowered if outcome.used else []), *_state_reasons(work, outcome, valid, state, grade)]
+    return Verdict(
+        site=span.site.id,
+        zone=span.zone,
+        placement=outcome.placement,
+        hazard=outcome.hazard,
+        metric=outcome.metric,
+        basis=basis_of(outcome.used),
+        shift=shift_of(span),
+        window=Window(start=_at(span, result.first), stop=_at(span, result.stop)),
+        value=result.value,
+        low=result.low,
+        high=result.high,
+        unit=outcome.unit,
+        bounds=Bounds(kind="worst_case", parts=result.parts),
+        limit=limit,
+        state=state,
+        over_action_level=_over_action(outcome, limit),
+        coverage=coverage,
+        expected=expected,
+        valid=valid,
+        max_gap_min=_longest_gap(counted, outcome.valid),
+        grade=grade,
+        calibration=calibration_of(outcome.used),
+        workers=workers_of(span.head.workers),
+        channels=_channels(outcome.used),
+        assumptions=_assumptions(span, outcome.hazard, result),
+        method=outcome.method,
+        reasons=list(dict.fromkeys(reasons)),
+        notes=[*([texts.SIMULATED] if simulated else []), *result.notes, *outcome.notes],
+    )
+
+
+def _state_reasons(work: ZoneShift, outcome: Outcome, valid: int, state: State, grade: Grade) -> list[str]:
+    reasons = [texts.NO_MINUTES] if valid == 0 and outcome.used else []
+    if outcome.limit.value is not None and outcome.limit.status == "unverified":
+        reasons.append(texts.UNVERIFIED_LIMIT)
+    below = outcome.result.high is not None and outcome.limit.value is not None and outcome.result.high <= outcome.limit.value
+    if state == "indeterminate" and below and grade != "compliance":
+        reasons.append(texts.TREND_NOT_WITHIN if grade == "trend" else texts.SCREENING_NOT_WITHIN)
+    reasons += [texts.NO_PROFILE.format(profile=profile) for profile in work.profiles[1]]
+    if len(work.span.pieces) > 1:
+        reasons.append(texts.CHANGED_DURING_SHIFT)
+    return reasons if work.final else [*reasons, texts.RUNNING]
+
+
+def _over_action(outcome: Outcome, limit: LimitOf) -> OverActionLevel:
+    """Where the body sets no action level the limit itself is the first line."""
+    level = outcome.action_level if outcome.action_level is not None else limit.value
+    low, high = outcome.result.low, outcome.result.high
+    if level is None or limit.status != "verified":
+        return "indeterminate"
+    if low is not None and low > level:
+        return "yes"
+    return "no" if high is not None and high <= level else "indeterminate"
+
+
+def _channels(used: Sequence[Measured]) -> list[ChannelOf]:
+    found = []
+    for one in used:
+        for channel in one.channels:
+            instrument = channel.spec.instrument
+            found.append(
+                ChannelOf(
+                    id=channel.id,
+                    instrument=instrument.model if instrument else "",
+                    serial=instrument.serial if instrument else "",
+                    calibration_id=one.calibration_ids.get(channel.id),
+                )
+            )
+    return found
+
+
+def _assumptions(span: Span, hazard: str, result: Result) -> Assumptions:
+    exposure = float(span.counted.sum())
+    if hazard != "heat":
+        return Assumptions(exposure_min=exposure)
+    rate = span.metabolic_rate_w[result.first : result.stop]
+    mean = float(np.mean(rate)) if len(rate) and not np.any(np.isnan(rate)) else None
+    return Assumptions(metabolic_rate_w=mean, clothing=span.head.clothing, acclimatised=span.acclimatised, exposure_min=exposure)
+
+
+def _longest_gap(counted: Mask, valid: Mask) -> int:
+    worked = valid[counted]
+    edges = np.flatnonzero(np.diff(np.concatenate(([1], worked.astype(np.int8), [1]))))
+    return int(np.max(edges[1::2] - edges[::2], initial=0))
+
+
+def shift_of(span: Span) -> ShiftOf:
+    if span.shift is None:
+        return ShiftOf(date=to_datetime(span.start_us).date().isoformat(), name="", start=_at(span, 0), stop=_at(span, span.minutes))
+    return ShiftOf(date=span.shift.date.isoformat(), name=span.shift.name, start=to_rfc3339(span.shift.start_us), stop=to_rfc3339(span.shift.stop_us))
+
+
+def _at(span: Span, minute: int) -> str:
+    return to_rfc3339(span.start_us + minute * MINUTE_US)

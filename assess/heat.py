@@ -1,0 +1,399 @@
+"""Heat of one placement: the WBGT of each minute from what is measured there, and the window with the largest excess over the limit at its own work rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from assess import texts
+from assess.bounds import NOTHING, Found, Result, bounds_from, exact_mean, first_highest
+from assess.gather import Measured
+from assess.plan import Placement, Span
+from assess.uncertainty import table
+from domain.quantities import QUANTITIES
+from domain.verdict import Cause, Grade
+from models.arrays import Array, Mask, rolling_sum
+from models.heat.effective import ENOUGH, HOUR_MIN
+from models.heat.globe import SMALLEST_DIAMETER_MM, STANDARD_DIAMETER_MM, standard_globe_c
+from models.heat.niosh import FORMULAS, HIGHEST_W, LOWEST_W, RESTING_W
+from models.heat.psychrometrics import STANDARD_PRESSURE_HPA
+from models.heat.wbgt import estimated_wbgt_c, wbgt_c
+
+ESTIMATED, FROM_WET_BULB, DIRECT = "wbgt-bernard-1999@1", "wbgt-iso-7243-2017@1", "wbgt-instrument@1"
+INPUTS = ("wbgt", "natural_wet_bulb_temperature", "globe_temperature", "air_temperature", "relative_humidity", "air_speed", "air_pressure")
+
+
+@dataclass(slots=True, kw_only=True)
+class Wbgt:
+    """WBGT of each minute (NaN where an instrument that belongs to it has no value) and how far it may be off, by cause; all widths are positive."""
+
+    value: Array
+    valid: Mask
+    sensor: tuple[Array, Array]  # downwards, upwards
+    drift: tuple[Array, Array]
+    estimate: tuple[Array, Array]
+    method: str
+    grade: Grade
+    used: list[Measured]
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def uncertainty_k(self) -> Array:
+        """Of a minute, upwards: what `action` begins below the limit."""
+        return self.sensor[1] + self.drift[1] + np.where(np.isinf(self.estimate[1]), 0.0, self.estimate[1])
+
+
+Measure = Callable[[str], Measured | None]
+
+
+def is_monitored(placement: Placement) -> bool:
+    """Whether a WBGT can be had here: from an instrument for it, a natural wet bulb and a globe, or temperature and humidity."""
+    return any(needed <= placement.quantities for needed in ({"wbgt"}, {"natural_wet_bulb_temperature", "globe_temperature"}, {"air_temperature", "relative_humidity"}))
+
+
+def wbgt_of(measure: Measure, worst_globe_c: float | None = None) -> Wbgt | None:
+    """By the best way that the instruments allow."""
+    found = {quantity: measured for quantity in INPUTS if (measured := measure(quantity)) is not None}
+    if "wbgt" in found:
+        return _direct(found["wbgt"])
+    if {"natural_wet_bulb_temperature", "globe_temperature"} <= found.keys():
+        return _from_wet_bulb(found)
+    if {"air_temperature", "relative_humidity"} <= found.keys():
+        return _Estimate(found, worst_globe_c).wbgt()
+    return None
+
+
+def _direct(measured: Measured) -> Wbgt:
+    nothing = np.zeros_like(measured.value)
+    return Wbgt(
+        value=np.where(measured.valid, _shown(measured), np.nan),
+        valid=measured.valid.copy(),
+        sensor=(measured.uncertainty, np.where(measured.saturated, np.inf, measured.uncertainty)),
+        drift=(measured.drift, measured.drift),
+        estimate=(nothing, nothing),
+        method=DIRECT,
+        grade="compliance",
+        used=[measured],
+    )
+
+
+def _from_wet_bulb(found: Mapping[str, Measured]) -> Wbgt:
+    wet, globe = found["natural_wet_bulb_temperature"], found["globe_temperature"]
+    air, speed = found.get("air_temperature"), found.get("air_speed")
+    diameter = _diameter(globe)
+    reasons: list[str] = []
+    nothing = np.zeros_like(wet.value)
+    valid, used, above = wet.valid & globe.valid, [wet, globe], nothing
+    shown = _shown(globe)
+    if diameter is None:
+        reasons.append(texts.GLOBE_UNKNOWN)
+        above = np.full_like(nothing, table().heat.small_globe_unmeasured_k)
+    elif diameter < STANDARD_DIAMETER_MM and air is not None and speed is not None:
+        shown, valid, used = standard_globe_c(shown, _shown(air), _shown(speed), diameter), valid & air.valid & speed.valid, [wet, globe, air, speed]
+        reasons.append(texts.GLOBE_CORRECTED.format(diameter=f"{diameter:g}"))
+    elif diameter < STANDARD_DIAMETER_MM:
+        reasons.append(texts.GLOBE_NOT_CORRECTED)
+        above = np.full_like(nothing, table().heat.small_globe_unmeasured_k)
+    sensor = np.hypot(0.7 * wet.uncertainty, 0.3 * globe.uncertainty)
+    drift = np.hypot(0.7 * wet.drift, 0.3 * globe.drift)
+    saturated = wet.saturated | globe.saturated
+    return Wbgt(
+        value=np.where(valid, wbgt_c(_shown(wet), shown), np.nan),
+        valid=valid,
+        sensor=(sensor, np.where(saturated, np.inf, sensor)),
+        drift=(drift, drift),
+        estimate=(nothing, above),
+        method=FROM_WET_BULB,
+        grade="compliance" if diameter is not None and not above.any() else "screening",
+        used=used,
+        reasons=reasons,
+    )
+
+
+class _Estimate:
+    """WBGT from air temperature and humidity with globe and air speed where they are measured; what is missing widens the bounds and lowers the grade."""
+
+    def __init__(self, found: Mapping[str, Measured], worst_globe_c: float | None) -> None:
+        self._heat = table().heat
+        self._air, self._humidity = found["air_temperature"], found["relative_humidity"]
+        self._globe, self._speed, self._pressure = found.get("globe_temperature"), found.get("air_speed"), found.get("air_pressure")
+        self._diameter = _diameter(self._globe) if self._globe else STANDARD_DIAMETER_MM
+        self._worst_globe_c = worst_globe_c
+        needed = [self._air, self._humidity, *(one for one in (self._globe, self._speed) if one is not None)]
+        self._needed = needed
+        self._valid = np.logical_and.reduce([one.valid & ~np.isnan(one.value) for one in needed])
+
+    def wbgt(self) -> Wbgt:
+        base = self._inputs()
+        values, sensor, drift = self._spread(base)
+        saturated = np.logical_or.reduce([one.saturated for one in self._needed])
+        below, above = self._estimate(base, values)
+        return Wbgt(
+            value=np.where(self._valid, values, np.nan),
+            valid=self._valid,
+            sensor=(sensor[0], np.where(saturated, np.inf, sensor[1])),
+            drift=drift,
+            estimate=(below, above),
+            method=ESTIMATED,
+            grade="screening" if self._globe is not None and self._speed is not None else "trend",
+            used=[*self._needed, *([self._pressure] if self._pressure else [])],
+            reasons=self._reasons(),
+        )
+
+    def _inputs(self) -> dict[str, Array]:
+        """Calm stand-ins where a minute has no value: they are masked afterwards, and keep the formulas in range."""
+        shape = self._air.value.shape
+        base = {
+            "air": np.where(self._valid, _shown(self._air), 25.0),
+            "humidity": np.clip(np.where(self._valid, self._humidity.value, 50.0), 0.5, 100.0),
+            "speed": np.full(shape, self._heat.assumed_air_speed_ms) if self._speed is None else np.where(self._valid, np.maximum(self._speed.value, 0.0), 0.2),
+            "pressure": np.full(shape, STANDARD_PRESSURE_HPA),
+        }
+        if self._pressure is not None:
+            base["pressure"] = np.where(self._pressure.valid, self._pressure.value, STANDARD_PRESSURE_HPA)
+        if self._globe is not None:
+            base["globe"] = np.where(self._valid, _shown(self._globe), 25.0)
+        return base
+
+    def _spread(self, base: dict[str, Array]) -> tuple[Array, tuple[Array, Array], tuple[Array, Array]]:
+        """Values, and the instruments' widths: independent, so their squares add up (GUM); drifts likewise."""
+        sources = {"air": self._air, "humidity": self._humidity, "globe": self._globe, "speed": self._speed}
+        moved = [(name, sign, one) for name, one in sources.items() if one is not None for sign in (1.0, -1.0)]
+        rows = [base, *({**base, name: _limited(name, base[name] + sign * one.uncertainty)} for name, sign, one in moved)]
+        answers = self._of({name: np.stack([row[name] for row in rows]) for name in base})
+        down, up, drift_down, drift_up = (np.zeros_like(answers[0]) for _ in range(4))
+        for (_, _, one), answer in zip(moved, answers[1:], strict=True):
+            shift = answer - answers[0]
+            drift = shift * np.divide(one.drift, one.uncertainty, out=np.zeros_like(shift), where=np.nan_to_num(one.uncertainty) > 0)
+            up, down = up + np.maximum(shift, 0.0) ** 2, down + np.minimum(shift, 0.0) ** 2
+            drift_up, drift_down = drift_up + np.maximum(drift, 0.0) ** 2, drift_down + np.minimum(drift, 0.0) ** 2
+        return answers[0], (np.sqrt(down), np.sqrt(up)), (np.sqrt(drift_down), np.sqrt(drift_up))
+
+    def _of(self, inputs: Mapping[str, Array]) -> Array:
+        return estimated_wbgt_c(inputs["air"], inputs["humidity"], self._standard_globe(inputs), inputs["speed"], inputs["pressure"])
+
+    def _standard_globe(self, inputs: Mapping[str, Array], diameter_mm: float | None = None) -> Array:
+        if "globe" not in inputs:
+            return inputs["air"]
+        diameter = diameter_mm or self._diameter or STANDARD_DIAMETER_MM
+        return standard_globe_c(inputs["globe"], inputs["air"], inputs["speed"], diameter)
+
+    def _estimate(self, base: dict[str, Array], values: Array) -> tuple[Array, Array]:
+        """Widths of the method and of what is not measured: they may all be off the same way, so they add up."""
+        radiant = self._standard_globe(base) - base["air"] >= 3.0
+        below = above = np.where(radiant, self._heat.method_radiant_k, self._heat.method_calm_k)
+        if self._pressure is None:
+            below = below + np.maximum(values - self._of({**base, "pressure": np.full_like(values, self._heat.lowest_pressure_hpa)}), 0.0)
+        if self._speed is None:
+            slow, fast = self._still_and_moving(base)
+            below, above = below + np.maximum(values - fast, 0.0), above + np.maximum(slow - values, 0.0)
+        if self._globe is None:
+            cool = self._of({**base, "globe": base["air"] - self._heat.radiant_cooling_k})
+            below, above = below + np.maximum(values - cool, 0.0), above + self._without_globe(base, values)
+        elif self._diameter is None:
+            small = {**base, "globe": self._standard_globe(base, self._heat.small_globe_mm)}
+            above = above + np.maximum(self._of(small) - values, 0.0)
+        return below, above
+
+    def _still_and_moving(self, base: dict[str, Array]) -> tuple[Array, Array]:
+        """WBGT in still air and in moving air; the corrected globe takes its worse value of both, since it goes the other way."""
+        speeds = [np.full_like(base["air"], speed) for speed in (self._heat.assumed_air_speed_low_ms, self._heat.assumed_air_speed_high_ms)]
+        globes = [self._standard_globe({**base, "speed": speed}) for speed in speeds]
+        coolest, hottest = np.minimum(*globes), np.maximum(*globes)
+        still = estimated_wbgt_c(base["air"], base["humidity"], hottest, speeds[0], base["pressure"])
+        moving = estimated_wbgt_c(base["air"], base["humidity"], coolest, speeds[1], base["pressure"])
+        return still, moving
+
+    def _without_globe(self, base: dict[str, Array], values: Array) -> Array:
+        """Nobody knows how much hotter than the air a globe would be, unless both sides agreed a worst case."""
+        if self._worst_globe_c is None:
+            return np.full_like(values, np.inf)
+        hot = self._of({**base, "globe": np.maximum(base["air"], self._worst_globe_c)})
+        return np.maximum(hot - values, 0.0)
+
+    def _reasons(self) -> list[str]:
+        reasons = [texts.ESTIMATED_WET_BULB]
+        if self._globe is None:
+            reasons.append(texts.NO_GLOBE)
+        elif self._diameter is None:
+            reasons.append(texts.GLOBE_UNKNOWN)
+        elif self._diameter < STANDARD_DIAMETER_MM:
+            reasons.append(texts.GLOBE_CORRECTED.format(diameter=f"{self._diameter:g}"))
+        if self._speed is None:
+            reasons.append(texts.NO_ANEMOMETER.format(speed=f"{self._heat.assumed_air_speed_ms:g}"))
+        if self._pressure is None:
+            reasons.append(texts.NO_PRESSURE)
+        return reasons
+
+
+def _diameter(globe: Measured) -> float | None:
+    """On record and in the range of the correction; else None."""
+    diameters = [channel.spec.instrument.globe_diameter_mm if channel.spec.instrument else None for channel in globe.channels]
+    known = [diameter for diameter in diameters if diameter is not None and SMALLEST_DIAMETER_MM <= diameter <= STANDARD_DIAMETER_MM]
+    return min(known) if diameters and len(known) == len(diameters) else None
+
+
+def _shown(measured: Measured) -> Array:
+    """A saturated value says no more than the end of the range; its upper bound is open."""
+    return np.where(measured.saturated, np.minimum(measured.value, measured.range_end), measured.value)
+
+
+def _limited(name: str, values: Array) -> Array:
+    if name == "humidity":
+        return np.clip(values, 0.5, 100.0)
+    return np.maximum(values, 0.0) if name == "speed" else values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Work rate of each minute with its bounds, W, and clothing, K; NaN where unknown."""
+
+    rate_w: Array
+    low_w: Array
+    high_w: Array
+    clothing_k: Array
+    measured: bool
+
+    @property
+    def known(self) -> bool:
+        return not bool(np.any(np.isnan(self.rate_w)))
+
+    @property
+    def in_range(self) -> bool:
+        return self.known and bool(np.all((self.rate_w >= LOWEST_W) & (self.rate_w <= HIGHEST_W)))
+
+
+def work_of(span: Span) -> Work:
+    """Work rates of the span: 30 % either way unless measured; nobody works below the resting rate."""
+    rate, measured, share = span.metabolic_rate_w, span.work_rate_measured, table().heat.metabolic_rate_share
+    low = np.where(measured, rate, np.minimum(rate, np.maximum(rate * (1.0 - share), RESTING_W)))
+    away = ~span.counted & ~np.isnan(rate)
+    return Work(
+        rate_w=rate,
+        low_w=np.where(away, np.minimum(rate, RESTING_W), low),
+        high_w=np.where(measured, rate, rate * (1.0 + share)),
+        clothing_k=span.clothing_k,
+        measured=bool(np.all(measured | span.on_break)),
+    )
+
+
+def evaluate(wbgt: Wbgt, span: Span, formula: str | None, gap_high_c: float, sentence: str, *, final: bool) -> Result:
+    """The worst hour against a limit formula (None: WBGT alone), with bounds. `gap_high_c`: WBGT that fills a gap from above, clothing not added."""
+    work, counted = work_of(span), span.counted
+    window = min(HOUR_MIN, span.minutes) if final else HOUR_MIN
+    reasons = _work_reasons(span, work)
+    known_limit = formula is not None and work.in_range
+    if np.any(np.isnan(work.clothing_k[counted])) or window == 0:
+        return Result(value=None, low=None, high=None, first=0, stop=span.minutes, reasons=reasons)
+    limit = FORMULAS[formula] if formula is not None and known_limit else None
+    judge = _Judge(counted, window, limit)
+    known = counted & wbgt.valid
+    effective = np.where(known, wbgt.value + work.clothing_k, np.nan)
+    worst = judge.worst(effective, work.rate_w)
+    if np.isnan(worst.value):
+        return Result(value=None, low=None, high=None, first=0, stop=span.minutes, reasons=[*reasons, *wbgt.reasons, texts.NO_FULL_WINDOW.format(minutes=window)])
+    base = judge.limit_at(worst, work.rate_w)
+    low = _lows(judge, wbgt, work, effective, span, known)
+    high = _highs(judge, wbgt, work, effective, counted & ~known, gap_high_c)
+    found = Found(base + worst.value, worst.first, worst.stop)
+    result = bounds_from(found, [(cause, base + answer) for cause, answer in low], [(cause, base + answer) for cause, answer in high])
+    gaps = [texts.GAPS, sentence] if np.any(counted & ~known) else []
+    short = [texts.SHORT_SHIFT.format(minutes=HOUR_MIN)] if window < HOUR_MIN else []
+    return replace(result, limit_value=base if known_limit else None, reasons=[*result.reasons, *reasons, *wbgt.reasons, *short, *gaps])
+
+
+def _lows(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, span: Span, known: Mask) -> list[tuple[Cause, float]]:
+    """Downwards. In a break people may rest somewhere cooler: the proof of an excess does not lean on the zone's climate then."""
+    coldest = table().minimum["wbgt"]
+    sensor = effective - wbgt.sensor[0]
+    drift = sensor - wbgt.drift[0]
+    estimate = np.where(span.on_break, coldest, drift - wbgt.estimate[0])
+    estimate = np.where(known, estimate, np.nan)
+    filled = np.where(span.counted & ~known, coldest, estimate)
+    return [
+        ("sensor", judge.worst(sensor, work.rate_w).value),
+        ("calibration", judge.worst(drift, work.rate_w).value),
+        ("estimate", judge.worst(estimate, work.rate_w).value),
+        ("metabolic_rate", judge.worst(estimate, work.low_w).value),
+        ("gap", judge.worst(filled, work.low_w).value),
+    ]
+
+
+def _highs(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, gap: Mask, gap_high_c: float) -> list[tuple[Cause, float]]:
+    sensor = effective + wbgt.sensor[1]
+    drift = sensor + wbgt.drift[1]
+    estimate = drift + wbgt.estimate[1]
+    highest = float(np.max(np.where(np.isnan(estimate), -np.inf, estimate), initial=-np.inf))
+    filled = np.where(gap, np.maximum(gap_high_c + work.clothing_k, highest), estimate)
+    return [
+        ("sensor", judge.worst(sensor, work.rate_w).value),
+        ("calibration", judge.worst(drift, work.rate_w).value),
+        ("estimate", judge.worst(estimate, work.rate_w).value),
+        ("metabolic_rate", judge.worst(estimate, work.high_w).value),
+        ("gap", judge.worst(filled, work.high_w).value),
+    ]
+
+
+def _work_reasons(span: Span, work: Work) -> list[str]:
+    reasons = []
+    if not work.known:
+        reasons.append(texts.NO_WORK_RATE)
+    elif not work.in_range:
+        reasons.append(texts.WORK_RATE_RANGE)
+    elif not work.measured:
+        reasons.append(texts.WORK_RATE_ESTIMATED)
+    unknown = sorted({piece.spec.clothing for piece in span.pieces if np.any(np.isnan(work.clothing_k[piece.minutes]))})
+    reasons += [texts.UNKNOWN_CLOTHING.format(clothing=clothing) for clothing in unknown]
+    if span.acclimatised == "unknown":
+        reasons.append(texts.ACCLIMATISATION_UNKNOWN)
+    if span.on_break.any():
+        reasons.append(texts.BREAKS_AT_REST if np.any(span.on_break & span.counted) else texts.EMPTY_IN_BREAKS)
+    return reasons
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Finds the window that is furthest over the limit at its own work rate; without a limit the hottest one."""
+
+    counted: Mask
+    window: int
+    limit_c: Callable[[Array], Array] | None
+
+    def worst(self, effective: Array, rate_w: Array) -> Found:
+        """The largest excess, K; infinite when a bound is open or the work rate leaves the formula's range upwards."""
+        worked = np.rint(rolling_sum(self.counted, self.window))
+        known = self.counted & ~np.isnan(effective)
+        count = np.rint(rolling_sum(known, self.window))
+        enough = (count >= ENOUGH * worked) & (worked >= self.window / 4) & (count > 0)
+        if not np.any(enough):
+            return NOTHING
+        mean = rolling_sum(np.where(known, effective, 0.0), self.window) / np.maximum(count, 1.0)
+        over = np.where(enough, mean - self._limits(rate_w), -np.inf)
+        first = first_highest(over)
+        hottest = effective[first : first + self.window][known[first : first + self.window]]
+        return Found(exact_mean(hottest) - float(self._limits(rate_w)[first]), first, first + self.window)
+
+    def limit_at(self, found: Found, rate_w: Array) -> float:
+        if self.limit_c is None:
+            return 0.0
+        return float(self.limit_c(np.asarray(rolling_sum(rate_w, self.window)[found.first] / self.window)))
+
+    def _limits(self, rate_w: Array) -> Array:
+        if self.limit_c is None:
+            return np.zeros(len(rate_w) - self.window + 1)
+        work = rolling_sum(rate_w, self.window) / self.window
+        return np.where(work > HIGHEST_W + 1e-9, -np.inf, self.limit_c(np.clip(work, LOWEST_W, HIGHEST_W)))
+
+
+def gap_fill(span: Span) -> tuple[float, str]:
+    """WBGT that fills a gap from above: as agreed for `wbgt`, or from agreed temperature, humidity and globe in still air; else the quantity's range end."""
+    agreed = span.worst_case("wbgt")
+    if agreed is None:
+        air, humidity, globe = (span.worst_case(quantity) for quantity in ("air_temperature", "relative_humidity", "globe_temperature"))
+        if air is not None and humidity is not None and globe is not None:
+            agreed = float(estimated_wbgt_c(air, humidity, globe, 0.0))
+    if agreed is None:
+        return QUANTITIES["wbgt"].high, texts.GAP_RANGE_END
+    return agreed, texts.GAP_WORST_CASE.format(value=f"{agreed:.1f}", unit=QUANTITIES["wbgt"].unit_shown)

@@ -1,0 +1,74 @@
+"""Which limits a site adopted, what they are on a day, and which of them is the strictest: evidence has one verdict a profile, protection follows the strictest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from domain.quantities import Quantity
+from domain.times import to_datetime
+from domain.verdict import LimitOf
+from models.limits import Limit, Profile, in_force, load_profiles
+
+REFERENCE = "us-niosh"
+"""The profile that is followed where a site adopted none that this installation has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """One limit of one adopted profile."""
+
+    profile: Profile
+    limit: Limit
+
+    def stated(self, value: float | None) -> LimitOf:
+        """As a verdict names it; `value` in the unit of the result."""
+        return LimitOf(
+            id=self.limit.id,
+            value=value,
+            profile=self.profile.id,
+            law=self.profile.law,
+            averaging=self.limit.averaging_text,
+            clause=self.profile.clause_of(self.limit),
+            status=self.limit.status,
+        )
+
+
+NO_LIMIT = LimitOf(id="none", value=None, profile="", law=False, averaging="", clause="", status="unverified")
+"""Of a result for which no adopted profile has a number."""
+
+
+def profiles_of(adopted: Sequence[str], known: Mapping[str, Profile] | None = None) -> tuple[list[Profile], list[str]]:
+    """The site's profiles, its order kept, and the ids that this installation does not have; none at all leaves the reference profile."""
+    profiles = load_profiles() if known is None else known
+    found = [profiles[id] for id in adopted if id in profiles]
+    return found or [profiles[REFERENCE]], [id for id in adopted if id not in profiles]
+
+
+def limits_for(profiles: Sequence[Profile], agent: str, day: date) -> list[Adopted]:
+    """All limits for an agent ("heat", "noise", a CAS number) in force on a day."""
+    return [Adopted(profile=profile, limit=limit) for profile in profiles for limit in in_force(profile, agent, day)]
+
+
+def for_acclimatisation(limits: Sequence[Adopted], acclimatised: str) -> list[Adopted]:
+    """Heat limits that apply: those for everybody, those for the people here, and both kinds where nobody knows."""
+    return [one for one in limits if one.limit.acclimatised is None or acclimatised in ("unknown", one.limit.acclimatised)]
+
+
+def strictest(limits: Sequence[tuple[Adopted, float]]) -> tuple[Adopted, float] | None:
+    """The lowest value; of equals the site's first profile."""
+    return min(limits, key=lambda one: one[1], default=None)
+
+
+def ceiling_of(adopted: Sequence[str], quantity: Quantity, at_us: int) -> LimitOf | None:
+    """The strictest limit that a single reading of a quantity is held against, in the quantity's unit; None where there is none."""
+    agent = "noise" if quantity.hazard == "noise" else quantity.cas
+    if not agent or (agent == "noise" and quantity.id != "sound_level_c_peak"):
+        return None
+    profiles, _ = profiles_of(adopted)
+    found = [
+        (one, value) for one in limits_for(profiles, agent, to_datetime(at_us).date()) if one.limit.window_min == 0 and (value := one.limit.value_in(quantity.unit)) is not None
+    ]
+    best = strictest(found)
+    return best[0].stated(best[1]) if best else None

@@ -1,0 +1,201 @@
+"""A zone over the minutes of a shift: what held in each of them (decision 19), and which instruments stand where."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from domain.registry import Channel, Registry, SiteSpec, Snapshot, Zone, ZoneSpec
+from domain.shifts import Shift, shifts_between
+from domain.times import MINUTE_US
+from models.arrays import Array, Mask
+from models.heat.clothing import clothing_adjustment_k
+from models.heat.niosh import RESTING_W
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Minutes [first, stop) of the span during which nothing about the zone changed."""
+
+    first: int
+    stop: int
+    spec: ZoneSpec
+    channels: Mapping[str, Channel]
+
+    @property
+    def minutes(self) -> slice:
+        return slice(self.first, self.stop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Instruments that belong together: one place of one zone. Quantity → the channels that measure it, over the pieces."""
+
+    label: str
+    channels: Mapping[str, tuple[str, ...]]
+
+    @property
+    def quantities(self) -> frozenset[str]:
+        return frozenset(self.channels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One zone from `start_us` over `minutes` minutes; outside a shift `shift` is None."""
+
+    zone: str
+    site: SiteSpec  # headcount, profiles and shift plan count as at the start
+    head: ZoneSpec
+    shift: Shift | None
+    start_us: int
+    minutes: int
+    pieces: tuple[Piece, ...]
+    placements: tuple[Placement, ...] = field(default=())
+
+    @property
+    def stop_us(self) -> int:
+        return self.start_us + self.minutes * MINUTE_US
+
+    @property
+    def channels(self) -> dict[str, Channel]:
+        """Every channel of the zone in any piece, as it was last."""
+        return {id: channel for piece in self.pieces for id, channel in piece.channels.items()}
+
+    @property
+    def on_break(self) -> Mask:
+        """Minutes of planned breaks."""
+        mask = np.zeros(self.minutes, dtype=bool)
+        for first_us, stop_us in self.shift.breaks if self.shift else ():
+            mask[max(0, (first_us - self.start_us) // MINUTE_US) : max(0, -(-(stop_us - self.start_us) // MINUTE_US))] = True
+        return mask
+
+    @property
+    def counted(self) -> Mask:
+        """Minutes of exposure: breaks count unless the zone is declared empty in them; minutes before or after the zone existed do not."""
+        on_break, mask = self.on_break, np.zeros(self.minutes, dtype=bool)
+        for piece in self.pieces:
+            mask[piece.minutes] = ~on_break[piece.minutes] if piece.spec.empty_in_breaks else True
+        return mask
+
+    @property
+    def metabolic_rate_w(self) -> Array:
+        """Work rate of each minute, the resting rate in breaks spent in the zone; NaN where it is not declared."""
+        rate = np.full(self.minutes, np.nan)
+        for piece in self.pieces:
+            if piece.spec.metabolic_rate_w is not None:
+                rate[piece.minutes] = piece.spec.metabolic_rate_w
+        resting = self.on_break & self.counted & ~np.isnan(rate)
+        return np.where(resting, np.minimum(rate, RESTING_W), rate)
+
+    @property
+    def work_rate_measured(self) -> Mask:
+        mask = np.zeros(self.minutes, dtype=bool)
+        for piece in self.pieces:
+            mask[piece.minutes] = piece.spec.metabolic_rate_measured
+        return mask | self.on_break
+
+    @property
+    def clothing_k(self) -> Array:
+        """Clothing adjustment of each minute, K; NaN for clothing that no table has."""
+        adjustment = np.full(self.minutes, np.nan)
+        for piece in self.pieces:
+            known = clothing_adjustment_k(piece.spec.clothing)
+            if known is not None:
+                adjustment[piece.minutes] = known
+        return adjustment
+
+    @property
+    def acclimatised(self) -> str:
+        """The word for the whole span: what does not hold throughout is unknown."""
+        words = {piece.spec.acclimatised for piece in self.pieces}
+        return next(iter(words)) if len(words) == 1 else "unknown"
+
+    def worst_case(self, quantity: str) -> float | None:
+        """What both sides agreed for gaps; of several during the span the highest, None when some piece has none."""
+        agreed = [piece.spec.worst_case.get(quantity) for piece in self.pieces]
+        return None if not agreed or any(value is None for value in agreed) else max(value for value in agreed if value is not None)
+
+
+def span_of(registry: Registry, zone: str, shift: Shift | None, start_us: int, minutes: int) -> Span | None:
+    """The zone over these minutes; None when it exists in none of them. Of no minutes yet: what stands there in the first one."""
+    pieces = tuple(_merged(_pieces(registry, zone, start_us, max(minutes, 1))))
+    if not pieces:
+        return None
+    if minutes == 0:
+        pieces = (Piece(first=0, stop=0, spec=pieces[0].spec, channels=pieces[0].channels),)
+    snapshot = registry.at(start_us + pieces[0].first * MINUTE_US)
+    site = snapshot.sites.get(snapshot.zones[zone].site)
+    if site is None:
+        return None
+    return Span(zone=zone, site=site, head=pieces[0].spec, shift=shift, start_us=start_us, minutes=minutes, pieces=pieces, placements=_placements(pieces))
+
+
+def shifts_of(registry: Registry, zone: Zone, start_us: int, stop_us: int) -> list[Shift]:
+    """Shifts of a zone that overlap [start, stop), each by the plan that held at its start."""
+    instants = [start_us, *registry.changes_between(start_us, stop_us)]
+    found: dict[tuple[str, str], Shift] = {}
+    for snapshot in {id(held): held for held in map(registry.at, instants)}.values():
+        for shift in _planned(snapshot, zone.id, start_us, stop_us):
+            held = registry.at(shift.start_us)
+            plan = held if zone.id in held.zones else snapshot
+            if shift in _planned(plan, zone.id, shift.start_us, shift.start_us + 1):
+                found[(shift.date.isoformat(), shift.name)] = shift
+    return sorted(found.values(), key=lambda shift: shift.start_us)
+
+
+def _planned(snapshot: Snapshot, zone: str, start_us: int, stop_us: int) -> list[Shift]:
+    held = snapshot.zones.get(zone)
+    if held is None or held.site not in snapshot.sites:
+        return []
+    return shifts_between(snapshot.shifts_of(held), snapshot.timezone(held.site), start_us, stop_us)
+
+
+def _pieces(registry: Registry, zone: str, start_us: int, minutes: int) -> Iterator[Piece]:
+    stop_us = start_us + minutes * MINUTE_US
+    edges = sorted({0, minutes, *(-(-(change - start_us) // MINUTE_US) for change in registry.changes_between(start_us, stop_us))})
+    for first, stop in itertools.pairwise(edges):
+        snapshot = registry.at(start_us + first * MINUTE_US)
+        held = snapshot.zones.get(zone)
+        if held is not None:
+            yield Piece(first=first, stop=stop, spec=held.spec, channels={channel.id: channel for channel in snapshot.channels_of(zone)})
+
+
+def _merged(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Changes elsewhere in the registry do not part a zone's shift."""
+    last: Piece | None = None
+    for piece in pieces:
+        if last is not None and last.stop == piece.first and (last.spec, last.channels) == (piece.spec, piece.channels):
+            last = Piece(first=last.first, stop=piece.stop, spec=last.spec, channels=last.channels)
+            continue
+        if last is not None:
+            yield last
+        last = piece
+    if last is not None:
+        yield last
+
+
+def _placements(pieces: tuple[Piece, ...]) -> tuple[Placement, ...]:
+    """By placement; where two agents measure the same quantity in one place, each agent's instruments are a placement of their own."""
+    places: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    agents: dict[str, str] = {}
+    for piece in pieces:
+        for channel in piece.channels.values():
+            places[channel.placement][channel.quantity].add(channel.id)
+            agents[channel.id] = channel.agent
+    found = []
+    for placement, quantities in sorted(places.items()):
+        if all(len(channels) == 1 for channels in quantities.values()):
+            found.append(_placement(placement, quantities))
+            continue
+        for agent in sorted({agents[channel] for channels in quantities.values() for channel in channels}):
+            own = {quantity: {channel for channel in channels if agents[channel] == agent} for quantity, channels in quantities.items()}
+            found.append(_placement(f"{placement}@{agent}", {quantity: channels for quantity, channels in own.items() if channels}))
+    return tuple(found)
+
+
+def _placement(label: str, quantities: Mapping[str, set[str]]) -> Placement:
+    return Placement(label=label, channels={quantity: tuple(sorted(channels)) for quantity, channels in sorted(quantities.items())})
