@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, false, func, insert, select, tuple_, update
 
-from domain.times import parse_instant, to_rfc3339
+from domain.errors import BadInput
+from domain.times import DAY_US, HOUR_US, parse_instant, to_rfc3339
 from domain.verdict import Verdict
 from storage.records.sql import reading, writing
 from storage.records.tables import verdicts
 
 _KEY = (verdicts.c.zone, verdicts.c.shift_date, verdicts.c.shift_name, verdicts.c.placement, verdicts.c.hazard, verdicts.c.metric, verdicts.c.limit_ref)
+Key = tuple[str, str, str, str, str, str, str]
+
+_LONGEST_SHIFT_US = 26 * HOUR_US
+"""A day, and an hour more where the clock is set back."""
 _DECODER = msgspec.json.Decoder(Verdict)
 
 
@@ -41,9 +46,17 @@ class VerdictRepository:
         return self.save_many([verdict], final=final, why=why, computed_us=computed_us, new_revision=new_revision)[0]
 
     def save_many(self, results: Sequence[Verdict], *, final: bool, why: str, computed_us: int, new_revision: bool) -> list[Verdict]:
-        """As stored, in one transaction. What says nothing new writes nothing; a final verdict is never rewritten: a change of it is a new revision, asked for or not."""
+        """As stored, in one transaction. What says nothing new writes nothing; a final verdict is never rewritten: a change of it is a new revision, asked for or not.
+
+        Of two results for one key the last is saved.
+        """
+        saving = _Saving(final=final, why=why, computed_us=computed_us, new_revision=new_revision)
+        wanted = {verdict.key: verdict for verdict in results}
         with writing(self._engine) as connection:
-            return [_save(connection, verdict, final, why, computed_us, new_revision) for verdict in results]
+            held = _held(connection, wanted)
+            saved = {key: saving.take(verdict, held.get(key)) for key, verdict in wanted.items()}
+            saving.apply(connection)
+        return [saved[verdict.key] for verdict in results]
 
     def latest(
         self,
@@ -77,7 +90,8 @@ class VerdictRepository:
         """The latest revisions of these (date, name) of a site."""
         if not shifts:
             return []
-        return self._found(_newest([verdicts.c.site == site, tuple_(verdicts.c.shift_date, verdicts.c.shift_name).in_(list(shifts))]))
+        dates = [date for date, _ in shifts]
+        return self._found(_newest([verdicts.c.site == site, *_near(min(dates), max(dates)), tuple_(verdicts.c.shift_date, verdicts.c.shift_name).in_(list(shifts))]))
 
     def _found(self, of: Select[Any]) -> list[StoredVerdict]:
         with reading(self._engine) as connection:
@@ -90,11 +104,22 @@ def _filters(site: str | None, zones: Collection[str] | None, date: str | None, 
     found: list[Any] = [column == value for column, value in equal.items() if value is not None]
     if zones is not None:
         found.append(verdicts.c.zone.in_(zones))
+    if date is not None:
+        found += _near(date, date)
     if start_us is not None:
-        found.append(verdicts.c.shift_stop_us > start_us)
+        found += [verdicts.c.shift_stop_us > start_us, verdicts.c.shift_start_us > start_us - _LONGEST_SHIFT_US]
     if stop_us is not None:
         found.append(verdicts.c.shift_start_us < stop_us)
     return found
+
+
+def _near(first: str, last: str) -> list[Any]:
+    """What these local dates can mean anywhere on Earth, in terms of the index on time; they decide, this only makes it quick."""
+    try:
+        start, stop = (parse_instant(f"{date}T00:00:00Z") for date in (first, last))
+    except BadInput:
+        return [false()]
+    return [verdicts.c.shift_start_us > start - DAY_US, verdicts.c.shift_start_us < stop + 2 * DAY_US]
 
 
 def _newest(filters: Sequence[Any]) -> Select[Any]:
@@ -103,22 +128,50 @@ def _newest(filters: Sequence[Any]) -> Select[Any]:
     return select(verdicts).where(verdicts.c.id.in_(newest))
 
 
-def _save(connection: Connection, verdict: Verdict, final: bool, why: str, computed_us: int, new_revision: bool) -> Verdict:
-    latest = select(verdicts).where(*(column == value for column, value in zip(_KEY, verdict.key, strict=True))).order_by(verdicts.c.revision.desc()).limit(1)
-    row = connection.execute(latest).first()
-    before = _stored(row) if row else None
-    if before is not None and _same(before.verdict, verdict):
-        if final and not before.final:
-            connection.execute(update(verdicts).where(verdicts.c.id == before.id).values(final=True))
-        return before.verdict
-    revision = 1 if before is None else before.verdict.revision + (new_revision or before.final)
-    result = msgspec.structs.replace(verdict, revision=revision, computed_at=to_rfc3339(computed_us))
-    values = {"final": final, "why": why, "computed_us": computed_us, "body": msgspec.json.encode(result)}
-    if before is not None and revision == before.verdict.revision:
-        connection.execute(update(verdicts).where(verdicts.c.id == before.id).values(values))
-    else:
-        connection.execute(insert(verdicts).values({**_columns(result), **values}))
-    return result
+def _held(connection: Connection, wanted: Iterable[Key]) -> dict[Key, StoredVerdict]:
+    """The latest revision on record of each key."""
+    held: dict[Key, StoredVerdict] = {}
+    for zone, date, name in sorted({key[:3] for key in wanted}):
+        of = select(verdicts).where(verdicts.c.zone == zone, verdicts.c.shift_date == date, verdicts.c.shift_name == name).order_by(verdicts.c.revision)
+        held.update((stored.verdict.key, stored) for stored in map(_stored, connection.execute(of)))
+    return held
+
+
+@dataclass(slots=True, kw_only=True)
+class _Saving:
+    """What one `save_many` will write."""
+
+    final: bool
+    why: str
+    computed_us: int
+    new_revision: bool
+    inserts: list[dict[str, Any]] = field(default_factory=list)
+    updates: list[dict[str, Any]] = field(default_factory=list)
+    ended: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, verdict: Verdict, before: StoredVerdict | None) -> Verdict:
+        """The verdict as it will stand on record."""
+        if before is not None and _same(before.verdict, verdict):
+            if self.final and not before.final:
+                self.ended.append({"row": before.id})
+            return before.verdict
+        revision = 1 if before is None else before.verdict.revision + (self.new_revision or before.final)
+        result = msgspec.structs.replace(verdict, revision=revision, computed_at=to_rfc3339(self.computed_us))
+        values = {"final": self.final, "why": self.why, "computed_us": self.computed_us, "body": msgspec.json.encode(result)}
+        if before is not None and revision == before.verdict.revision:
+            self.updates.append({"row": before.id, **values})
+        else:
+            self.inserts.append({**_columns(result), **values})
+        return result
+
+    def apply(self, connection: Connection) -> None:
+        row = verdicts.c.id == bindparam("row")
+        if self.ended:
+            connection.execute(update(verdicts).where(row).values(final=True), self.ended)
+        if self.updates:
+            connection.execute(update(verdicts).where(row).values({name: bindparam(name) for name in ("final", "why", "computed_us", "body")}), self.updates)
+        if self.inserts:
+            connection.execute(insert(verdicts), self.inserts)
 
 
 def _same(stored: Verdict, new: Verdict) -> bool:

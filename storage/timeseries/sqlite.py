@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from math import isfinite
@@ -48,6 +49,13 @@ T = TypeVar("T")
 Row = tuple[int, int, float | None, int | None, str | None]
 
 
+class _Connection(sqlite3.Connection):
+    """Closes with the thread that it served."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class SqliteTimeSeries:
     """Readers in any thread and any process, also while it is written; writers wait for each other."""
 
@@ -56,7 +64,7 @@ class SqliteTimeSeries:
         self._ids: dict[str, int] = {}
         self._writing = threading.Lock()
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._readers_lock = threading.Lock()
         self._closed = False
         try:
@@ -128,9 +136,9 @@ class SqliteTimeSeries:
                 connection.close()
             self._readers.clear()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> _Connection:
         with self._opening():
-            connection = sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None, check_same_thread=False, factory=_Connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_size = -16384")
             return connection
@@ -166,11 +174,11 @@ class SqliteTimeSeries:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        connection: _Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._connect()
             with self._readers_lock:
-                self._readers.append(connection)
+                self._readers.add(connection)
         try:
             yield connection
         except sqlite3.Error as error:
@@ -186,13 +194,13 @@ class SqliteTimeSeries:
         return ids
 
     def _known(self, connection: sqlite3.Connection, channels: Sequence[str]) -> list[tuple[str, int]]:
-        missing = [channel for channel in channels if channel not in self._ids]
+        ids = self._ids
         found: dict[str, int] = {}
-        for part in _parts(missing):
+        for part in _parts([channel for channel in channels if channel not in ids]):
             found.update(connection.execute(f"SELECT name, id FROM channel WHERE name IN ({_marks(part)})", part))  # noqa: S608 - marks only
         if found:
-            self._ids = self._ids | found
-        return [(channel, self._ids[channel]) for channel in dict.fromkeys(channels) if channel in self._ids]
+            self._ids = ids = ids | found
+        return [(channel, ids[channel]) for channel in dict.fromkeys(channels) if channel in ids]
 
 
 def _fields(reading: Reading) -> tuple[str, int, float | None, int, tuple[int, ...]]:

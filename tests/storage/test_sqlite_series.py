@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -137,3 +139,15 @@ def test_a_closed_store_is_not_ready(tmp_path: Path) -> None:
         store.write(Batch(fresh=some(1)))
     with pytest.raises(NotReady):
         store.ping()
+
+
+def test_a_thread_that_ends_takes_its_connection_with_it(store: SqliteTimeSeries) -> None:
+    store.write(Batch(fresh=some(3)))
+    counts: list[dict[str, int]] = []
+    for _ in range(20):
+        thread = threading.Thread(target=lambda: counts.append(store.count(["a.b.co2"], *EVER)))
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert counts == [{"a.b.co2": 3}] * 20
+    assert len(store._readers) <= 1

@@ -153,6 +153,12 @@ def test_the_latest_of_several_shifts_are_found_at_once(repository: VerdictRepos
     assert repository.for_shifts("f2", [("2026-11-22", "A")]) == repository.for_shifts("f1", []) == []
 
 
+def test_of_two_results_for_one_key_the_last_is_saved(repository: VerdictRepository) -> None:
+    saved = repository.save_many([verdict(value=1.0), verdict(value=2.0)], final=False, why="minutes", computed_us=NOW, new_revision=True)
+    assert [each.value for each in saved] == [2.0, 2.0]
+    assert [each.verdict for each in repository.revisions()] == saved[:1]
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([1.0, 2.0, 3.0]), st.booleans(), st.booleans()), min_size=1, max_size=10))
 def test_whatever_is_saved_the_latest_is_the_last_and_what_was_final_stays(tmp_path_factory: pytest.TempPathFactory, steps) -> None:
