@@ -302,6 +302,7 @@ class Outbox:
             try:
                 self._trim_old()
                 self._trim_to_cap()
+                self._forget_empty_boots()
             except Unavailable as error:
                 self._failed(str(error))
             except Damaged as error:
@@ -590,6 +591,19 @@ class Outbox:
             if declared:
                 self._declare_dropped(victims)
             self.commit()
+
+    def _forget_empty_boots(self) -> None:
+        """Runs of which nothing is left leave no trace; otherwise a year of restarts would be read at every start."""
+        empty = [number for number in self._boots if number != self._current and not self._existing.within(number << SEQ_BITS, number << SEQ_BITS | SEQ_MASK)]
+        if not empty or not self.commit():
+            return
+        with self._file.transaction() as db:
+            for number in empty:
+                self._file.delete_boot(db, number)
+        for number in empty:
+            del self._boots[number], self._next[number]
+            for acked in self._acked.values():
+                acked.remove(number << SEQ_BITS, number << SEQ_BITS | SEQ_MASK)
 
     def _oldest(self, candidates: Ranges, target_bytes: int, *, packs_only: bool) -> list[tuple[int, int, int]]:
         """(id, first_us, last_us) of the oldest rows that free about `target_bytes`."""

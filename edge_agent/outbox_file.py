@@ -157,6 +157,11 @@ class OutboxFile:
     def write_boot(self, db: sqlite3.Connection, record: BootRecord) -> None:
         db.execute("INSERT OR REPLACE INTO boot (no, boot, machine, imported, clean) VALUES (?, ?, ?, ?, ?)", msgspec.structs.astuple(record))
 
+    def delete_boot(self, db: sqlite3.Connection, number: int) -> None:
+        db.execute("DELETE FROM boot WHERE no = ?", (number,))
+        db.execute("DELETE FROM gone WHERE boot_no = ?", (number,))
+        db.execute("DELETE FROM cursor WHERE boot_no = ?", (number,))
+
     def write_ranges(self, db: sqlite3.Connection, destination: str | None, boot_no: int, ranges: Ranges) -> None:
         """What a destination has acknowledged; without a destination: what is gone."""
         text = msgspec.json.encode(list(ranges)).decode()

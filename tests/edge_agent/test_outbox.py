@@ -298,3 +298,26 @@ def test_depth_says_how_many_wait_and_since_when(make: Callable[..., Outbox], cl
     assert outbox.depth("home") == (2, T0)
     outbox.ack("home", Ack(boot=outbox.boot, upto=0))
     assert outbox.depth("home") == (1, T0 + 5_000_000)
+
+
+def test_a_run_of_which_nothing_is_left_is_forgotten_and_the_next_one_starts_clean(make: Callable[..., Outbox], clock: FakeClock) -> None:
+    first = make(keep_hours=0)
+    first.append([reading(0)])
+    boot = first.boot
+    first.close()
+    second = make(keep_hours=0)
+    second.begin(after_stop=False)
+    second.append([reading(1)])
+    second.ack("home", Ack(boot=boot, upto=0))
+    clock.sleep(1)
+    second.trim()
+    assert [held.boot for held in second.held()] == [second.boot]
+    assert second.resend("home", boot, 0, 0) == (0, 0)
+    second.close()
+    third = make(keep_hours=0)
+    assert [(row.seq, third.boot_of(row)) for row in third.pending("home", 10)] == [(0, second_boot(third))]
+
+
+def second_boot(outbox: Outbox) -> str:
+    (held,) = outbox.held()
+    return held.boot

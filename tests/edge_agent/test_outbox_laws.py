@@ -107,5 +107,5 @@ class OutboxLaws(RuleBasedStateMachine):
         assert all(low == 0 for _, low in held)
 
 
-OutboxLaws.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+OutboxLaws.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 TestOutboxLaws = OutboxLaws.TestCase
