@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from alerts.state import Alert
 from assess.live import LiveZone
+from assess.protect import silent_after_us
 from console.context import House
 from domain.hazards import Severity, ZoneStatus
 from domain.quality import Quality, Reason
@@ -18,8 +19,6 @@ from domain.shifts import Shift, current_shift
 from domain.times import SECOND_US
 from domain.verdict import Verdict
 
-FRESH_INTERVALS, FRESH_MIN_S = 3, 20.0
-"""A value is live for three of its sensor's intervals; shorter ones get twenty seconds, for the way over the network."""
 STATE_MAX_AGE_US = 180 * SECOND_US
 """A state that assess has not looked at for three minutes says nothing about now."""
 
@@ -69,14 +68,16 @@ class Floor:
         return reading is not None and age is not None and age <= stale_after_s(channel) * SECOND_US and reading.value is not None and reading.q > Quality.REJECTED
 
     def silent(self) -> list[Channel]:
-        return [channel for channel in self.all_channels() if not self.fresh(channel)]
+        """Sensors that say nothing, by the rule of `assess`."""
+        return [channel for channel in self.all_channels() if (age := self.age_us(channel.id)) is None or age > silent_after_us(channel)]
 
     def simulated(self) -> bool:
         return any(live.simulated for live in self.live.values()) or any(Reason.SIMULATED in reading.r for reading in self.last.values())
 
 
 def stale_after_s(channel: Channel) -> float:
-    return max(FRESH_MIN_S, FRESH_INTERVALS * channel.spec.interval_s)
+    """Age from which a value is no longer shown as live."""
+    return silent_after_us(channel) / SECOND_US
 
 
 def unacknowledged(alerts: Sequence[Alert]) -> int:
@@ -89,7 +90,6 @@ def load_floor(house: House, scope: Scope, site_id: str, zone_id: str | None = N
     site = house.sources.site(scope, site_id)
     zones = [house.sources.zone(scope, zone_id)] if zone_id else house.sources.zones(scope, site_id)
     channels = {zone.id: house.sources.channels(scope, zone.id) for zone in zones}
-    ids = [channel.id for held in channels.values() for channel in held]
     rows = house.stores.zone_states([site_id])
     alerts = [alert for alert in house.open_alerts(scope) if alert.site == site_id]
     verdicts = house.stores.current_verdicts(site_id, house.sources.snapshot(), house.context.clock.now_us())
@@ -103,7 +103,7 @@ def load_floor(house: House, scope: Scope, site_id: str, zone_id: str | None = N
         live={zone: row.live for zone, row in rows.items() if zone in wanted},
         since={zone: row.since_us for zone, row in rows.items()},
         channels=channels,
-        last=house.context.timeseries.last(ids) if ids else {},
+        last=house.sources.last(house.context.timeseries, [channel for held in channels.values() for channel in held]),
         alerts=[alert for alert in alerts if zone_id is None or alert.zone == zone_id],
         verdicts=[verdict for verdict in verdicts if verdict.zone in wanted],
         plan=plan,

@@ -196,10 +196,9 @@ class Hub:
         return events if primed else []
 
     def _readings(self, snapshot: Snapshot, sites: Collection[str]) -> list[Event]:
-        known = {channel.id: channel.site for channel in snapshot.channels.values() if channel.site in sites}
-        last = self._context.timeseries.last(list(known)) if known else {}
-        before = self._seen.readings
-        events = [Event("reading", known[id], id, _reading_text(reading)) for id, reading in last.items() if reading != before.get(id)]
+        channels = [channel for channel in snapshot.channels.values() if channel.site in sites]
+        last, before = self._sources.last(self._context.timeseries, channels), self._seen.readings
+        events = [Event("reading", snapshot.channels[id].site, id, _reading_text(reading)) for id, reading in last.items() if reading != before.get(id)]
         before.update(last)
         return events
 

@@ -22,6 +22,8 @@ SOURCE = "en"
 PSEUDO = "ar-XB"
 """A right-to-left locale that is no language: what it does not change on a page was never marked for translation."""
 
+NOISE = tuple(f'"{field}:' for field in ("POT-Creation-Date", "PO-Revision-Date", "Report-Msgid-Bugs-To", "Last-Translator", "Language-Team", "Generated-By", "Project-Id-Version"))
+
 log = logging.getLogger(__name__)
 
 
@@ -75,7 +77,7 @@ def negotiate(catalogues: Mapping[str, Catalogue], *, asked: str = "", user: str
 
 def pseudo_catalogue() -> Catalog:
     """Every message in Arabic-Indic brackets, with its placeholders left alone."""
-    catalogue = Catalog(locale="ar", header_comment="")
+    catalogue = Catalog(locale="ar")
     for message in _read(LOCALES / "messages.pot"):
         if message.id:
             ids = (message.id,) if isinstance(message.id, str) else message.id
@@ -100,10 +102,11 @@ def extract() -> Catalog:
 
 def foreign_texts() -> Iterable[tuple[str, str]]:
     """Texts that stand in other rooms' data and that a person reads here: the names of quantities, and what to do about an alert."""
-    from console.words import safety_texts  # noqa: PLC0415 - words imports this module
+    from console.words import result_texts, safety_texts  # noqa: PLC0415 - words imports this module
     from domain.quantities import QUANTITIES  # noqa: PLC0415
 
     yield from ((quantity.name, "name of a quantity") for quantity in QUANTITIES.values())
+    yield from ((text, "a sentence of a result; braces stay") for text in result_texts())
     yield from ((text, "SAFETY: what people are told to do") for text in safety_texts())
 
 
@@ -137,8 +140,11 @@ def _read(path: Path) -> Catalog:
 
 
 def _write(path: Path, catalogue: Catalog) -> None:
-    with path.open("wb") as file:
-        write_po(file, catalogue, width=160, no_location=True, omit_header=False, sort_output=True)
+    """Without the header's dates and placeholders: a file changes only when a text does."""
+    buffer = io.BytesIO()
+    write_po(buffer, catalogue, width=160, no_location=True, sort_output=True)
+    lines = buffer.getvalue().decode().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith(NOISE)), encoding="utf-8")
 
 
 def _by_weight(accept: str) -> list[str]:

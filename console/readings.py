@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from console.corrected import commute, corrected, corrected_minute
 from console.params import Span
 from console.shapes import AggregateJson, ReadingJson
+from domain.calibration import Correction
 from domain.ids import wire_name
 from domain.quality import Quality
 from domain.quantities import Averaging, quantity_of
@@ -39,7 +41,7 @@ class Aggregates:
     next_us: int | None
 
 
-def read_samples(store: TimeSeries, channel: Channel, span: Span, limit: int = PAGE) -> Samples:
+def read_samples(store: TimeSeries, channel: Channel, span: Span, limit: int = PAGE, fixes: Sequence[Correction] = ()) -> Samples:
     """At most `limit` samples from `span`, in slices that grow while they are empty, so that a long span costs no more than a page."""
     last = store.last([channel.id]).get(channel.id)
     stop_us = min(span.stop_us, last.time_us + 1) if last else span.start_us
@@ -50,22 +52,22 @@ def read_samples(store: TimeSeries, channel: Channel, span: Span, limit: int = P
         readings = store.read([channel.id], start_us, until_us).get(channel.id, [])
         found += readings
         start_us, slice_us = until_us, slice_us if readings else slice_us * 8
-    if len(found) > limit:
-        return Samples(found[:limit], found[limit].time_us)
-    return Samples(found, None)
+    next_us = found[limit].time_us if len(found) > limit else None
+    return Samples([corrected(reading, fixes) for reading in found[:limit]], next_us)
 
 
-def read_aggregates(store: TimeSeries, channel: Channel, span: Span, every_us: int, agg: str, now_us: int, limit: int = PAGE) -> Aggregates:
+def read_aggregates(store: TimeSeries, channel: Channel, span: Span, every_us: int, agg: str, now_us: int, limit: int = PAGE, fixes: Sequence[Correction] = ()) -> Aggregates:
     """Buckets of `every_us` from the span's start on, empty ones too: a hole in the data must be seen."""
     expected_each = every_us / (channel.spec.interval_s * SECOND_US)
     averaging = _averaging(channel)
-    whole_minutes = every_us % MINUTE_US == 0 and span.start_us % MINUTE_US == 0
+    whole_minutes = every_us % MINUTE_US == 0 and span.start_us % MINUTE_US == 0 and commute(fixes, averaging)
     from_minutes = whole_minutes and min(span.stop_us, now_us) - span.start_us > RAW_MAX * channel.spec.interval_s * SECOND_US
     if not from_minutes:
         limit = max(1, min(limit, math.floor(RAW_MAX / max(1.0, expected_each))))
     stop_us = min(span.stop_us, span.start_us + limit * every_us)
     next_us = stop_us if stop_us < span.stop_us else None
-    parts = _minute_parts(store, channel, span.start_us, stop_us) if from_minutes else _sample_parts(store, channel, span.start_us, stop_us, averaging)
+    read = _minute_parts if from_minutes else _sample_parts
+    parts = read(store, channel, span.start_us, stop_us, averaging, fixes)
     buckets = []
     part = next(parts, None)
     for start_us in range(span.start_us, stop_us, every_us):
@@ -95,15 +97,17 @@ def _averaging(channel: Channel) -> Averaging:
     return quantity.averaging if quantity else Averaging.ARITHMETIC
 
 
-def _sample_parts(store: TimeSeries, channel: Channel, start_us: int, stop_us: int, averaging: Averaging) -> Iterator[_Part]:
-    for reading in store.read([channel.id], start_us, stop_us).get(channel.id, []):
+def _sample_parts(store: TimeSeries, channel: Channel, start_us: int, stop_us: int, averaging: Averaging, fixes: Sequence[Correction]) -> Iterator[_Part]:
+    for raw in store.read([channel.id], start_us, stop_us).get(channel.id, []):
+        reading = corrected(raw, fixes)
         if reading.counts and reading.value is not None:
             total = 10.0 ** (reading.value / 10.0) if averaging is Averaging.ENERGY else reading.value
             yield _Part(reading.time_us, 1, total, reading.value, reading.value)
 
 
-def _minute_parts(store: TimeSeries, channel: Channel, start_us: int, stop_us: int) -> Iterator[_Part]:
-    for minute in store.read_minutes([channel.id], start_us, stop_us).get(channel.id, []):
+def _minute_parts(store: TimeSeries, channel: Channel, start_us: int, stop_us: int, averaging: Averaging, fixes: Sequence[Correction]) -> Iterator[_Part]:
+    for raw in store.read_minutes([channel.id], start_us, stop_us).get(channel.id, []):
+        minute = corrected_minute(raw, fixes, averaging)
         if _counts(minute):
             yield _Part(minute.start_us, minute.valid, minute.total, minute.low or 0.0, minute.high or 0.0)
 

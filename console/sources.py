@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from console.context import ConsoleContext
+from console.corrected import corrected
+from domain.calibration import Correction, corrections
 from domain.errors import NotFound
 from domain.ids import zone_id
+from domain.reading import Reading
 from domain.registry import Channel, ChannelSpec, Registry, SiteSpec, Snapshot, Workers, Zone
 from domain.scope import Scope
 from domain.times import SECOND_US
 from domain.verdict import WorkersOf
 from storage.records.registry import RegistryRepository
+from storage.timeseries.port import TimeSeries
 
 SMALLEST_CELL = 5
 """Fewer persons than this would be recognised (contract 4.1: small cells are suppressed)."""
@@ -77,6 +81,17 @@ class Sources:
         """UTC for what belongs to no site, such as an unknown device."""
         snapshot = self.snapshot()
         return snapshot.timezone(site) if site in snapshot.sites else ZoneInfo("UTC")
+
+    def corrections(self, channel: Channel) -> list[Correction]:
+        """The dated corrections of a channel, by time."""
+        return corrections(self.snapshot().calibrations.get(channel.id, ()), self.timezone(channel.site))
+
+    def last(self, store: TimeSeries, channels: Sequence[Channel]) -> dict[str, Reading]:
+        """The latest reading of each channel, corrected."""
+        found = store.last([channel.id for channel in channels]) if channels else {}
+        calibrated = self.snapshot().calibrations
+        fixes = {channel.id: self.corrections(channel) for channel in channels if channel.id in calibrated}
+        return {id: corrected(reading, fixes.get(id, ())) for id, reading in found.items()}
 
     def agents(self, scope: Scope) -> dict[str, str]:
         """Enrolled agents of the caller's sites: agent → site."""

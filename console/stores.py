@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -15,12 +15,10 @@ from alerts.policy import AlarmRow, load_policy
 from alerts.state import Alert, fold
 from assess.live import LiveZone
 from console.context import ConsoleContext
-from console.wbgt import wbgt_minutes
 from domain.clock import Clock
 from domain.errors import NotFound
 from domain.hazards import ZoneStatus
-from domain.quantities import Averaging, quantity_of
-from domain.registry import Channel, Snapshot
+from domain.registry import Snapshot
 from domain.scope import Scope
 from domain.shifts import Shift, current_shift, last_shift
 from domain.times import DAY_US
@@ -64,7 +62,7 @@ class Stores:
 
     def __init__(self, context: ConsoleContext) -> None:
         engine = context.engine
-        self._engine, self._clock, self._timeseries = engine, context.clock, context.timeseries
+        self._engine, self._clock = engine, context.clock
         self._states, self._verdicts, self._journal = ZoneStatesRepository(engine), VerdictRepository(engine), JournalRepository(engine)
         self.inbox = Inbox(engine)
         self.suspects, self.agents, self.quarantine, self.services = SuspectsRepository(engine), AgentsRepository(engine), QuarantineRepository(engine), ServicesRepository(engine)
@@ -72,15 +70,6 @@ class Stores:
 
     def zone_states(self, sites: Collection[str]) -> dict[str, LiveRow]:
         return {state.zone: LiveRow(_LIVE.decode(state.body), state.since_us) for state in self._states.all(sites)}
-
-    def minute_values(self, quantity: str, channels: Sequence[Channel], start_us: int, stop_us: int) -> list[tuple[int, float]]:
-        """(start of the minute, value) of a quantity: a channel's own minutes, or WBGT computed from those it depends on."""
-        minutes = self._timeseries.read_minutes([channel.id for channel in channels], start_us, stop_us)
-        if quantity != "wbgt" or channels[0].quantity == "wbgt":
-            of = quantity_of(channels[0].quantity, channels[0].spec.unit)
-            averaging = of.averaging if of else Averaging.ARITHMETIC
-            return [(minute.start_us, value) for minute in minutes.get(channels[0].id, []) if (value := minute.mean(averaging)) is not None]
-        return wbgt_minutes(channels, minutes)
 
     def current_verdicts(self, site: str, snapshot: Snapshot, now_us: int) -> list[Verdict]:
         """Latest revisions of the shift that runs in each zone, or of its last one where none runs."""

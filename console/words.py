@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from alerts.policy import load_policy
+from assess import texts
 from console.i18n import N_
 from domain.quality import Reason
 from domain.quantities import QUANTITIES
@@ -125,7 +128,7 @@ ROLES = {
     "administrator": N_("administrator"),
 }
 
-AGENT_STATES = {"online": N_("online"), "offline": N_("offline"), "unknown": N_("never heard of")}
+AGENT_STATES = {"online": N_("online"), "offline": N_("offline"), "unknown": N_("state not known")}
 
 REASONS: Mapping[int, str] = {
     Reason.UNDER_RANGE: N_("under the range"),
@@ -171,5 +174,27 @@ def state_name(state: str, value: float | None, limit: float | None) -> str:
 
 
 def safety_texts() -> Iterable[str]:
-    """What the alarm table tells people."""
-    return load_policy().texts()
+    """What the alarm table tells people on these pages: what it is, why, what it does, who acts, and how."""
+    for row in load_policy().file.alarms:
+        yield from (row.title, row.cause, row.consequence, row.who, *(level.response for level in row.levels.values()))
+
+
+def result_texts() -> Iterable[str]:
+    """Sentences that results carry, with braces where a value is filled in."""
+    return (text for name, text in vars(texts).items() if name.isupper() and isinstance(text, str))
+
+
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    """The longest first, so that a sentence that begins like another is not taken for it."""
+    found = [(text, re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(text)))) for text in result_texts()]
+    return sorted(found, key=lambda pair: -len(pair[0]))
+
+
+def sentence(text: str, say: Callable[[str], str]) -> str:
+    """A result's sentence in the reader's language, its values put back where they belong; one that is not known stays as it is."""
+    for msgid, pattern in _patterns():
+        match = pattern.fullmatch(text)
+        if match:
+            return say(msgid).format_map(match.groupdict())
+    return text

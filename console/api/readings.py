@@ -34,6 +34,7 @@ def readings(
     agg: Annotated[str | None, Query(description="mean (decibels by energy), max or min")] = None,
     cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+    raw: Annotated[bool, Query(description="as the instrument gave it, without the corrections of its calibrations")] = False,
 ) -> Response:
     """Ascending in time. A sample's time is the end of its interval; a bucket is [start, stop)."""
     house = house_of(request)
@@ -41,6 +42,7 @@ def readings(
     media = _media(request.headers.get("accept", ""))
     if media is None:
         return problem(406, "offered are " + ", ".join(OFFERED), instance=request.url.path)
+    fixes = [] if raw else house.sources.corrections(found)
     now_us = house.context.clock.now_us()
     asked = params.span(start, stop, now_us)
     resumed = params.time_cursor(cursor)
@@ -48,7 +50,7 @@ def readings(
     if every is None:
         if agg is not None:
             raise BadInput("needs a length of bucket", field="every", remedy="for example every=15m&agg=max")
-        samples = read_samples(house.context.timeseries, found, span, limit)
+        samples = read_samples(house.context.timeseries, found, span, limit, fixes)
         if media == SENML:
             return Response(readings_senml(found, samples.readings), headers=_link(request, samples.next_us), media_type=SENML)
         shown = [reading_json(reading) for reading in samples.readings]
@@ -57,7 +59,7 @@ def readings(
         return answer(Page[ReadingJson](items=shown, next=_next(samples.next_us)))
     if media == SENML:
         raise BadInput("is for samples, not for aggregates", field="Accept", remedy="leave `every` out, or take JSON or CSV")
-    buckets = read_aggregates(house.context.timeseries, found, span, params.duration(every, "every"), params.aggregate(agg or "mean"), now_us, limit)
+    buckets = read_aggregates(house.context.timeseries, found, span, params.duration(every, "every"), params.aggregate(agg or "mean"), now_us, limit, fixes)
     if media == CSV:
         return Response(aggregates_csv(buckets.buckets), headers=_link(request, buckets.next_us), media_type=CSV)
     return answer(Page[AggregateJson](items=buckets.buckets, next=_next(buckets.next_us)))

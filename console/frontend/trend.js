@@ -39,9 +39,9 @@ function drawLimits(plot, trend) {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.font = `600 ${12 * ratio}px system-ui, sans-serif`;
-    ctx.textAlign = "left";
+    ctx.textAlign = "right";
     const below = y - above < 20 * ratio;
-    ctx.fillText(line.label, bbox.left + 6 * ratio, below ? y + 15 * ratio : y - 6 * ratio);
+    ctx.fillText(line.label, bbox.left + bbox.width - 4 * ratio, below ? y + 15 * ratio : y - 6 * ratio);
     above = y;
   }
   ctx.restore();

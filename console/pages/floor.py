@@ -10,8 +10,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from assess.live import LiveWindow, LiveZone
+from assess.protect import SILENT_AFTER_US
 from console.context import House, house_of
-from console.floors import FRESH_MIN_S, Floor, load_floor, stale_after_s
+from console.floors import Floor, load_floor, stale_after_s
 from console.formats import DASH, Formats, decimals_of
 from console.i18n import N_
 from console.pages.alerts import alert_views
@@ -115,10 +116,14 @@ class Tile:
 @router.get("/")
 def home(request: Request, caller: Reader) -> Response:
     """Where each role begins."""
-    house = house_of(request)
     landing = LANDING.get(caller.user.role)
-    if landing:
-        return RedirectResponse(landing, 303)
+    return RedirectResponse(landing or "/floor", 303)
+
+
+@router.get("/floor")
+def only_floor(request: Request, caller: Reader) -> Response:
+    """The floor of who has one site; who has several chooses."""
+    house = house_of(request)
     sites = house.sources.sites(caller.scope)
     return RedirectResponse(f"/sites/{sites[0].id}" if len(sites) == 1 else "/sites", 303)
 
@@ -171,7 +176,7 @@ def tile(zone: Zone, floor: Floor, formats: Formats) -> Tile:
     counted = [channel for channel in channels if channel.id in window.channels] if window else ([main] if main else list(channels))
     ages = [age for channel in counted if (age := floor.age_us(channel.id)) is not None]
     age_us = max(ages) if window and ages else min(ages, default=None)
-    stale_s = max((stale_after_s(channel) for channel in counted), default=FRESH_MIN_S)
+    stale_s = max((stale_after_s(channel) for channel in counted), default=SILENT_AFTER_US / SECOND_US)
     oldest = max(counted, key=lambda channel: floor.age_us(channel.id) or 0, default=None) if window else main
     value, unit, decimals = _main_value(window, main, floor, formats)
     return Tile(

@@ -24,7 +24,7 @@ STATIC = ROOM / "static"
 LANGUAGE_COOKIE = "oshwatch-lang"
 YEAR_S = 31_536_000
 
-NAV = ((N_("Floor"), "/", "floor"), (N_("Alerts"), "/alerts", "alerts"), (N_("Sites"), "/sites", "sites"), (N_("Equipment"), "/equipment", "equipment"))
+NAV = ((N_("Floor"), "/floor", "floor"), (N_("Alerts"), "/alerts", "alerts"), (N_("Sites"), "/sites", "sites"), (N_("Equipment"), "/equipment", "equipment"))
 HEADLINES = {
     401: N_("Please log in"),
     403: N_("Not allowed"),

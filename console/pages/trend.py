@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -10,7 +11,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from assess.live import LiveZone
+from assess.gather import Measured, measured
+from assess.heat import is_monitored, wbgt_of
+from assess.live import LiveWindow, LiveZone
+from assess.minutes import read_series
+from assess.plan import Placement, Span, span_of
 from console.chart import GAP_US, Drawing, Line, Series, draw
 from console.context import House, house_of
 from console.floors import Floor, load_floor
@@ -21,17 +26,15 @@ from console.words import metric_name
 from domain.errors import NotFound
 from domain.hazards import ZoneStatus
 from domain.quantities import Use, quantity_of
-from domain.registry import Channel, Zone
+from domain.registry import Zone
 from domain.shifts import Shift, current_shift
-from domain.times import HOUR_US, SECOND_US
+from domain.times import HOUR_US, MINUTE_US, SECOND_US, minute_of
 
 router = APIRouter(include_in_schema=False)
 
 WBGT = "wbgt"
 AROUND_US = 8 * HOUR_US
 PREFERRED = ("wbgt", "sound_level_a_eq", "co", "tvoc_isobutylene", "co2", "formaldehyde", "pm2_5")
-COMPARABLE = {WBGT: ("wbgt_now", "wbgt_effective_60min"), "sound_level_a_eq": ("leq_now",)}
-"""Which windows' limits may stand in a chart of minute values: those of a value that is in the same quantity."""
 TREND_ONLY = N_("This sensor shows a trend only: no limit can be held against it.")
 LIMIT_WORDS = {"action": N_("Action from"), "stop": N_("Stop from")}
 
@@ -51,16 +54,15 @@ class Subject:
     """What a trend is about: a quantity of one placement in a zone; WBGT may be computed from others."""
 
     zone: Zone
-    placement: str
+    placement: Placement
     quantity: str
     unit: str
     decimals: int
-    channels: tuple[Channel, ...]
     trend_only: bool
 
     @property
     def key(self) -> str:
-        return f"{self.zone.id}/{self.placement}/{self.quantity}"
+        return f"{self.zone.id}/{self.placement.label}/{self.quantity}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,7 @@ class TrendJson(msgspec.Struct, frozen=True, kw_only=True):
 def trend_json(request: Request, zone: str, caller: Reader, show: str = "") -> Response:
     house = house_of(request)
     floor = load_floor(house, caller.scope, house.sources.zone(caller.scope, zone).site, zone)
-    subject = next((subject for subject in subjects(floor, floor.zones[0]) if show in ("", subject.key)), None)
+    subject = next((subject for subject in subjects(house, floor, floor.zones[0]) if show in ("", subject.key)), None)
     if subject is None:
         raise NotFound("no such trend")
     series = _series(house, floor, subject, house.renderer.formats(request, caller.user))
@@ -103,7 +105,7 @@ def trend_json(request: Request, zone: str, caller: Reader, show: str = "") -> R
 
 def trends(house: House, floor: Floor, formats: Formats, wanted: str, address: str, *, of_zone: bool = False) -> tuple[list[Choice], TrendView | None]:
     """What can be shown, and the one that is: of a floor the telling value of each zone, of a zone all its values."""
-    offered = [subject for zone in floor.zones for subject in subjects(floor, zone)[: None if of_zone else 1]]
+    offered = [subject for zone in floor.zones for subject in subjects(house, floor, zone)[: None if of_zone else 1]]
     if not offered:
         return [], None
     shown = next((subject for subject in offered if subject.key == wanted), None) or _worst(offered, floor)
@@ -111,36 +113,29 @@ def trends(house: House, floor: Floor, formats: Formats, wanted: str, address: s
     return choices, _view(house, floor, shown, formats)
 
 
-def subjects(floor: Floor, zone: Zone) -> list[Subject]:
-    """A computed WBGT first where there is one, then the channels, those with a hazard of their own before those that only help."""
-    channels = floor.channels[zone.id]
-    found = [_computed(zone, placement, held) for placement, held in _by_placement(channels).items() if computes_wbgt(held)]
-    found += [_measured(zone, channel) for channel in channels]
+def subjects(house: House, floor: Floor, zone: Zone) -> list[Subject]:
+    """By placement, as `assess` sees it: a computed WBGT where one can be had, then every quantity measured there; the telling ones first."""
+    span = _span(house, floor, zone)
+    found = [subject for placement in span.placements for subject in _at(zone, placement)] if span else []
     return sorted(found, key=lambda subject: PREFERRED.index(subject.quantity) if subject.quantity in PREFERRED else len(PREFERRED))
 
 
-def computes_wbgt(channels: Sequence[Channel]) -> bool:
-    """Whether a placement has no WBGT meter, but all that WBGT can be estimated from."""
-    quantities = {channel.quantity for channel in channels}
-    return WBGT not in quantities and {"air_temperature", "relative_humidity"} <= quantities
+def _span(house: House, floor: Floor, zone: Zone) -> Span | None:
+    """The running shift of a zone up to now, or the last hours."""
+    shift = _shift(floor, zone)
+    start_us = minute_of(shift.start_us if shift else floor.now_us - AROUND_US)
+    return span_of(house.sources.registry(), zone.id, shift, start_us, max(1, (floor.now_us - start_us) // MINUTE_US))
 
 
-def _by_placement(channels: Sequence[Channel]) -> Mapping[str, list[Channel]]:
-    found: dict[str, list[Channel]] = {}
-    for channel in channels:
-        found.setdefault(channel.placement, []).append(channel)
-    return found
+def _at(zone: Zone, placement: Placement) -> list[Subject]:
+    quantities = sorted({*placement.quantities, *({WBGT} if is_monitored(placement) else ())})
+    return [_subject(zone, placement, quantity_id) for quantity_id in quantities]
 
 
-def _computed(zone: Zone, placement: str, channels: Sequence[Channel]) -> Subject:
-    used = tuple(channel for channel in channels if channel.quantity in ("air_temperature", "relative_humidity", "globe_temperature", "air_speed", "natural_wet_bulb_temperature"))
-    return Subject(zone=zone, placement=placement, quantity=WBGT, unit="Cel", decimals=1, channels=used, trend_only=False)
-
-
-def _measured(zone: Zone, channel: Channel) -> Subject:
-    quantity = quantity_of(channel.quantity, channel.spec.unit)
-    unit, decimals, use = (quantity.unit, quantity.decimals, quantity.use) if quantity else (channel.spec.unit, 1, Use.TREND)
-    return Subject(zone=zone, placement=channel.placement, quantity=channel.quantity, unit=unit, decimals=decimals, channels=(channel,), trend_only=use is Use.TREND)
+def _subject(zone: Zone, placement: Placement, quantity_id: str) -> Subject:
+    quantity = quantity_of(quantity_id)
+    unit, decimals, use = (quantity.unit, quantity.decimals, quantity.use) if quantity else ("", 1, Use.TREND)
+    return Subject(zone=zone, placement=placement, quantity=quantity_id, unit=unit, decimals=decimals, trend_only=use is Use.TREND)
 
 
 def _worst(offered: Sequence[Subject], floor: Floor) -> Subject:
@@ -170,9 +165,28 @@ def _view(house: House, floor: Floor, subject: Subject, formats: Formats) -> Tre
 def _series(house: House, floor: Floor, subject: Subject, formats: Formats) -> Series:
     shift = _shift(floor, subject.zone)
     start_us, stop_us = (shift.start_us, shift.stop_us) if shift else (floor.now_us - AROUND_US, floor.now_us)
-    points = house.stores.minute_values(subject.quantity, subject.channels, start_us, min(stop_us, floor.now_us))
+    points = _points(house, floor, subject)
     lines = [] if subject.trend_only else _lines(floor.live.get(subject.zone.id), subject, formats)
     return Series(points=points, start_us=start_us, stop_us=stop_us, lines=lines, breaks=shift.breaks if shift else (), decimals=subject.decimals)
+
+
+def _points(house: House, floor: Floor, subject: Subject) -> list[tuple[int, float]]:
+    """Corrected minute values, exactly those that the zone's results rest on."""
+    span = _span(house, floor, subject.zone)
+    if span is None:
+        return []
+    series = read_series(house.context.timeseries, sorted(id for ids in subject.placement.channels.values() for id in ids), span.start_us, span.minutes)
+    calibrations = house.sources.snapshot().calibrations
+
+    def measure(quantity: str) -> Measured | None:
+        return measured(span, subject.placement, quantity, series, calibrations)
+
+    found = wbgt_of(measure) if subject.quantity == WBGT else measure(subject.quantity)
+    if found is None:
+        return []
+    # Limits are held against WBGT as the clothing worn here makes it felt.
+    values = found.value + span.clothing_k if subject.quantity == WBGT else found.value
+    return [(span.start_us + index * MINUTE_US, float(value)) for index, value in enumerate(values) if math.isfinite(value)]
 
 
 def _shift(floor: Floor, zone: Zone) -> Shift | None:
@@ -182,26 +196,23 @@ def _shift(floor: Floor, zone: Zone) -> Shift | None:
 
 def _lines(live: LiveZone | None, subject: Subject, formats: Formats) -> list[Line]:
     """Where `action` and `stop` begin, as assess holds them now; only of a window whose value a minute's value may be compared with."""
-    metrics = COMPARABLE.get(subject.quantity, ())
-    windows = [window for window in live.windows if window.metric in metrics and window.placement in ("", subject.placement)] if live else []
-    windows += (
-        [
-            window
-            for window in live.windows
-            if window.placement == subject.placement
-            and window.metric not in metrics
-            and subject.channels[0].id in window.channels
-            and window.metric.startswith(("mean", "stel", "ceiling"))
-        ]
-        if live
-        else []
-    )
+    windows = [window for window in live.windows if window.placement in ("", subject.placement.label) and _comparable(window, subject)] if live else []
     found: list[Line] = []
     for kind in ("action", "stop"):
         values = [value for window in windows if (value := window.action_from if kind == "action" else window.stop_from) is not None]
         if values:
             found.append(Line(min(values), kind, f"{formats.catalogue.gettext(LIMIT_WORDS[kind])} {formats.number(min(values), subject.decimals)}"))
     return found
+
+
+def _comparable(window: LiveWindow, subject: Subject) -> bool:
+    """Whether a minute's value may be held against the window's limit: a level of the same quantity, never a dose or an index."""
+    if subject.quantity == WBGT:
+        return window.metric.startswith("wbgt")
+    if subject.quantity == "sound_level_a_eq":
+        return window.metric.startswith(("leq", "lex"))
+    measures_it = any(channel.endswith(f".{subject.quantity}") for channel in window.channels)
+    return measures_it and window.unit == subject.unit and window.metric.startswith(("twa", "mean", "stel", "ceiling", "lcpeak"))
 
 
 def _description(series: Series, subject: Subject, formats: Formats, timezone: ZoneInfo) -> str:

@@ -16,7 +16,7 @@ from console.pages.floor import advice, tile
 from console.pages.trend import trends
 from console.params import rounded
 from console.security import Permission, Reader
-from console.words import CALIBRATION, GRADES, REASONS, STATUS, Mark, hazard_name, metric_name, state_name
+from console.words import CALIBRATION, GRADES, REASONS, STATUS, Mark, hazard_name, metric_name, sentence, state_name
 from domain.hazards import ZoneStatus
 from domain.quality import Quality
 from domain.quantities import quantity_of
@@ -63,7 +63,6 @@ class VerdictView:
     calibration: str
     revision: int
     reasons: list[str]
-    notes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +151,5 @@ def verdict_view(verdict: Verdict, formats: Formats) -> VerdictView:
         grade=GRADES.get(verdict.grade, verdict.grade),
         calibration=CALIBRATION.get(verdict.calibration, verdict.calibration),
         revision=verdict.revision,
-        reasons=list(verdict.reasons),
-        notes=list(verdict.notes),
+        reasons=[sentence(text, formats.catalogue.gettext) for text in (*verdict.reasons, *verdict.notes)],
     )

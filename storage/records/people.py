@@ -16,6 +16,7 @@ from domain.errors import BadInput, NotFound, Refused
 from domain.ids import ID_RULE, is_id
 from domain.scope import Role, Scope
 from domain.times import DAY_US, HOUR_US, MINUTE_US
+from storage.records.sql import reading, writing
 from storage.records.tables import audit, sessions, tokens, users
 
 Operator = Literal["factory", "administration"]
@@ -67,7 +68,7 @@ class PeopleRepository:
     def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
         self._engine, self._clock = engine, clock or SystemClock()
         self._hasher = PasswordHash.recommended()
-        self._nobody = ""
+        self._nobody = ""  # a hash to compare with where there is no such person
 
     def add_user(
         self,
@@ -88,7 +89,7 @@ class PeopleRepository:
         _check_grant(grant)
         if password is not None:
             check_password(password, name)
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             one_time = self._admit(connection, role, grant, operator) or one_time
             if connection.execute(select(users.c.name).where(users.c.name == name)).first():
                 raise BadInput(f"'{name}' exists already", field="name", remedy="choose another name")
@@ -107,7 +108,7 @@ class PeopleRepository:
         return User(name=name, role=role, grant=grant, email=email, locale=locale, active=True, must_choose_password=one_time and password is not None)
 
     def user(self, name: str) -> User | None:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(select(users).where(users.c.name == name)).first()
         return _user(row) if row else None
 
@@ -116,14 +117,14 @@ class PeopleRepository:
         query = select(users).order_by(users.c.name)
         if scope is not None and scope.grant != "*":
             query = query.where(users.c.grant == scope.grant)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return [_user(row) for row in connection.execute(query)]
 
     def change_role(self, name: str, *, role: Role | str, grant: str, by: str = "") -> None:
         """Another role or scope; every session of theirs ends."""
         role = _role(role)
         _check_grant(grant)
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             self._must_exist(connection, name)
             connection.execute(update(users).where(users.c.name == name).values(role=role.value, grant=grant))
             connection.execute(delete(sessions).where(sessions.c.user == name))
@@ -131,7 +132,7 @@ class PeopleRepository:
 
     def deactivate(self, name: str, *, by: str = "") -> None:
         """Ends their sessions and tokens at once; what they did stays on record."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             self._must_exist(connection, name)
             connection.execute(update(users).where(users.c.name == name).values(active=False))
             connection.execute(delete(sessions).where(sessions.c.user == name))
@@ -147,7 +148,7 @@ class PeopleRepository:
         if new == old:
             raise BadInput("the new password is the old one", field="password", remedy="choose another")
         hashed = self._hash(new)
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(update(users).where(users.c.name == name).values(password_hash=hashed))
             connection.execute(delete(sessions).where(sessions.c.user == name))
             self._audit(connection, name, "password chosen", name, "")
@@ -155,7 +156,7 @@ class PeopleRepository:
 
     def verify_password(self, name: str, password: str) -> User | None:
         """The person, or None; takes as long for a name that does not exist."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(select(users).where(users.c.name == name, users.c.active.is_(True))).first()
         stored = row.password_hash.removeprefix(_ONE_TIME) if row else ""
         known = bool(stored)
@@ -169,7 +170,7 @@ class PeopleRepository:
     def create_session(self, name: str) -> str:
         """The secret that goes into the cookie; expired sessions are swept on the way."""
         token, now = secrets.token_urlsafe(32), self._clock.now_us()
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.expires_us <= now))
             connection.execute(insert(sessions).values(token_hash=_digest(token), user=name, created_us=now, expires_us=now + SESSION_US, last_used_us=now))
             self._audit(connection, name, "logged in", name, "")
@@ -185,7 +186,7 @@ class PeopleRepository:
         )
         row = self._first(query)
         if row is not None and row.last_used_us < now - TOUCH_US:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(update(sessions).where(sessions.c.token_hash == _digest(token)).values(last_used_us=now))
         return _user(row) if row else None
 
@@ -194,11 +195,11 @@ class PeopleRepository:
         return user.scope if user else None
 
     def end_session(self, token: str) -> None:
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.token_hash == _digest(token)))
 
     def end_sessions(self, name: str, *, by: str = "") -> None:
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.user == name))
             self._audit(connection, by, "sessions ended", name, "")
 
@@ -207,7 +208,7 @@ class PeopleRepository:
         if days is not None and not 1 <= days <= 3660:
             raise BadInput(f"{days} is not between 1 and 3660", field="days", remedy="leave it out for a token without an end")
         token, now = _TOKEN_PREFIX + secrets.token_urlsafe(32), self._clock.now_us()
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             self._must_exist(connection, name)
             connection.execute(insert(tokens).values(token_hash=_digest(token), user=name, created_us=now, expires_us=None if days is None else now + days * DAY_US))
             self._audit(connection, by, "token created", name, "" if days is None else f"{days} days")
@@ -223,7 +224,7 @@ class PeopleRepository:
         )
         row = self._first(query)
         if row is not None and (row.last_used_us or 0) < now - TOUCH_US:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(update(tokens).where(tokens.c.token_hash == _digest(token)).values(last_used_us=now))
         return _user(row) if row else None
 
@@ -233,12 +234,12 @@ class PeopleRepository:
 
     def record(self, by: str, action: str, subject: str, detail: str = "") -> None:
         """One line of the audit trail."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             self._audit(connection, by, action, subject, detail)
 
     def audit_entries(self, limit: int = 100) -> list[AuditEntry]:
         """The latest first."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(select(audit).order_by(audit.c.id.desc()).limit(limit))
             return [AuditEntry(at_us=row.at_us, by=row.by, action=row.action, subject=row.subject, detail=row.detail) for row in rows]
 
@@ -264,7 +265,7 @@ class PeopleRepository:
             raise NotFound(f"no user '{name}'")
 
     def _first(self, query: Select[Any]) -> Row[Any] | None:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return connection.execute(query).first()
 
     def _audit(self, connection: Connection, by: str, action: str, subject: str, detail: str) -> None:

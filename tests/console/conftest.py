@@ -62,7 +62,7 @@ ZONES = [
     # id, name, plan, quantities, level (°C over the start of the day, or the value itself)
     ("cutting-a", "Cutting A", [0, 0, 36, 44], (*HEAT, "pm2_5"), 26.8),
     ("cutting-b", "Cutting B", [36, 0, 32, 44], HEAT, 27.4),
-    ("ironing-1", "Ironing line 1", [68, 0, 32, 60], HEAT, 31.6),
+    ("ironing-1", "Ironing line 1", [68, 0, 32, 60], HEAT, 34.7),
     ("sewing-1", "Sewing 1", [0, 44, 22, 56], ("sound_level_a_eq",), 82.1),
     ("sewing-2", "Sewing 2", [22, 44, 23, 56], ("sound_level_a_eq",), 86.4),
     ("gluing", "Gluing bench", [45, 44, 23, 56], ("tvoc_isobutylene", "co2"), 640.0),
@@ -269,7 +269,7 @@ def _fill_states(factory: Factory) -> None:
         verdict("f1.sewing-2", "noise", "dose_3db", 112.0, 71.0, 164.0, "%", NOISE_LIMIT, "indeterminate"),
         verdict("f1.sewing-1", "noise", "dose_3db", 31.0, 20.0, 45.0, "%", NOISE_LIMIT, "indeterminate"),
         verdict(
-            "f1.boiler", "heat", "wbgt_effective_60min_worst", 29.4, 28.0, 36.0, "Cel", HEAT_LIMIT, "not_assessable", coverage=0.61, valid=136, reasons=["coverage under 75 %"]
+            "f1.boiler", "heat", "wbgt_effective_60min_worst", 29.4, 28.0, 36.0, "Cel", HEAT_LIMIT, "not_assessable", coverage=0.61, valid=136, reasons=["Fewer than 75 % of the minutes are valid."]
         ),
     ]
     VerdictRepository(factory.engine).save_many(saved, final=False, why="running shift", computed_us=NOW_US, new_revision=False)
