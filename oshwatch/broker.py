@@ -14,7 +14,7 @@ from pathlib import Path
 
 from oshwatch.supervise import Child
 
-CENTRE = "centre"
+CENTRE = "_centre"
 
 AGENT_WRITES = ("data", "data/#", "status", "health", "event", "cmd/result")
 AGENT_READS = ("ack", "cmd")

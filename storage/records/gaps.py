@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from storage.records.sql import reading
 from storage.records.tables import gaps
@@ -40,7 +40,7 @@ class GapsRepository:
         """All of these agents that overlap [start, stop), by start."""
         of = select(gaps).where(gaps.c.agent.in_(agents), gaps.c.start_us < stop_us, gaps.c.stop_us > start_us).order_by(gaps.c.start_us, gaps.c.id)
         with reading(self._engine) as connection:
-            return [Gap(**row._asdict()) for row in connection.execute(of)]
+            return [_gap(row) for row in connection.execute(of)]
 
     def of_agent(self, agent: str, start_us: int, stop_us: int) -> list[Gap]:
         return self.between([agent], start_us, stop_us)
@@ -51,7 +51,7 @@ def fill(connection: Connection, agent: str, boot: str, seq: int, start_us: int,
     inside = select(gaps).where(gaps.c.agent == agent, gaps.c.boot == boot, gaps.c.from_seq <= seq, gaps.c.to_seq >= seq)
     found = connection.execute(inside).all()
     for row in found:
-        gap = Gap(**row._asdict())
+        gap = _gap(row)
         rest = _rest(gap, seq, start_us, stop_us)
         if not rest:
             connection.execute(delete(gaps).where(gaps.c.id == gap.id))
@@ -61,6 +61,10 @@ def fill(connection: Connection, agent: str, boot: str, seq: int, start_us: int,
             copied = {name: value for name, value in row._asdict().items() if name != "id"}
             connection.execute(insert(gaps).values({**copied, **rest[1]}))
     return len(found)
+
+
+def _gap(row: Row[Any]) -> Gap:
+    return Gap(**{**row._asdict(), "from_seq": row.from_seq if row.from_seq >= 0 else None})
 
 
 def _rest(gap: Gap, seq: int, start_us: int, stop_us: int) -> list[dict[str, Any]]:

@@ -133,7 +133,7 @@ class LedgerRepository:
             upsert(connection, cursors, [_cursor_row(key, seqs, batch.arrived_us) for key, seqs in batch.cursors.items()])
             _add_quarantine(connection, batch)
             insert_new(connection, conflicts, [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.conflicts])
-            insert_new(connection, gaps, [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.gaps])
+            insert_new(connection, gaps, [{**_columns(row), "from_seq": -1 if row.from_seq is None else row.from_seq, "arrived_us": batch.arrived_us} for row in batch.gaps])
             for row in batch.filled:
                 fill(connection, row.agent, row.boot, row.seq, row.start_us, row.stop_us)
             if batch.touched:

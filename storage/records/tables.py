@@ -92,12 +92,12 @@ gaps = Table(  # spans without samples, with a cause; declared by the agent or f
     Column("sensor", String(64), nullable=False),
     Column("start_us", BigInteger, nullable=False),
     Column("stop_us", BigInteger, nullable=False),
-    Column("from_seq", BigInteger),
+    Column("from_seq", BigInteger, nullable=False),  # -1: names no seqs; a NULL would make no two rows equal
     Column("to_seq", BigInteger),
     Column("cause", String(16), nullable=False),
     Column("text", Text, nullable=False),
     Column("arrived_us", BigInteger, nullable=False),
-    UniqueConstraint("agent", "boot", "seq", "sensor", "start_us", "stop_us"),  # a declared gap that packs shrink may fall in two
+    UniqueConstraint("agent", "boot", "seq", "sensor", "start_us", "stop_us", "from_seq"),  # a declared gap that packs shrink may fall in two
 )
 
 touched = Table(  # late data: which channel and span assess has to look at again

@@ -14,7 +14,7 @@ import pytest
 from oshwatch import broker
 from oshwatch.ports import free_port, wait_for_port
 
-PASSWORDS = {"centre": "c-secret", "agent-1": "a-secret", "agent-2": "b-secret"}
+PASSWORDS = {"_centre": "c-secret", "agent-1": "a-secret", "agent-2": "b-secret"}
 
 
 @pytest.fixture(params=["mosquitto", "amqtt"])
@@ -58,7 +58,7 @@ def test_nobody_gets_in_without_the_right_password(port: int, user: str, passwor
 
 @pytest.mark.server("mosquitto")
 def test_an_agent_writes_only_to_its_own_topics(port: int) -> None:
-    centre, _ = connect(port, "centre", "c-secret")
+    centre, _ = connect(port, "_centre", "c-secret")
     heard: list[str] = []
     subscribed, ended = threading.Event(), threading.Event()
     centre.on_subscribe = lambda *arguments: subscribed.set()

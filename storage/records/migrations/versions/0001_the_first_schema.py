@@ -76,13 +76,13 @@ def upgrade() -> None:
     sa.Column('sensor', sa.String(length=64), nullable=False),
     sa.Column('start_us', sa.BigInteger(), nullable=False),
     sa.Column('stop_us', sa.BigInteger(), nullable=False),
-    sa.Column('from_seq', sa.BigInteger(), nullable=True),
+    sa.Column('from_seq', sa.BigInteger(), nullable=False),
     sa.Column('to_seq', sa.BigInteger(), nullable=True),
     sa.Column('cause', sa.String(length=16), nullable=False),
     sa.Column('text', sa.Text(), nullable=False),
     sa.Column('arrived_us', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_gaps')),
-    sa.UniqueConstraint('agent', 'boot', 'seq', 'sensor', 'start_us', 'stop_us', name=op.f('uq_gaps_agent'))
+    sa.UniqueConstraint('agent', 'boot', 'seq', 'sensor', 'start_us', 'stop_us', 'from_seq', name=op.f('uq_gaps_agent'))
     )
     op.create_table('notifications',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),

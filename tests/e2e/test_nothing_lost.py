@@ -1,0 +1,111 @@
+"""Nothing lost, first form: broker, ingest and agent killed (-9) at random moments; what the agents produced is what the store holds."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from domain.reading import Reading
+from domain.times import SECOND_US
+from edge_agent.outbox import Outbox
+from oshwatch.testing import FakeClock
+
+AGENTS, CHANNELS, TICKS = 4, 5, 1_000
+READINGS = AGENTS * CHANNELS * TICKS
+QUANTITIES = ("air_temperature", "relative_humidity", "co2", "sound_level_a_eq", "pm2_5")
+
+
+def site(agents: list[str]) -> dict[str, Any]:
+    channels = [{"placement": "hall", "quantity": quantity, "zone": "hall", "interval_s": 1} for quantity in QUANTITIES]
+    return {
+        "site": {"id": "f1", "name": "Sunrise", "timezone": "Asia/Ho_Chi_Minh", "country": "VN", "profiles": ["us-niosh"]},
+        "shifts": [{"name": "A", "start": "00:00", "stop": "12:00"}, {"name": "B", "start": "12:00", "stop": "00:00"}],
+        "zones": [{"id": "hall", "name": "Hall", "metabolic_rate_w": 180}],
+        "agents": [{"id": agent, "channels": channels} for agent in agents],
+    }
+
+
+def produced(agent: str, start_us: int, seed: int) -> list[list[Reading]]:
+    """One pack a tick, a second apart."""
+    dice = random.Random(f"{seed}-{agent}")
+    return [
+        [Reading(f"{agent}.hall.{quantity}", start_us + tick * SECOND_US, round(dice.uniform(25, 75), 2)) for quantity in QUANTITIES]
+        for tick in range(TICKS)
+    ]  # fmt: skip
+
+
+def stored(directory: Path) -> dict[tuple[str, int], float]:
+    """Every stored row, read past the product from its own file."""
+    found: dict[tuple[str, int], float] = {}
+    for path in (directory / "timeseries").glob("*.db"):
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+            for channel, time_us, value in connection.execute("SELECT c.name, r.time_us, r.value FROM reading r JOIN channel c ON c.id = r.channel"):
+                found[(channel, time_us)] = value
+    return found
+
+
+def run(
+    make_centre: Callable[..., Any], make_edge: Callable[..., Any], mosquitto: Any, tmp_path: Path, name: str, start_us: int, kills: random.Random | None
+) -> tuple[Any, dict[tuple[str, int], float]]:
+    agents = [f"agent-{number}" for number in range(1, AGENTS + 1)]
+    centre = make_centre(mosquitto.url)
+    file = tmp_path / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(site(agents)))
+    centre.command("registry", "import", str(file), "--by", "tests", "--reason", "first")
+    edges, truth = [], {}
+    for agent in agents:
+        data_dir = tmp_path / name / agent
+        data_dir.mkdir(parents=True)
+        outbox = Outbox(data_dir / "outbox.db", FakeClock(start_us + TICKS * SECOND_US))
+        packs = produced(agent, start_us, 7)
+        outbox.import_boot(f"{agent}-boot", packs)
+        outbox.close()
+        truth |= {(reading.channel, reading.time_us): reading.value for pack in packs for reading in pack}
+        edges.append(make_edge({"agent": agent, "data_dir": str(data_dir), "clock": {"trusted": True}, "mqtt": {"url": mosquitto.url}, "sensors": []}))
+    centre.start("ingest")
+    for edge in edges:
+        edge.start()
+    deadline = time.monotonic() + 90
+    while len(stored(centre.directory)) < READINGS and time.monotonic() < deadline:
+        time.sleep(0.1)
+        if kills and kills.random() < 0.25:
+            _kill_one(kills, centre, edges, mosquitto)
+            if kills.random() < 0.05:
+                kills = None
+    return centre, truth
+
+
+def _kill_one(dice: random.Random, centre: Any, edges: list[Any], mosquitto: Any) -> None:
+    victim = dice.choice(["broker", "ingest", "agent"])
+    if victim == "broker":
+        mosquitto.kill()
+        time.sleep(dice.uniform(0, 0.3))
+        mosquitto.start()
+    elif victim == "ingest":
+        centre.end("ingest", signal.SIGKILL)
+        time.sleep(dice.uniform(0, 0.3))
+        centre.start("ingest")
+    else:
+        edge = dice.choice(edges)
+        edge.end(signal.SIGKILL)
+        time.sleep(dice.uniform(0, 0.3))
+        edge.start()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.server("mosquitto")
+def test_what_the_agents_produced_is_what_the_store_holds_whoever_is_killed(make_centre: Callable[..., Any], make_edge: Callable[..., Any], mosquitto: Any, tmp_path: Path) -> None:
+    start_us = (int(time.time()) - 3 * 3600) * SECOND_US
+    seed = random.randrange(10**6)
+    centre, truth = run(make_centre, make_edge, mosquitto, tmp_path, "killed", start_us, random.Random(seed))
+    assert stored(centre.directory) == truth, f"seed {seed}"
+    assert len(truth) == READINGS
