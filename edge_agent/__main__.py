@@ -1,5 +1,7 @@
-"""`python -m edge_agent` is the command `oshwatch-edge`."""
+"""`python -m edge_agent` is `oshwatch-edge`."""
+
+import sys
 
 from edge_agent.cli import main
 
-main()
+sys.exit(main())

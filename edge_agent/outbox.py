@@ -80,6 +80,7 @@ class Outbox:
         self._opening_from_s: float | None = None
         self._trouble = ""
         self._stale = False
+        self._unflushed = False
         self._last_open = float("-inf")
         self.dropped_rows = 0
         self.files_set_aside = 0
@@ -103,14 +104,18 @@ class Outbox:
             self.commit()
             return self._boots[number].boot
 
-    def append(self, readings: Sequence[Reading], *, sync: bool = True, commit: bool = True) -> int:
-        """Store readings of one agent as a pack (several, if they are many); returns the last seq. Durable when it returns, unless the disk fails."""
+    def append(self, readings: Sequence[Reading], *, sync: bool = True, commit: bool = True, flush: bool = True) -> int:
+        """Store readings of one agent as a pack (several, if they are many); returns the last seq.
+
+        When it returns, and the disk does not fail, the pack survives a power cut; without `flush` a kill -9, and a power cut from the next flush on;
+        without `commit` neither, until the next commit.
+        """
         with self._lock:
             number = self._begin()
             for start in range(0, len(readings), PACK_READINGS):
                 self._append_pack(number, readings[start : start + PACK_READINGS], sync)
             if commit:
-                self.commit()
+                self.commit(flush=flush)
             return self._next[number] - 1
 
     def append_event(
@@ -132,16 +137,19 @@ class Outbox:
             self.commit()
             return seq
 
-    def commit(self) -> bool:
+    def commit(self, *, flush: bool = True) -> bool:
         """Write what waits in memory; False when the disk does not take it (it stays in memory)."""
         with self._lock:
             if (self._stale or not self._file.is_open) and not self._reopen():
                 self._shed_memory()
                 return False
-            if not (self._buffer or self._dirty_boots or self._dirty_gone or self._dirty_acks):
-                return True
             try:
-                self._write()
+                if self._buffer or self._dirty_boots or self._dirty_gone or self._dirty_acks:
+                    self._write()
+                    self._unflushed = True
+                if flush and self._unflushed:
+                    self._file.flush()
+                    self._unflushed = False
             except Unavailable as error:
                 self._failed(str(error))
                 self._stale = error.stale
