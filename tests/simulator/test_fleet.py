@@ -10,7 +10,7 @@ import msgspec
 import paho.mqtt.client as mqtt
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -85,6 +85,7 @@ def test_a_fleet_without_an_end_stops_when_told(mosquitto) -> None:
     assert summary.acknowledged == summary.packs
 
 
+@settings(deadline=None)
 @given(channels=st.integers(1, 60), packs_of=st.integers(0, 200), rate_hz=st.floats(0.1, 100), seconds=st.floats(0.5, 5), number=st.integers(1, 3))
 def test_packs_are_an_agents_own_whatever_the_plan(channels: int, packs_of: int, rate_hz: float, seconds: float, number: int) -> None:
     plan = FleetPlan(agents=3, channels=channels, rate_hz=rate_hz, packs_of=packs_of, duration_s=seconds + 1 / rate_hz)
