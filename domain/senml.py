@@ -108,8 +108,9 @@ _loose = msgspec.json.Decoder(list[msgspec.Raw])
 _object = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
 
-_names: dict[tuple[str, str], tuple[str, Quantity | None] | None] = {}
-_NAMES_MAX = 200_000
+_names: dict[str, dict[str, tuple[str, Quantity | None]]] = {}  # agent → name → (channel, quantity)
+_AGENTS_MAX, _NAMES_MAX = 50_000, 1_000
+_ACCEPTED, _LAST_TIME_S = int(Quality.ACCEPTED), 9e9
 
 
 def digest_of(payload: bytes) -> bytes:
@@ -147,11 +148,21 @@ def _assemble(records: list[_Record], refused: list[RefusedRecord], payload: byt
         bt = 0.0
     sync = base.sync is True
     readings: list[Reading] = []
+    names, r = _names.get(agent, {}), () if sync else (int(Reason.CLOCK_UNSYNCED),)
     first = True
     for record in records:
         if not first and (record.bn is not None or record.bt is not None or record.boot is not None or record.seq is not None or record.sync is not None):
             raise PackRefused(Refusal.IDENTITY_CONFLICT, "base fields stand in the first record only")
-        if not (first and not record.n and record.v is None):
+        name, value = names.get(record.n), record.v
+        if name is not None and value is not None and record.q == _ACCEPTED and not record.r:
+            # The hot path of ingest: an accepted value in range under a name seen before; `_read` looks at everything else.
+            channel, quantity = name
+            seconds = bt + record.t
+            if quantity is not None and record.u == quantity.unit and quantity.low <= value <= quantity.high and ABSOLUTE_TIME_FROM_S <= seconds <= _LAST_TIME_S:
+                readings.append(Reading(channel, round(seconds * 1_000_000), value, _ACCEPTED, r))
+                first = False
+                continue
+        if not (first and not record.n and value is None):
             reading = _read(record, agent, bt, sync)
             if type(reading) is Reading:
                 readings.append(reading)
@@ -162,8 +173,7 @@ def _assemble(records: list[_Record], refused: list[RefusedRecord], payload: byt
 
 
 def _read(record: _Record, agent: str, bt: float, sync: bool) -> Reading | RefusedRecord:
-    key = (agent, record.n)
-    name = _names.get(key)
+    name = _names.get(agent, {}).get(record.n)
     if name is None:
         name = _resolve(agent, record.n)
         if name is None:
@@ -172,7 +182,7 @@ def _read(record: _Record, agent: str, bt: float, sync: bool) -> Reading | Refus
     value, seconds = record.v, bt + record.t
     if not math.isfinite(seconds) or seconds < ABSOLUTE_TIME_FROM_S:
         return _refuse(record, Refusal.RELATIVE_TIME, f"{seconds:g} s is relative to now; send bt + t as Unix seconds")
-    if seconds > 9e9:
+    if seconds > _LAST_TIME_S:
         return _refuse(record, Refusal.FUTURE_TIME, f"{seconds:g} s is after the year 2255")
     q, r = record.q, tuple(record.r)
     if not sync and Reason.CLOCK_UNSYNCED not in r:
@@ -204,10 +214,12 @@ def _resolve(agent: str, name: str) -> tuple[str, Quantity | None] | None:
     placement, slash, quantity = name.partition("/")
     if not slash or not is_id(placement) or QUANTITY.fullmatch(quantity) is None:
         return None
-    if len(_names) >= _NAMES_MAX:
+    if len(_names) >= _AGENTS_MAX:
         _names.clear()
-    resolved = (channel_id(agent, placement, quantity), quantity_of(quantity))
-    _names[(agent, name)] = resolved
+    names = _names.setdefault(agent, {})
+    if len(names) >= _NAMES_MAX:
+        names.clear()
+    resolved = names[name] = (channel_id(agent, placement, quantity), quantity_of(quantity))
     return resolved
 
 
