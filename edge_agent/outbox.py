@@ -17,12 +17,12 @@ import msgspec
 from domain.clock import Clock
 from domain.ids import channel_parts
 from domain.messages import Ack, Event, GapCause, Held
-from domain.quality import Reason
 from domain.reading import Reading
-from domain.senml import MAX_PACK_BYTES, decode_pack, encode_pack
+from domain.senml import MAX_PACK_BYTES, encode_pack
 from domain.times import HOUR_US, SECOND_US, to_rfc3339
 from edge_agent.outbox_file import SEQ_BITS, SEQ_MASK, BootRecord, Damaged, Kind, OutboxFile, Row, Unavailable
 from edge_agent.ranges import Ranges
+from edge_agent.retime import encode_event, retimed, unsynchronised
 from edge_agent.salvage import salvage
 
 log = logging.getLogger(__name__)
@@ -356,7 +356,7 @@ class Outbox:
 
     def _append_pack(self, number: int, readings: Sequence[Reading], sync: bool) -> None:
         seq = self._next[number]
-        tagged = list(readings) if sync else [_unsynchronised(reading) for reading in readings]
+        tagged = list(readings) if sync else [unsynchronised(reading) for reading in readings]
         agent = channel_parts(tagged[0].channel)[0]
         body = encode_pack(agent, self._boots[number].boot, seq, sync, tagged)
         if len(body) > MAX_PACK_BYTES:
@@ -370,7 +370,7 @@ class Outbox:
     def _append_event(self, number: int, fields: dict[str, object]) -> int:
         seq, at_us = self._next[number], self._clock.now_us()
         event = msgspec.convert({**fields, "boot": self._boots[number].boot, "seq": seq, "at": at_us / SECOND_US}, Event)
-        self._add_row(number, Kind.EVENT, True, at_us, at_us, _encode_event(event))
+        self._add_row(number, Kind.EVENT, True, at_us, at_us, encode_event(event))
         return seq
 
     def _add_row(self, number: int, kind: Kind, sync: bool, first_us: int, last_us: int, body: bytes) -> None:
@@ -407,29 +407,11 @@ class Outbox:
         next_id = from_id
         while rows := self._load(next_id, _MAX_ID, 500):
             for row in rows:
-                retimed = self._retimed(row, offset_us)
-                self._buffer_bytes += len(retimed.body) - (len(self._buffer[row.id].body) if row.id in self._buffer else 0)
-                self._buffer[row.id] = retimed
+                corrected = retimed(row, offset_us, opening_from_s=self._opening_from_s)
+                self._buffer_bytes += len(corrected.body) - (len(self._buffer[row.id].body) if row.id in self._buffer else 0)
+                self._buffer[row.id] = corrected
             next_id = rows[-1].id + 1
         self.commit()
-
-    def _retimed(self, row: Row, offset_us: int) -> Row:
-        if row.kind is Kind.PACK:
-            agent = msgspec.json.decode(row.body)[0]["bn"].rstrip("/")
-            pack = decode_pack(row.body, agent)
-            body = encode_pack(agent, pack.boot, pack.seq, True, [_synchronised(reading, offset_us) for reading in pack.readings])
-        else:
-            body = self._retimed_event(row.body, offset_us / SECOND_US)
-        return Row(row.id, row.kind, True, row.created_us + offset_us, row.first_us + offset_us, row.last_us + offset_us, body)
-
-    def _retimed_event(self, body: bytes, offset_s: float) -> bytes:
-        event = msgspec.json.decode(body, type=Event)
-        from_s, to_s = event.from_, event.to
-        if from_s is not None and from_s == self._opening_from_s:  # it began in the run before, whose clock was right, and ended when this one began
-            to_s = max(event.at + offset_s, from_s)
-        else:
-            from_s, to_s = (None if instant is None else instant + offset_s for instant in (from_s, to_s))
-        return _encode_event(msgspec.structs.replace(event, at=event.at + offset_s, from_=from_s, to=to_s))
 
     # --- private: the file ---
 
@@ -673,15 +655,3 @@ class Outbox:
                 victims.append((row.id, row.first_us, row.last_us))
         if victims:
             self._declare_dropped([victim for victim in victims if victim[0] not in self._acked_by_all()])
-
-
-def _encode_event(event: Event) -> bytes:
-    return msgspec.json.encode({name: value for name, value in msgspec.to_builtins(event).items() if value not in (None, "")})
-
-
-def _unsynchronised(reading: Reading) -> Reading:
-    return msgspec.structs.replace(reading, r=tuple(sorted({*reading.r, Reason.CLOCK_UNSYNCED})))
-
-
-def _synchronised(reading: Reading, offset_us: int) -> Reading:
-    return msgspec.structs.replace(reading, time_us=reading.time_us + offset_us, r=tuple(code for code in reading.r if code != Reason.CLOCK_UNSYNCED))

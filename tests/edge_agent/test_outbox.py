@@ -321,3 +321,12 @@ def test_a_run_of_which_nothing_is_left_is_forgotten_and_the_next_one_starts_cle
 def second_boot(outbox: Outbox) -> str:
     (held,) = outbox.held()
     return held.boot
+
+
+def test_setting_the_clock_drops_no_record_not_even_one_the_centre_will_refuse(make: Callable[..., Outbox]) -> None:
+    outbox = make()
+    outbox.begin(synchronised=False)
+    outbox.append([reading(0, -5.0), reading(1, None, (Reason.HW_FAILURE,))], sync=False)
+    outbox.synchronised(1_000_000)
+    records = body(outbox.pending("home", 1)[0])
+    assert [(record.get("v"), record.get("r")) for record in records] == [(-5.0, None), (None, [Reason.HW_FAILURE])]
