@@ -1,0 +1,53 @@
+"""What the model says about a channel, in words."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Literal
+
+import msgspec
+
+
+class Code(IntEnum):
+    """In falling precedence: what a channel is called when several hold."""
+
+    NONE = 0
+    DROPOUT = 1
+    STUCK = 2
+    NOISE = 3
+    SPIKE = 4
+    BIAS = 5
+    EVENT = 6
+
+
+FAULTS: dict[Code, str] = {Code.DROPOUT: "dropout", Code.STUCK: "stuck", Code.NOISE: "noise", Code.SPIKE: "spike", Code.BIAS: "bias"}
+
+_TEXT: dict[Code, str] = {
+    Code.DROPOUT: "suspected fault: no value for {span}, while other sensors of the same device send",
+    Code.STUCK: "suspected fault: stuck at {value:.4g} for {span}",
+    Code.NOISE: "suspected fault: {score:.1f} times as noisy as its threshold allows, for {span}",
+    Code.SPIKE: "suspected fault: single values far off their neighbours, for {span}",
+    Code.BIAS: "suspected fault: jumped by {change:+.3g} at once while nothing else here moved, {span} ago",
+    Code.EVENT: "suspected event: moved by {change:+.3g} from its usual course, for {span}",
+}
+
+
+class Suspect(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel under suspicion. Probabilities rank suspicions; they are not calibrated."""
+
+    channel: str
+    kind: Literal["fault", "event"]
+    fault_type: str  # "" of an event
+    since_us: int
+    score: float  # 1: just suspected
+    p_fault: float
+    p_event: float
+    culprit: str  # the channel that shows it most
+    text: str
+
+
+def text_of(code: Code, *, value: float, change: float, score: float, span_us: int) -> str:
+    """One sentence; a span is rounded to minutes from two minutes on."""
+    seconds = span_us // 1_000_000
+    span = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    return _TEXT[code].format(value=value, change=change, score=score, span=span)
