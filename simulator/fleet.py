@@ -55,7 +55,7 @@ class FleetPlan:
         for name in ("agents", "channels", "rate_hz"):
             _require(0 < getattr(self, name) < math.inf, "must be over 0", f"--{name.removesuffix('_hz')}", "for example --agents 200 --channels 20 --rate 1")
         _require(self.agents < 10_000, "at most 9,999", "--agents", "start a second fleet elsewhere: ids have four digits")
-        _require(self.duration_s is None or self.ticks > 0, "holds no reading at this rate", "--duration", "make it longer")
+        _require(self.duration_s is None or round(self.rate_hz * self.duration_s) > 0, "holds no reading at this rate", "--duration", "make it longer")
         longest = max(len(wire) for channel in channels_of(self) for wire in channel.wire) + len(',"t":00000.000000')
         most = min(MAX_RECORDS, (MAX_PACK_BYTES - 300) // longest)
         _require(0 <= self.packs_of <= most and self.readings_a_pack <= most, f"a pack of these holds at most {most} readings", "--packs-of", "take a smaller number")

@@ -19,14 +19,16 @@ _RECORDS_WANTED = MAX_RECORDS // 2
 
 
 def backfill(scenario: Scenario, start_us: int, from_us: int, to_us: int) -> Iterator[tuple[str, list[list[Reading]]]]:
-    """For each agent its packs of [from, to), oldest first; `start_us` is the demo's start, to which events and faults are tied."""
-    plant = Plant(scenario, start_us)
+    """For each agent its packs of [from, to), oldest first; `start_us` is the demo's start, to which events and faults are tied.
+
+    Each unit has a plant of its own, since a plant is asked in increasing time.
+    """
     by_agent: dict[str, list[list[Reading]]] = {agent: [] for agent in scenario.agents}
-    instruments = [(line, unit, Instrument(scenario, line, unit, start_us)) for line in scenario.lines for unit in line.units]
+    instruments = [(line, unit, Instrument(scenario, line, unit, start_us), Plant(scenario, start_us)) for line in scenario.lines for unit in line.units]
     for minute_us in range(from_us, to_us, PACK_S * SECOND_US):
         until_us = min(minute_us + PACK_S * SECOND_US, to_us)
         fresh: dict[str, list[Reading]] = {agent: [] for agent in by_agent}
-        for line, unit, instrument in sorted(instruments, key=lambda entry: entry[1].zone):
+        for line, unit, instrument, plant in instruments:
             fresh[line.agent] += _readings(plant, line, unit, instrument, minute_us, until_us)
         for agent, readings in fresh.items():
             ordered = sorted(readings, key=lambda reading: reading.time_us)
