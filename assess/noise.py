@@ -12,7 +12,7 @@ from assess.plan import Span
 from models.arrays import Array
 from models.limits.profile import Limit
 from models.noise.levels import REFERENCE_MIN, energy, level
-from models.noise.niosh import allowed_minutes
+from models.noise.niosh import dose_rate_pct_min
 
 MINIMUM_DB = 0.0
 """What a gap is filled with from below: the threshold of hearing, no part of any dose."""
@@ -32,7 +32,7 @@ def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHi
 def statistic_of(metric: str, minutes_worked: int) -> Statistic:
     """Dose and LEX scale what was measured to all minutes worked: the gap's bounds say what that may hide."""
     if metric == "dose_3db":
-        return lambda minutes: _whole(minutes, 100.0 * minutes_worked * exact_mean(1.0 / allowed_minutes(minutes)))
+        return lambda minutes: _whole(minutes, minutes_worked * exact_mean(dose_rate_pct_min(minutes)))
     if metric == "lex_8h":
         return lambda minutes: _whole(minutes, float(level(exact_mean(energy(minutes)) * minutes_worked / REFERENCE_MIN)))
     return highest_sample

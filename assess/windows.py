@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.verdict import MIN_COVERAGE
-from models.airborne.stel import ENOUGH, highest
-from models.arrays import Array, Mask, rolling_sum
+from models.airborne.stel import ENOUGH
+from models.arrays import Array, Mask
 
 _IntArray = npt.NDArray[np.int32]
 
@@ -41,7 +41,7 @@ def spread_back(values: npt.NDArray[np.generic], present: Mask, minutes: int) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounded:
-    """Minutes with their bounds. `counted` are minutes of work; where a counted one is not valid, `low` and `high` are the gap's bounds and `value` is NaN."""
+    """Minutes with their bounds. `counted` are minutes of work; where one is not valid `value` is NaN, `low` and `high` are the gap's bounds; others count nothing."""
 
     value: Array
     low: Array
@@ -65,8 +65,8 @@ def bounded(value: Array, uncertainty: Array, valid: Mask, counted: Mask, *, gap
     known = valid & counted
     return Bounded(
         value=np.where(known, value, np.nan),
-        low=np.where(known, np.maximum(value - uncertainty, gap_low), np.where(counted, gap_low, np.nan)),
-        high=np.where(known, value + uncertainty, np.where(counted, gap_high, np.nan)),
+        low=np.where(known, np.maximum(value - uncertainty, gap_low), gap_low),
+        high=np.where(known, value + uncertainty, gap_high),
         valid=valid,
         counted=counted,
     )
@@ -81,21 +81,6 @@ def longest_run(mask: Mask) -> _IntArray:
     position = np.arange(1, mask.shape[-1] + 1, dtype=np.int32)
     since = np.maximum.accumulate(np.where(mask, 0, position), axis=-1)
     return np.asarray(np.max(np.where(mask, position - since, 0), axis=-1, initial=0), dtype=np.int32)
-
-
-def known_mean(values: Array) -> Array:
-    """Mean over the last axis without NaN; NaN when there is nothing."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=-1)
-    total = np.sum(np.where(known, values, 0.0), axis=-1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def last_mean(values: Array, minutes: int, *, enough: float = ENOUGH) -> Array:
-    """Mean of the last `minutes`; NaN with too few of them."""
-    tail = values[..., -minutes:]
-    known = (~np.isnan(tail)).sum(axis=-1)
-    return np.where(known >= enough * minutes, known_mean(tail), np.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,15 +98,17 @@ class Windows:
 
 def all_windows(minutes: Bounded) -> Windows:
     """Every window of every channel, once a minute."""
-    sides = (minutes.value, minutes.low, minutes.high)
-    sums = [_Sums.of(side) for side in sides]
+    known = _Counts.of(minutes.valid & minutes.counted)
+    counted = _Counts.of(minutes.counted)
+    sides = (_Sums.of(minutes.value, known), _Sums.of(minutes.low, counted), _Sums.of(minutes.high, counted))
+    worked = np.maximum(counted.upto[..., -1], 1)
     return Windows(
-        last_15=_three([last_mean(side, 15) for side in sides]),
-        last_60=_three([last_mean(side, 60, enough=MIN_COVERAGE) for side in sides]),
-        shift=_three([each.mean() for each in sums]),
-        worst_15=_three([each.worst(15, ENOUGH) for each in sums]),
-        worst_60=_three([each.worst(60, MIN_COVERAGE) for each in sums]),
-        coverage=minutes.coverage,
+        last_15=_three([side.last(15, ENOUGH) for side in sides]),
+        last_60=_three([side.last(60, MIN_COVERAGE) for side in sides]),
+        shift=_three([side.last(minutes.value.shape[-1], 0.0) for side in sides]),
+        worst_15=_three([side.worst(15, ENOUGH) for side in sides]),
+        worst_60=_three([side.worst(60, MIN_COVERAGE) for side in sides]),
+        coverage=known.upto[..., -1] / worked,
         max_gap_min=minutes.max_gap_min,
     )
 
@@ -131,26 +118,59 @@ def _three(sides: list[Array]) -> tuple[Array, Array, Array]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sums:
-    """Values without NaN and how many there are, made once for all windows of a side."""
+class _Counts:
+    """How many minutes of a mask there are up to each minute, and in each window."""
 
-    filled: Array
-    known: Mask
-    complete: bool
+    mask: Mask
+    upto: _IntArray
 
     @classmethod
-    def of(cls, values: Array) -> _Sums:
-        known = ~np.isnan(values)
-        complete = bool(known.all())
-        return cls(values if complete else np.where(known, values, 0.0), known, complete)
+    def of(cls, mask: Mask) -> _Counts:
+        upto = np.zeros((*mask.shape[:-1], mask.shape[-1] + 1), dtype=np.int32)
+        np.cumsum(mask, axis=-1, out=upto[..., 1:])
+        return cls(mask, upto)
 
-    def mean(self) -> Array:
-        count = self.known.sum(axis=-1)
-        return np.where(count > 0, self.filled.sum(axis=-1) / np.maximum(count, 1), np.nan)
+    def windows(self, minutes: int) -> _IntArray:
+        return np.asarray(self.upto[..., minutes:] - self.upto[..., :-minutes], dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Sums up to each minute, made once for all windows of a side; what is not in the mask counts nothing."""
+
+    counts: _Counts
+    upto: Array
+    endless: Mask | None  # minutes with an open bound
+
+    @classmethod
+    def of(cls, values: Array, counts: _Counts) -> _Sums:
+        filled = np.where(counts.mask, values, 0.0)
+        upto = np.zeros((*filled.shape[:-1], filled.shape[-1] + 1))
+        np.cumsum(filled, axis=-1, out=upto[..., 1:])
+        if np.isfinite(upto[..., -1]).all():
+            return cls(counts, upto, None)
+        endless = np.isinf(filled)
+        np.cumsum(np.where(endless, 0.0, filled), axis=-1, out=upto[..., 1:])
+        return cls(counts, upto, endless)
+
+    def last(self, minutes: int, enough: float) -> Array:
+        """Mean of the last window; NaN with too few minutes."""
+        length = min(minutes, self.upto.shape[-1] - 1)
+        total = self.upto[..., -1] - self.upto[..., -1 - length]
+        if self.endless is not None:
+            total = np.where(self.endless[..., -length:].any(axis=-1), np.inf, total)
+        count = self.counts.upto[..., -1] - self.counts.upto[..., -1 - length]
+        return np.where(count >= max(enough * minutes, 1), total / np.maximum(count, 1), np.nan)
 
     def worst(self, minutes: int, enough: float) -> Array:
-        totals = rolling_sum(self.filled, minutes)
-        if self.complete:
-            return highest(totals) / minutes
-        count = rolling_sum(self.known, minutes)
-        return highest(np.where(count >= enough * minutes - 0.5e-6, totals / np.maximum(count, 1.0), np.nan))
+        """The highest mean of a full window; NaN when none has enough minutes."""
+        if self.upto.shape[-1] <= minutes:
+            return np.full(self.upto.shape[:-1], np.nan)
+        means = self.upto[..., minutes:] - self.upto[..., :-minutes]
+        count = self.counts.windows(minutes)
+        if self.endless is not None:
+            means[_Counts.of(self.endless).windows(minutes) > 0] = np.inf
+        means /= np.maximum(count, 1)
+        means[count < max(enough * minutes, 1)] = -np.inf
+        highest = np.max(means, axis=-1)
+        return np.where(np.isneginf(highest), np.nan, highest)

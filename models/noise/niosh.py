@@ -22,7 +22,16 @@ def allowed_minutes(level_dba: npt.ArrayLike) -> Array:
     >>> allowed_minutes([85, 88, 100]).tolist()
     [480.0, 240.0, 15.0]
     """
-    return np.asarray(CRITERION_MIN / 2.0 ** ((np.asarray(level_dba, dtype=np.float64) - CRITERION_DB) / EXCHANGE_DB))
+    return np.asarray(CRITERION_MIN * 2.0 ** ((CRITERION_DB - np.asarray(level_dba, dtype=np.float64)) / EXCHANGE_DB))
+
+
+def dose_rate_pct_min(level_dba: npt.ArrayLike) -> Array:
+    """Percent of the daily dose in each minute at a level; none for -inf, without end for inf.
+
+    >>> round(480 * float(dose_rate_pct_min(85.0)), 6)
+    100.0
+    """
+    return np.asarray(100.0 / CRITERION_MIN * 2.0 ** ((np.asarray(level_dba, dtype=np.float64) - CRITERION_DB) / EXCHANGE_DB))
 
 
 def dose_pct(level_dba: npt.ArrayLike, minutes: npt.ArrayLike = 1.0) -> Array:
@@ -31,7 +40,7 @@ def dose_pct(level_dba: npt.ArrayLike, minutes: npt.ArrayLike = 1.0) -> Array:
     >>> round(float(dose_pct([100, 94], [5, 30])), 1)
     83.3
     """
-    return np.asarray(100.0 * np.sum(np.asarray(minutes, dtype=np.float64) / allowed_minutes(level_dba), axis=-1))
+    return np.asarray(np.sum(np.asarray(minutes, dtype=np.float64) * dose_rate_pct_min(level_dba), axis=-1))
 
 
 def twa_from_dose_db(dose: npt.ArrayLike) -> Array:

@@ -78,7 +78,7 @@ def test_late_data_make_a_revision_that_says_why_and_only_where_something_change
     touched.add([TouchedRow(channel=names[0], start_us=start + HOUR_US, stop_us=start + 4 * HOUR_US)], start + 7 * HOUR_US + 2 * MINUTE_US)
     floor.at(500)
     assessor.tick()
-    first, second = stored.revisions(site="f1")
+    _first, second = stored.revisions(site="f1")
     assert (second.verdict.revision, second.final, second.verdict.coverage) == (2, True, 1.0)
     assert second.why == "late data for a1.p1.air_temperature 08:00-11:00 arrived 14:02"
     assert touched.take() == []
