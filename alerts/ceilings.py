@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from alerts.policy import Policy
+from domain.calibration import correction_at, corrections
 from domain.hazards import Severity
 from domain.quantities import Quantity, Use, quantity_of
-from domain.registry import CalibrationSpec, Channel, Snapshot
-from domain.times import SECOND_US, parse_instant, to_datetime
+from domain.registry import Channel, Snapshot
+from domain.times import SECOND_US, to_datetime
 from domain.verdict import LimitOf
 from models.limits import Limit, Profile, in_force, load_profiles
 
@@ -27,7 +28,6 @@ ShortTermOf = Callable[[Sequence[str], Quantity, int], ShortTerm]
 """By the profiles that a site adopted, the quantity, and an instant."""
 
 _SHORT_TERM = ("lcpeak_max", "ceiling_max", "stel_15min_max")
-_CORRECTING = ("factory", "zero", "span", "colocation", "acoustic", "field_check")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,8 @@ def watches(held: Snapshot, limits_of: ShortTermOf, policy: Policy, at_us: int) 
 def _watch(channel: Channel, quantity: Quantity, held: Snapshot, limits_of: ShortTermOf, policy: Policy, at_us: int) -> Watch:
     row = policy.instant_row(quantity.hazard)
     limits = limits_of(held.sites[channel.site].profiles, quantity, at_us)
-    offset, gain = _correction(held.calibrations.get(channel.id, []), at_us)
+    fix = correction_at(corrections(held.calibrations.get(channel.id, []), held.timezone(channel.site)), at_us)
+    offset, gain = (fix.offset, fix.gain) if fix and fix.gain > 0 else (0.0, 1.0)
     value = limits.instant.value if row and limits.instant else None
     level = row.level(Severity.STOP) if row else None
     deadband = max(level.deadband, level.deadband_share * value) if level and value is not None else 0.0
@@ -118,10 +119,3 @@ def _strictest(pairs: Sequence[tuple[Profile, Limit]], unit: str) -> LimitOf | N
         for profile, limit in pairs
     ]
     return min(limits, key=lambda limit: limit.value if limit.value is not None else math.inf, default=None)
-
-
-def _correction(calibrations: list[CalibrationSpec], at_us: int) -> tuple[float, float]:
-    """Offset and gain of the latest passed calibration that corrects; a bump test only says that the sensor lives."""
-    passed = [record for record in calibrations if record.passed and record.type in _CORRECTING and record.gain > 0 and parse_instant(record.performed_at) <= at_us]
-    latest = max(passed, key=lambda record: parse_instant(record.performed_at), default=None)
-    return (latest.offset, latest.gain) if latest else (0.0, 1.0)

@@ -32,6 +32,8 @@ FUTURE_US = 5 * MINUTE_US
 LATE_US = 120 * SECOND_US
 """With two intervals of the channel: what is older came from a backlog, and nobody is called for it."""
 REFRESH_US = MINUTE_US
+LOOK_US = SECOND_US
+"""The registry is asked for a change once a second, not for each pack."""
 _EXTREME = frozenset({int(Reason.SATURATED), int(Reason.OVER_RANGE)})
 _NO_LIMIT = math.inf
 
@@ -61,7 +63,8 @@ class InstantRules:
         self._clock, self._registry_of = clock, registry_of
         self._limits_of = limits_of
         self._registry: Registry | None = None
-        self._fresh_until_us = 0
+        self._fresh_until_us = self._next_look_us = 0
+        self._noticed: dict[tuple[str, str], int] = {}
         self._watches: Mapping[str, Watch] = {}
         self._limits: dict[str, float] = {}
         self._harmless: dict[tuple[int, ...], bool] = {}
@@ -77,7 +80,7 @@ class InstantRules:
 
     def check(self, readings: Sequence[Reading], arrival_us: int) -> None:
         """Run the rules; a reading that is under its ceiling costs a dictionary look-up."""
-        if arrival_us >= self._fresh_until_us or self._registry_of() is not self._registry:
+        if arrival_us >= self._fresh_until_us or self._clock.monotonic_us() >= self._next_look_us:
             self._refresh(arrival_us)
         limit_of, harmless = self._limits.get, self._harmless
         for reading in readings:
@@ -92,24 +95,40 @@ class InstantRules:
     def notice(self, agent: str, kind: str, text: str, at_us: int) -> None:
         """Something that only ingest can see becomes an alert of the agent; `kind` is a type of the master table."""
         row = self._policy.rows[kind]
-        site, zone = home_of(self._registry_of().at(at_us), agent)
-        evidence: Evidence = {"agents": [agent], "text": text[:500]}
-        finding = Finding(site=site, zone=zone, hazard=row.hazards[0], type=row.type, severity=row.lowest, event_us=at_us, channel=None, evidence=evidence, momentary=True)
+        again_us = row.level(row.lowest).off_delay_s * SECOND_US / 3
         with self._lock:
-            self._record(finding)
-            if row.lowest is Severity.NOTICE:
-                self._alerts.pop(finding.key, None)
+            last_us = self._noticed.get((agent, kind))
+            if last_us is not None and 0 <= at_us - last_us < again_us:
+                return
+            if len(self._noticed) > 10_000:
+                self._noticed.clear()
+            self._noticed[agent, kind] = at_us
+            site, zone = home_of(self._current_registry().at(at_us), agent)
+            evidence: Evidence = {"agents": [agent], "text": text[:500]}
+            self._record(Finding(site=site, zone=zone, hazard=row.hazards[0], type=row.type, severity=row.lowest, event_us=at_us, evidence=evidence, momentary=True))
 
     def _refresh(self, arrival_us: int) -> None:
         with self._lock:
-            self._registry = self._registry_of()
+            self._next_look_us = self._clock.monotonic_us() + LOOK_US
+            registry = self._current_registry()
+            if registry is self._registry and arrival_us < self._fresh_until_us and self._is_resumed:
+                return
+            self._registry = registry
             self._fresh_until_us = arrival_us + REFRESH_US
-            self._watches = watches(self._registry.at(arrival_us), self._limits_of, self._policy, arrival_us)
+            self._watches = watches(registry.at(arrival_us), self._limits_of, self._policy, arrival_us)
             if not self._is_resumed:
                 self._resume()
             self._limits = {channel: watch.raw_set_point for channel, watch in self._watches.items()}
             for channel, _ in self._over:
                 self._limits[channel] = -math.inf
+
+    def _current_registry(self) -> Registry:
+        """Where the database does not answer, what held before holds on."""
+        try:
+            return self._registry_of()
+        except NotReady:
+            self.failures += 1
+            return self._registry or Registry(())
 
     def _resume(self) -> None:
         """After a restart: excursions that the journal says are running go on."""

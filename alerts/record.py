@@ -156,7 +156,7 @@ def _kind_of_system(alert: Alert, finding: Finding, row: AlarmRow) -> StepKind |
         return StepKind.REACTIVATED
     if finding.momentary:
         again_us = row.level(alert.severity).off_delay_s * SECOND_US / 3
-        return StepKind.REVISED if found - known or finding.event_us - alert.seen_us > again_us else None
+        return StepKind.REVISED if found - known or finding.event_us - alert.seen_us >= again_us else None
     return StepKind.REVISED if found != known else None
 
 
@@ -183,6 +183,8 @@ def _proof_changed(alert: Alert, finding: Finding) -> bool:
 
 def _rose(alert: Alert, finding: Finding, row: AlarmRow, now_us: int) -> bool:
     if finding.value is None or alert.value is None or now_us - alert.changed_at_us < REVISE_US:
+        return False
+    if finding.evidence.get("metric") != alert.evidence.get("metric"):
         return False
     return finding.value > alert.value + max(row.level(finding.severity).deadband, REVISE_SHARE * abs(alert.value))
 

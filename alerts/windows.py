@@ -12,9 +12,11 @@ from alerts.state import Alert
 from assess.live import LiveWindow, LiveZone
 from domain.hazards import Severity
 from domain.times import SECOND_US, to_rfc3339
+from models.limits.profile import AVERAGING_TEXT
 from storage.records.journal import Evidence, Key
 
 PROBABLY = "probably over, not proven"
+INSTANTANEOUS = AVERAGING_TEXT["instantaneous"]
 LEVELS = (Severity.ACTION, Severity.STOP)
 
 
@@ -60,7 +62,7 @@ class WindowConditions:
         watched.window = window
         watched.is_blind = window.value is None or bool(set(window.channels) & set(zone.silent))
         watched.severity = None
-        for severity, set_point in ((Severity.ACTION, window.action_from), (Severity.STOP, window.stop_from)):
+        for severity, set_point in _set_points(window):
             if severity in watched.trackers and self._is_over(watched, severity, set_point, step_us):
                 watched.severity = severity
         return which
@@ -127,6 +129,14 @@ class WindowConditions:
         return row is not None and row.source is Source.WINDOW
 
 
+def _set_points(window: LiveWindow) -> Iterator[tuple[Severity, float | None]]:
+    """A limit for single readings is the instant rules' matter; of it only an action level below it is followed here."""
+    if window.limit is None or window.limit.averaging != INSTANTANEOUS:
+        yield from ((Severity.ACTION, window.action_from), (Severity.STOP, window.stop_from))
+    elif window.action_from is not None and window.stop_from is not None and window.action_from < window.stop_from:
+        yield Severity.ACTION, window.action_from
+
+
 def _trackers(row: AlarmRow, alert: Alert | None, shift: str) -> dict[Severity, Tracker]:
     """An alert that the journal knows as active is taken up as raised, so that it returns only after the off-delay."""
     is_running = alert is not None and alert.active and (not row.ends_with_shift or alert.evidence.get("shift") == shift)
@@ -149,7 +159,7 @@ def _excess(entry: _Watched) -> float:
     if window is None or window.value is None:
         return float("-inf")
     set_point = window.stop_from if entry.severity is Severity.STOP else window.action_from
-    return window.value - (set_point or 0.0)
+    return window.value / set_point if set_point else window.value
 
 
 def _finding(zone: LiveZone, key: Key, window: LiveWindow, severity: Severity) -> Finding:

@@ -100,7 +100,7 @@ def existing(alert: Alert | None) -> Alert:
 
 
 def test_over_the_limit_for_the_on_delay_raises_with_limit_and_evidence(floor: Floor) -> None:
-    floor.minute(29.0, 29.0)
+    floor.minute(29.0)
     assert floor.alert() is None
     floor.minute(29.0)
     alert = existing(floor.alert())
@@ -110,7 +110,7 @@ def test_over_the_limit_for_the_on_delay_raises_with_limit_and_evidence(floor: F
 
 
 def test_a_short_excursion_raises_nothing(floor: Floor) -> None:
-    floor.minute(29.0, 29.0, 27.0, 29.0, 29.0, 27.0)
+    floor.minute(29.0, 27.0, 29.0, 27.0, 29.0, 27.0)
     assert floor.open() == []
 
 
@@ -173,6 +173,29 @@ def test_a_blind_window_still_escalates(floor: Floor) -> None:
     floor.silent = [AIR]
     floor.minute(34.0)
     assert existing(floor.alert()).severity is Severity.STOP
+
+
+def test_a_limit_for_single_readings_is_left_to_the_instant_rules_but_for_its_action_level(floor: Floor) -> None:
+    ceiling = msgspec.structs.replace(LIMIT, id="c", averaging="at no time")
+    for action, expected in ((200.0, []), (100.0, [("ceiling", Severity.ACTION)])):
+        for _ in range(3):
+            floor.clock.sleep(60)
+            floor.alive()
+            over = window(250.0, floor.clock.now_us(), metric="ceiling", hazard="gas:co", action=action, stop=200.0)
+            floor.tick([msgspec.structs.replace(over, limit=ceiling)])
+        assert [(alert.type, alert.severity) for alert in floor.open()] == expected
+
+
+def test_two_results_of_one_hazard_over_their_limits_are_one_alert_with_the_worse(floor: Floor) -> None:
+    for _ in range(6):
+        floor.clock.sleep(60)
+        floor.alive()
+        now_us = floor.clock.now_us()
+        floor.tick(
+            [window(86.0, now_us, metric="lex_8h", hazard="noise", action=85.0, stop=None), window(130.0, now_us, metric="dose_3db", hazard="noise", action=100.0, stop=None)]
+        )
+    (alert,) = floor.open()
+    assert (alert.value, alert.evidence["metric"], alert.revision) == (130.0, "dose_3db", 1)
 
 
 def test_a_dose_alert_returns_at_the_end_of_the_shift(floor: Floor) -> None:
