@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from console import problems
@@ -45,9 +46,9 @@ def create_app(context: ConsoleContext) -> FastAPI:
     app = FastAPI(title="Oshwatch", version=context.version or "0", description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.house = house
     for module in (registry, readings, zones, alerts_api, devices, live):
-        app.include_router(module.router, prefix=API)
+        _add(app, module.router, API)
     for router in (probes.router, floor.router, trend.router, zone.router, sites.router, alerts_pages.router, equipment.router, login.router):
-        app.include_router(router)
+        _add(app, router, "")
 
     @app.get(f"{API}/openapi.json", include_in_schema=False, dependencies=[Depends(PUBLIC)])
     def openapi() -> Response:
@@ -61,6 +62,24 @@ def create_app(context: ConsoleContext) -> FastAPI:
 
 
 DESCRIPTION = "Heat, noise, air and chemicals on factory floors: what was measured, what it means for the limits in force, and what people did. Not a safety function."
+
+
+def _add(app: FastAPI, router: APIRouter, prefix: str) -> None:
+    """Route by route, so that the app's own table is one flat list that can be walked for permissions."""
+    for route in router.routes:
+        if not isinstance(route, APIRoute):
+            raise TypeError(f"{route} is no route of ours")
+        app.add_api_route(
+            prefix + route.path,
+            route.endpoint,
+            methods=sorted(route.methods or ()),
+            dependencies=route.dependencies,
+            responses=route.responses,
+            tags=route.tags,
+            include_in_schema=route.include_in_schema,
+            openapi_extra=route.openapi_extra,
+            response_model=None,
+        )
 
 
 def _house(context: ConsoleContext) -> House:

@@ -40,6 +40,7 @@ class ConsoleContext:
     version: str = ""
     wait_for_reading: bool = False  # /readyz waits for the first live reading
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)  # further readiness checks; each raises NotReady
+    retry_quarantine: Callable[[int], None] | None = None  # asks ingest to try an entry again; raises NotReady
     wall: Clock = field(default_factory=SystemClock)  # real time: sessions, heartbeats
     pseudo_locale: bool = False  # the right-to-left locale of the tests
     poll_s: float = 1.0

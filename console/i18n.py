@@ -7,6 +7,7 @@ import io
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,9 @@ class Catalogue:
         return self.translations.gettext(text) if text else ""
 
 
-def load_catalogues(*, pseudo: bool = False) -> dict[str, Catalogue]:
-    """English and every language that has a .po file."""
+@cache
+def load_catalogues(*, pseudo: bool = False) -> Mapping[str, Catalogue]:
+    """English and every language that has a .po file; read once."""
     catalogues = {SOURCE: _catalogue(SOURCE, Locale.parse(SOURCE), gettext.NullTranslations())}
     for path in sorted(LOCALES.glob("*/LC_MESSAGES/messages.po")):
         tag = path.parent.parent.name

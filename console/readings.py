@@ -56,29 +56,38 @@ def read_samples(store: TimeSeries, channel: Channel, span: Span, limit: int = P
     return Samples([corrected(reading, fixes) for reading in found[:limit]], next_us)
 
 
-def read_aggregates(store: TimeSeries, channel: Channel, span: Span, every_us: int, agg: str, now_us: int, limit: int = PAGE, fixes: Sequence[Correction] = ()) -> Aggregates:
+def read_aggregates(
+    store: TimeSeries, channel: Channel, span: Span, every_us: int, agg: str, now_us: int, limit: int = PAGE, fixes: Sequence[Correction] = (), raw_max: int = RAW_MAX
+) -> Aggregates:
     """Buckets of `every_us` from the span's start on, empty ones too: a hole in the data must be seen."""
     expected_each = every_us / (channel.spec.interval_s * SECOND_US)
     averaging = _averaging(channel)
     whole_minutes = every_us % MINUTE_US == 0 and span.start_us % MINUTE_US == 0 and commute(fixes, averaging)
-    from_minutes = whole_minutes and min(span.stop_us, now_us) - span.start_us > RAW_MAX * channel.spec.interval_s * SECOND_US
+    from_minutes = whole_minutes and min(span.stop_us, now_us) - span.start_us > raw_max * channel.spec.interval_s * SECOND_US
     if not from_minutes:
-        limit = max(1, min(limit, math.floor(RAW_MAX / max(1.0, expected_each))))
+        limit = max(1, min(limit, math.floor(raw_max / max(1.0, expected_each))))
     stop_us = min(span.stop_us, span.start_us + limit * every_us)
     next_us = stop_us if stop_us < span.stop_us else None
     read = _minute_parts if from_minutes else _sample_parts
     parts = read(store, channel, span.start_us, stop_us, averaging, fixes)
-    buckets = []
+    whole = round(SECOND_US * channel.spec.interval_s)
+    buckets = [
+        _bucket(start_us, until_us, inside, max(0, min(until_us, now_us) - start_us) / whole, agg, averaging)
+        for start_us, until_us, inside in _sorted_into(parts, Span(span.start_us, stop_us), every_us)
+    ]
+    return Aggregates(buckets, next_us)
+
+
+def _sorted_into(parts: Iterator[_Part], span: Span, every_us: int) -> Iterator[tuple[int, int, list[_Part]]]:
+    """(start, stop, what lies in it) of each bucket; the last one ends with the span."""
     part = next(parts, None)
-    for start_us in range(span.start_us, stop_us, every_us):
+    for start_us in range(span.start_us, span.stop_us, every_us):
         until_us = min(start_us + every_us, span.stop_us)
         inside = []
         while part is not None and part.at_us < until_us:
             inside.append(part)
             part = next(parts, None)
-        expected = round(max(0, min(until_us, now_us) - start_us) / (channel.spec.interval_s * SECOND_US))
-        buckets.append(_bucket(start_us, until_us, inside, expected, agg, averaging))
-    return Aggregates(buckets, next_us)
+        yield start_us, until_us, inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +125,8 @@ def _counts(minute: Minute) -> bool:
     return minute.valid > 0 and minute.low is not None and minute.high is not None
 
 
-def _bucket(start_us: int, stop_us: int, parts: Sequence[_Part], expected: int, agg: str, averaging: Averaging) -> AggregateJson:
-    n = sum(part.n for part in parts)
+def _bucket(start_us: int, stop_us: int, parts: Sequence[_Part], intervals: float, agg: str, averaging: Averaging) -> AggregateJson:
+    n, expected = sum(part.n for part in parts), round(intervals)
     low, high = (min(part.low for part in parts), max(part.high for part in parts)) if parts else (None, None)
     value = {"min": low, "max": high}.get(agg, _mean(parts, n, averaging))
     coverage = min(1.0, n / expected) if expected else (1.0 if n else 0.0)

@@ -33,6 +33,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+KEEP = "public, max-age=31536000, immutable"
+"""Static files carry the hash of their content in their address."""
 HSTS = "max-age=31536000"
 
 
@@ -155,7 +157,7 @@ class SecurityHeaders:
                 for name, value in self._headers.items():
                     headers[name] = value
                 if "cache-control" not in headers:
-                    headers["Cache-Control"] = "no-store"
+                    headers["Cache-Control"] = KEEP if scope["path"].startswith("/static/") else "no-store"
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -12,6 +12,7 @@ from console.api.answers import answer, answers
 from console.context import House, house_of
 from console.security import Operating, Reader
 from console.shapes import AgentJson, Page, QuarantineJson
+from domain.errors import NotReady
 from domain.scope import Role, Scope
 from domain.times import to_rfc3339
 from storage.records.agents import AgentRow
@@ -50,7 +51,11 @@ def retry(request: Request, id: int, caller: Operating) -> Response:
 
 
 def retry_entry(house: House, scope: Scope, id: int) -> QuarantineItem:
+    """Ingest does it, a moment later: it alone writes what packs say."""
     item = house.stores.quarantine.get(id, quarantine_sites(house, scope))
+    if house.context.retry_quarantine is None:
+        raise NotReady("this console is not connected to the broker; use `oshwatch quarantine retry`")
+    house.context.retry_quarantine(id)
     house.people.record(scope.user, "quarantine retried", str(id))
     return item
 

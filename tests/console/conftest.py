@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import shutil
 import socket
 import threading
 import time
@@ -116,13 +117,16 @@ class Factory:
     clock: ScenarioClock
     directory: Path
     tokens: dict[str, str] = field(default_factory=dict)
+    retried: list[int] = field(default_factory=list)
     recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
         self.recorder = Recorder(self.engine, self.clock, load_policy())
 
     def context(self, url: str = "http://testserver", **changes: object) -> ConsoleContext:
-        return ConsoleContext(engine=self.engine, timeseries=self.timeseries, clock=self.clock, console_url=url, version="0.1", poll_s=0.2, **changes)
+        return ConsoleContext(
+            engine=self.engine, timeseries=self.timeseries, clock=self.clock, console_url=url, version="0.1", poll_s=0.2, retry_quarantine=self.retried.append, **changes
+        )
 
     def store(self, channel: str, value: float | None, *, at_us: int | None = None, q: int = 4, r: tuple[int, ...] = (SIMULATED,)) -> Reading:
         reading = Reading(channel, self.clock.now_us() if at_us is None else at_us, value, q, r)
@@ -208,11 +212,17 @@ def fill(factory: Factory) -> None:
         factory.tokens[name] = people.create_token(name, by="test")
     _fill_timeseries(factory, now_us)
     _fill_states(factory)
-    ServicesRepository(engine).heartbeat("ingest", os.getpid(), time.time_ns() // 1000, True, counters={"stored_live_readings": 12, "packs": 40})
+    beat(factory)
     agents = AgentsRepository(engine)
     for id, *_ in ZONES:
         agents.status(f"agent-{id}", Status(state="online" if id != "boiler" else "offline", boot="b1", at=now_us / 1e6, version="0.1.0"), now_us)
     agents.seen("agent-stranger", now_us)
+
+
+def beat(factory: Factory, *, ready: bool = True, problem: str = "", age_s: float = 0, **counters: float) -> None:
+    """Ingest's heartbeat."""
+    at_us = time.time_ns() // 1000 - round(age_s * SECOND_US)
+    ServicesRepository(factory.engine).heartbeat("ingest", os.getpid(), at_us, ready, problem, counters or {"stored_live_readings": 12, "packs": 40})
 
 
 def _fill_timeseries(factory: Factory, now_us: int) -> None:
@@ -269,7 +279,18 @@ def _fill_states(factory: Factory) -> None:
         verdict("f1.sewing-2", "noise", "dose_3db", 112.0, 71.0, 164.0, "%", NOISE_LIMIT, "indeterminate"),
         verdict("f1.sewing-1", "noise", "dose_3db", 31.0, 20.0, 45.0, "%", NOISE_LIMIT, "indeterminate"),
         verdict(
-            "f1.boiler", "heat", "wbgt_effective_60min_worst", 29.4, 28.0, 36.0, "Cel", HEAT_LIMIT, "not_assessable", coverage=0.61, valid=136, reasons=["Fewer than 75 % of the minutes are valid."]
+            "f1.boiler",
+            "heat",
+            "wbgt_effective_60min_worst",
+            29.4,
+            28.0,
+            36.0,
+            "Cel",
+            HEAT_LIMIT,
+            "not_assessable",
+            coverage=0.61,
+            valid=136,
+            reasons=["Fewer than 75 % of the minutes are valid."],
         ),
     ]
     VerdictRepository(factory.engine).save_many(saved, final=False, why="running shift", computed_us=NOW_US, new_revision=False)
@@ -288,20 +309,38 @@ def _fill_states(factory: Factory) -> None:
     SuspectsRepository(factory.engine).upsert([suspect])
 
 
-def make_factory(directory: Path) -> Factory:
+def open_factory(directory: Path) -> Factory:
+    """The stores in a directory; the clock stands at 10:42 local and runs from there."""
     engine = open_records(f"sqlite:///{directory}/oshwatch.db")
     timeseries = open_timeseries(f"sqlite:///{directory}/series")
-    factory = Factory(engine, timeseries, ScenarioClock(real_start_us=time.time_ns() // 1000, scenario_start_us=NOW_US, speed=1.0), directory)
+    return Factory(engine, timeseries, ScenarioClock(real_start_us=time.time_ns() // 1000, scenario_start_us=NOW_US, speed=1.0), directory)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """Filled once; each test that changes something gets a copy."""
+    factory = open_factory(tmp_path_factory.mktemp("filled"))
     fill(factory)
-    return factory
+    factory.timeseries.close()
+    factory.engine.dispose()
+    return factory.directory, factory.tokens
 
 
-@pytest.fixture
-def factory(tmp_path: Path) -> Iterator[Factory]:
-    factory = make_factory(tmp_path)
+@contextmanager
+def copied(filled: tuple[Path, dict[str, str]], directory: Path) -> Iterator[Factory]:
+    shutil.copytree(filled[0], directory, dirs_exist_ok=True)
+    factory = open_factory(directory)
+    factory.tokens = filled[1]
+    beat(factory)
     yield factory
     factory.timeseries.close()
     factory.engine.dispose()
+
+
+@pytest.fixture
+def factory(filled: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Factory]:
+    with copied(filled, tmp_path / "stores") as factory:
+        yield factory
 
 
 @dataclass(slots=True)
@@ -356,10 +395,12 @@ def site(factory: Factory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def standing(filled: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One console for all tests that only look."""
-    factory = make_factory(tmp_path_factory.mktemp("standing"))
-    with serve(factory) as site:
+    with copied(filled, tmp_path_factory.mktemp("standing")) as factory, serve(factory) as site:
         yield site
-    factory.timeseries.close()
-    factory.engine.dispose()
+
+
+@pytest.fixture(name="beat")
+def beat_fixture():
+    return beat
