@@ -1,0 +1,137 @@
+"""Runs the anomaly model over what is stored and keeps its suspicions for the floor. It touches no alert, no verdict and no reading."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Engine
+
+from domain.clock import Clock
+from domain.reading import Reading
+from domain.registry import Snapshot
+from domain.times import HOUR_US, MINUTE_US, SECOND_US
+from models.anomaly import AnomalyModel, ChannelInfo
+from models.anomaly import Suspect as Found
+from models.arrays import Array
+from storage.records.registry import RegistryRepository
+from storage.records.suspects import Suspect, SuspectsRepository
+from storage.timeseries.port import TimeSeries
+
+log = logging.getLogger(__name__)
+
+WARM_UP_US = 3 * HOUR_US
+"""A channel's own past that the model starts from."""
+LAG_US = 15 * SECOND_US
+"""Readings of one instant reach the store within this; what comes later is taken in when the model starts anew."""
+CHUNK_US = 15 * MINUTE_US
+LATE_LOOK_US = MINUTE_US
+LATE_SHARE = 0.02
+"""So much more in the store than the model has seen, and it starts anew: a backlog has come in."""
+SAVE_US = MINUTE_US
+
+
+@dataclass(slots=True)
+class _Run:
+    """One model over a fixed set of channels, and how far it has come."""
+
+    channels: list[ChannelInfo]
+    model: AnomalyModel
+    step_us: int
+    done_us: int
+    marks: list[tuple[int, int]]  # (done_us, seen) now and then, over the last three hours
+    seen: int = 0
+
+
+class SuspectsRunner:
+    """Call `tick` every few seconds; each call reads only what is new."""
+
+    def __init__(self, timeseries: TimeSeries, engine: Engine, clock: Clock) -> None:
+        self._timeseries, self._clock = timeseries, clock
+        self._registry, self._suspects = RegistryRepository(engine), SuspectsRepository(engine)
+        self._run: _Run | None = None
+        self._late_look_us = self._saved_us = 0
+        self._saved: set[tuple[str, str, str]] | None = None
+        self.samples = self.starts = 0
+
+    def tick(self, now_us: int) -> None:
+        """Take in what is new up to a moment ago, and save who is suspected."""
+        channels = channels_of(self._registry.load().at(now_us))
+        if not channels:
+            return
+        run = self._run
+        if run is None or run.channels != channels or now_us - run.done_us > WARM_UP_US or self._has_late_data(run, now_us):
+            run = self._run = self._start(channels, now_us)
+        self._advance(run, now_us - LAG_US)
+        self._save(run, now_us)
+
+    def _start(self, channels: list[ChannelInfo], now_us: int) -> _Run:
+        """From three hours back: the same stored samples give the same model."""
+        self.starts += 1
+        step_us = max(SECOND_US, round(min(channel.interval_s for channel in channels) * SECOND_US))
+        begun_us = (now_us - LAG_US - WARM_UP_US) // step_us * step_us
+        return _Run(channels, AnomalyModel(channels), step_us, begun_us, [(begun_us, 0)])
+
+    def _advance(self, run: _Run, until_us: int) -> None:
+        """Whole steps only, in chunks that fit in memory."""
+        ids = [channel.id for channel in run.channels]
+        last_us = until_us // run.step_us * run.step_us
+        while run.done_us < last_us:
+            stop_us = min(run.done_us + CHUNK_US // run.step_us * run.step_us, last_us)
+            readings = self._timeseries.read(ids, run.done_us + 1, stop_us + 1)
+            times, values, used = grid(readings, ids, run.done_us, stop_us, run.step_us)
+            run.model.run(times, values)
+            run.done_us = stop_us
+            run.seen += used
+            self.samples += used
+
+    def _has_late_data(self, run: _Run, now_us: int) -> bool:
+        if 0 <= now_us - self._late_look_us < LATE_LOOK_US:
+            return False
+        self._late_look_us = now_us
+        run.marks = [mark for mark in run.marks if mark[0] >= now_us - 2 * WARM_UP_US]
+        since_us, before = next((mark for mark in run.marks if mark[0] >= now_us - WARM_UP_US - LAG_US - MINUTE_US), (run.done_us, run.seen))
+        run.marks.append((run.done_us, run.seen))
+        stored = sum(self._timeseries.count([channel.id for channel in run.channels], since_us + 1, run.done_us + 1).values())
+        return stored > (run.seen - before) * (1 + LATE_SHARE) + 50
+
+    def _save(self, run: _Run, now_us: int) -> None:
+        """At once when somebody joins or leaves, else once a minute, as the text grows older."""
+        found = run.model.suspects()
+        who = {(suspect.channel, str(suspect.kind), suspect.fault_type) for suspect in found}
+        if who == self._saved and (not who or now_us - self._saved_us < SAVE_US):
+            return
+        self._suspects.replace_all([_row(suspect) for suspect in found])
+        self._saved, self._saved_us = who, now_us
+
+
+def channels_of(held: Snapshot) -> list[ChannelInfo]:
+    """Every channel of the registry, as the model sees it, by id."""
+    return [
+        ChannelInfo(id=channel.id, quantity=channel.quantity, zone=channel.zone, agent=channel.agent, interval_s=channel.spec.interval_s)
+        for channel in sorted(held.channels.values(), key=lambda channel: channel.id)
+    ]
+
+
+def grid(readings: dict[str, list[Reading]], ids: Sequence[str], start_us: int, stop_us: int, step_us: int) -> tuple[npt.NDArray[np.int64], Array, int]:
+    """Readings of (start, stop] on ticks of `step_us`, a tick standing for the step that ends at it; NaN where there is none, the latest where there are several.
+
+    Rejected readings and those without a known time are left out. The last number is how many records there were, whatever became of them.
+    """
+    times = np.arange(start_us + step_us, stop_us + 1, step_us, dtype=np.int64)
+    values = np.full((len(times), len(ids)), np.nan)
+    number = 0
+    for column, id in enumerate(ids):
+        found = readings.get(id, [])
+        number += len(found)
+        counting = [reading for reading in found if reading.counts]
+        rows = (np.array([reading.time_us for reading in counting], dtype=np.int64) - start_us - 1) // step_us
+        values[rows, column] = [reading.value for reading in counting]
+    return times, values, number
+
+
+def _row(found: Found) -> Suspect:
+    return Suspect(channel=found.channel, kind=found.kind, fault_type=found.fault_type, since_us=found.since_us, score=found.score, text=found.text)
