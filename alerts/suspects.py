@@ -93,7 +93,8 @@ class SuspectsRunner:
             return False
         self._late_look_us = now_us
         run.marks = [mark for mark in run.marks if mark[0] >= now_us - 2 * WARM_UP_US]
-        since_us, before = next((mark for mark in run.marks if mark[0] >= now_us - WARM_UP_US - LAG_US - MINUTE_US), (run.done_us, run.seen))
+        old = [mark for mark in run.marks if mark[0] <= now_us - WARM_UP_US]
+        since_us, before = old[-1] if old else run.marks[0]
         run.marks.append((run.done_us, run.seen))
         stored = sum(self._timeseries.count([channel.id for channel in run.channels], since_us + 1, run.done_us + 1).values())
         return stored > (run.seen - before) * (1 + LATE_SHARE) + 50
