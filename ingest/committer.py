@@ -1,11 +1,11 @@
-"""The writing half: minute book → store → ledger → acknowledgements, strictly in this order and in the order of arrival (decision 1)."""
+"""The last step: what the store has is entered in the ledger, then acknowledged, in the order of arrival (decision 1)."""
 
 from __future__ import annotations
 
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -17,27 +17,25 @@ from domain.quality import Reason
 from domain.reading import Reading
 from domain.senml import Refusal, digest_of, encode_pack
 from domain.seqset import SeqSet
-from domain.times import SECOND_US
 from domain.topics import CENTRE
 from ingest.acks import Acks
 from ingest.counters import Latencies
 from ingest.holes import Holes, Range
-from ingest.intake import FUTURE_US, Intake
-from ingest.minutebook import Merged, MinuteBook
-from ingest.patience import Patience, PatientReader
+from ingest.intake import Intake
+from ingest.merger import Prepared
+from ingest.minutebook import Merged
+from ingest.patience import Patience
 from ingest.quarantine import UNREADABLE_SEQ
-from ingest.retime import Unsynchronised, retime_quarantined
 from ingest.source import PackSource
 from ingest.work import BootKey, Presence, Work
 from storage.records.agents import AgentsRepository
 from storage.records.gaps import GapsRepository
 from storage.records.ledger import ConflictRow, GapRow, LedgerBatch, LedgerRepository, QuarantineRow, TouchedRow
 from storage.records.quarantine import QuarantineRepository
-from storage.timeseries.port import Batch, RefusedReading, TimeSeries
+from storage.timeseries.port import RefusedReading
 
 log = logging.getLogger(__name__)
 
-CLOSE_EVERY_US = SECOND_US
 WAKE_EVERY_S = 0.5
 SEEN_EVERY_S = 5.0
 WAKE_MAX = 1_000
@@ -48,93 +46,51 @@ _status = msgspec.json.Decoder(Status)
 
 
 class Committer:
-    """Used by one thread. A call that raises left nothing acknowledged, and may be made again with the same work."""
+    """Used by one thread. A commit that raises may be made again: nothing is acknowledged before it is recorded, and nothing twice."""
 
     def __init__(
         self,
         *,
         source: PackSource,
-        timeseries: TimeSeries,
         engine: Engine,
         clock: Clock,
         intake: Intake,
-        cursors: dict[BootKey, SeqSet],
-        store_patience: Patience,
         records_patience: Patience,
         monotonic: Callable[[], float],
         dice: random.Random,
     ) -> None:
-        self._source, self._timeseries, self._clock, self._intake, self._monotonic = source, timeseries, clock, intake, monotonic
-        self._store_patience, self._records_patience = store_patience, records_patience
-        self._reader = PatientReader(timeseries, store_patience)
+        self._source, self._clock, self._intake, self._monotonic, self._records_patience = source, clock, intake, monotonic, records_patience
         self._ledger, self._gaps, self._agents, self._quarantine = LedgerRepository(engine), GapsRepository(engine), AgentsRepository(engine), QuarantineRepository(engine)
-        self._cursors = cursors
-        self._book = MinuteBook(self._reader)
+        self._cursors: dict[BootKey, SeqSet] = {}
         self._acks = Acks(source, monotonic)
         self._holes = Holes(source=source, clock=clock, monotonic=monotonic, dice=dice, is_recorded=self._is_recorded)
-        self._unsynchronised = Unsynchronised(self._reader)
         self._found_gaps: list[GapRow] = []
         self._gapped: dict[BootKey, bool] = {}
         self._seen: dict[str, int] = {}
         self._seen_s = 0.0
-        self._closed_us = 0
         self._wake: dict[str, set[str]] = {"last": set(), "minute": set()}
         self._woken_s = {"last": 0.0, "minute": 0.0}
         self.counts: Counter[str] = Counter()
         self.latencies = Latencies()
 
-    def open(self, channels: Iterable[str]) -> None:
-        """Start, or start again after a failure: the minute book is rebuilt from the store."""
-        self._book = MinuteBook(self._reader)
-        merged = self._book.open(channels)
-        self._store(merged)
-        if merged.touched:
-            self._records_patience(lambda: self._ledger.commit(LedgerBatch(arrived_us=self._clock.now_us(), touched=_touched(merged))))
-        self._holes.watch(self._cursors.keys(), self._cursors)
+    def open(self, cursors: dict[BootKey, SeqSet]) -> None:
+        """What the ledger holds."""
+        self._cursors = cursors
+        self._holes.watch(cursors.keys(), cursors)
 
-    def commit(self, work: Work) -> None:
-        """Make all of it durable, then acknowledge it."""
-        self._retime(work)
-        merged = self._book.merge(work.readings)
-        self._close_due(merged)
-        refused = self._store(merged)
-        changed = self._advance(work)
-        batch = LedgerBatch(
-            arrived_us=work.arrived_us or self._clock.now_us(),
-            packs=work.packs,
-            cursors={key: self._cursors[key] for key in changed},
-            quarantine=work.quarantine + [self._refused(one) for one in refused],
-            conflicts=[_conflict(stood, other) for stood, other in merged.conflicts],
-            gaps=work.gaps + self._found_gaps,
-            filled=[row for row in work.filled if self._has_gaps(row.agent, row.boot)],
-            touched=_touched(merged),
-        )
-        if work.packs or changed or batch.quarantine or batch.conflicts or batch.gaps or batch.touched:
-            self._records_patience(lambda: self._ledger.commit(batch))
-        self._gapped.update({(gap.agent, gap.boot): True for gap in batch.gaps})
-        self._found_gaps = []
-        self._source.ack(work.tokens)
-        self._acks.due(work.answers)
-        self._intake.committed(work.packs)
-        self._count(work, merged, refused)
-        self._holes.jumped(work.jumps)
-        self._holes.watch(changed, self._cursors)
-        self._after(work)
+    def commit(self, prepared: Prepared) -> None:
+        """The readings are in the store: record what was committed, then acknowledge it."""
+        if not prepared.recorded:
+            self._record(prepared)
+            prepared.recorded = True
+        self._after(prepared.work)
 
     def tick(self) -> None:
-        """What time alone brings: minutes to close, acknowledgements, requests, wake-ups."""
-        if self._clock.now_us() - self._closed_us >= CLOSE_EVERY_US or self._found_gaps:
-            merged = Merged()
-            self._close_due(merged)
-            self._store(merged)
-            if merged.touched or self._found_gaps:
-                batch = LedgerBatch(arrived_us=self._clock.now_us(), gaps=self._found_gaps, touched=_touched(merged))
-                self._records_patience(lambda: self._ledger.commit(batch))
-                self._gapped.update({(gap.agent, gap.boot): True for gap in batch.gaps})
-                self._found_gaps = []
-            self._wake["minute"].update(channel for channel, _ in merged.minutes)
+        """What time alone brings: acknowledgements, requests, wake-ups."""
         self._acks.flush(self._cursors)
         self._found_gaps += self._holes.due(self._cursors)
+        if self._found_gaps:
+            self.commit(Prepared(Work(), Merged()))
         self._say_awake()
         self._note_seen()
 
@@ -152,21 +108,31 @@ class Committer:
             "acks_waiting": float(self._acks.waiting),
             "holes": float(self._holes.open),
             "resend_requests": float(self._holes.requests),
-            "channels": float(self._book.channels),
         }
 
-    def _store(self, merged: Merged) -> list[RefusedReading]:
-        if not (merged.fresh or merged.rewritten or merged.minutes):
-            return []
-        batch = Batch(fresh=merged.fresh, rewritten=list(merged.rewritten.values()), minutes=list(merged.minutes.values()))
-        self.counts["minutes"] += len(batch.minutes)
-        return self._store_patience(lambda: self._timeseries.write(batch))
-
-    def _close_due(self, merged: Merged) -> None:
-        now_us = self._clock.now_us()
-        if not 0 <= now_us - self._closed_us < CLOSE_EVERY_US:
-            self._closed_us = now_us
-            self._book.close_due(now_us, merged)
+    def _record(self, prepared: Prepared) -> None:
+        work, merged = prepared.work, prepared.merged
+        changed = self._advance(work)
+        batch = LedgerBatch(
+            arrived_us=work.arrived_us or self._clock.now_us(),
+            packs=work.packs,
+            cursors={key: self._cursors[key] for key in changed},
+            quarantine=work.quarantine + [self._refused(one) for one in prepared.refused],
+            conflicts=[_conflict(stood, other) for stood, other in merged.conflicts],
+            gaps=work.gaps + self._found_gaps,
+            filled=[row for row in work.filled if self._has_gaps(row.agent, row.boot)],
+            touched=_touched(merged),
+        )
+        if changed or batch.quarantine or batch.conflicts or batch.gaps or batch.touched:
+            self._records_patience(lambda: self._ledger.commit(batch))
+        self._gapped.update({(gap.agent, gap.boot): True for gap in batch.gaps})
+        self._found_gaps = []
+        self._source.ack(work.tokens)
+        self._acks.due(work.answers)
+        self._intake.committed(work.packs)
+        self._count(prepared)
+        self._holes.jumped(work.jumps)
+        self._holes.watch(changed, self._cursors)
 
     def _advance(self, work: Work) -> set[BootKey]:
         cursors, changed = self._cursors, set()
@@ -197,26 +163,18 @@ class Committer:
             digest=digest_of(payload),
         )
 
-    def _retime(self, work: Work) -> None:
-        self._unsynchronised.note(work.unsynchronised)
-        for retiming in work.retimings:
-            work.readings += self._unsynchronised.retimed(retiming, list(work.readings))
-            directory = self._intake.directory
-            held = self._records_patience(partial(self._quarantine.held, [Refusal.FUTURE_TIME.value], agent=retiming.agent))
-            retime_quarantined(held, retiming, directory.channels, directory.site(retiming.agent), self._clock.now_us() + FUTURE_US, work)
-        work.retimings = []
-
-    def _count(self, work: Work, merged: Merged, refused: list[RefusedReading]) -> None:
-        counts, readings = self.counts, work.readings
+    def _count(self, prepared: Prepared) -> None:
+        counts, work, merged = self.counts, prepared.work, prepared.merged
+        readings, refused = work.readings, len(prepared.refused)
         backfilled = sum(_BACKFILLED in reading.r for reading in readings if reading.r)
-        counts["batches"] += 1
+        counts["batches"] += bool(readings)
         counts["readings"] += len(readings)
-        counts["stored_readings"] += len(readings) - len(refused)
+        counts["stored_readings"] += len(readings) - refused
         counts["stored_live_readings"] += len(readings) - backfilled
         counts["late_readings"] += len(merged.rewritten)
         counts["reading_conflicts"] += len(merged.conflicts)
-        if refused:
-            counts["quarantined_refused_by_the_store"] += len(refused)
+        counts["minutes"] += len(merged.minutes)
+        counts["quarantined_refused_by_the_store"] += refused
         now_s = self._monotonic()
         self.latencies.add(now_s - received_s for received_s in work.received_s)
         if readings:

@@ -113,7 +113,7 @@ class MinuteBook:
         self._channels |= opened
 
     def merge(self, readings: Sequence[Reading]) -> Merged:
-        """What these readings, in the order they came, change; it must be written before the next merge looks into the store."""
+        """What these readings, in the order they came, change; a later merge that looks into the store must find it there."""
         merged, channels = Merged(), self._channels
         fresh, late = merged.fresh, []
         closing: dict[tuple[str, int], Samples] = {}

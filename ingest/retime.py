@@ -9,7 +9,7 @@ import msgspec
 from domain.quality import Reason
 from domain.reading import Reading
 from domain.senml import PackRefused, Refusal, decode_pack
-from ingest.patience import PatientReader
+from ingest.minutebook import Reader
 from ingest.work import BootKey, Retiming, Work
 from storage.records.quarantine import QuarantineItem
 
@@ -19,7 +19,7 @@ _UNSYNCED = int(Reason.CLOCK_UNSYNCED)
 class Unsynchronised:
     """Which spans of which channels each boot filled with a wrong clock, since this process runs. Used by the committer's thread."""
 
-    def __init__(self, reader: PatientReader) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._spans: dict[BootKey, dict[str, tuple[int, int]]] = {}
 

@@ -1,9 +1,10 @@
-"""The ingest service: four threads and what they hand to each other.
+"""The ingest service: its threads and what they hand to each other.
 
-    source ──messages──▶ intake (decode, identify, rules) ──work──▶ committer (minutes, store, ledger, acknowledge)
-                                                                  housekeeper: heartbeat, registry, quarantine
+    source ─messages▶ intake (decode, identify, rules) ─work▶ merger (minute book) ─▶ writer (store) ─▶ ledger (record, acknowledge)
+                                                                          housekeeper: heartbeat, registry, quarantine
 
-While the committer waits for a database the intake goes on judging what comes, until the bounds below; then the source stops reading and the broker holds.
+One commit is merged while the one before is written and the one before that is recorded; all keep the order of arrival. While a database does not answer
+the intake goes on judging what comes, until the bounds below; then the source stops reading and the broker holds.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from domain.senml import Refusal
 from domain.seqset import SeqSet
 from ingest.committer import Committer
 from ingest.intake import Directory, Intake
+from ingest.merger import Merger, Prepared, SettledReader
 from ingest.patience import Patience, Stopped
+from ingest.pipe import Pipe
 from ingest.quarantine import GOES_BY_ITSELF
 from ingest.rules import InstantRules
 from ingest.source import Message, PackSource
@@ -43,9 +46,13 @@ BATCH_READINGS, BATCH_S, LINGER_S = 5_000, 0.05, 0.01
 """A batch is full, or this old, or nothing more came for a moment: a broker with a small window sends no more before it is acknowledged."""
 CHUNK_MESSAGES = 500
 """Judged before the rules run on them: a few milliseconds of work."""
-WAITING_MESSAGES, WAITING_BYTES = 4_000, 32 * 1024 * 1024
-"""Received and not judged: twice the window of a broker set up as recommended, so that its window is the brake."""
-WAITING_READINGS = 100_000
+COMMIT_READINGS = 10_000
+"""A backlog is joined up to this: two bodies of the size that InfluxDB takes best, side by side."""
+WAITING_MESSAGES, WAITING_BYTES = 4_000, 8 * 1024 * 1024
+"""Received and not judged: packs of usual size stay within the window of a broker set up as recommended, which is then the brake."""
+WAITING_READINGS = 50_000
+PIPE_COMMITS = 1
+"""Between two threads: enough that neither waits for the other, little to hold in memory."""
 HEARTBEAT_S = 2.0
 REGISTRY_EVERY_S = 1.0
 _IDLE_S = 0.05
@@ -67,28 +74,27 @@ class IngestService:
     ) -> None:
         self._source, self._engine, self._clock = source, engine, clock
         self._stopping = threading.Event()
-        self._store_patience, self._records_patience = Patience(self._stopping), Patience(self._stopping)
+        self._patience = {name: Patience(self._stopping) for name in ("read", "write", "intake", "merger", "ledger")}
+        self._timeseries = timeseries
         self._registry, self._quarantine, self._services = RegistryRepository(engine), QuarantineRepository(engine), ServicesRepository(engine)
         self._ledger = LedgerRepository(engine)
-        self._cursors: dict[BootKey, SeqSet] = {}
         self._known: dict[BootKey, SeqSet] = {}
         self._intake = Intake(
             rules=rules,
             clock=clock,
             directory=Directory(self._registry.load(), clock.now_us()),
             known=self._known,
-            digests=lambda agent, boot, seqs: self._records_patience(lambda: self._ledger.digests(agent, boot, seqs)),
-            bytes_held=lambda agent: self._records_patience(lambda: self._quarantine.bytes_held(agent)),
+            digests=lambda agent, boot, seqs: self._patience["intake"](lambda: self._ledger.digests(agent, boot, seqs)),
+            bytes_held=lambda agent: self._patience["intake"](lambda: self._quarantine.bytes_held(agent)),
         )
+        reader = SettledReader(timeseries, self._patience["read"], self._settle)
+        self._merger = Merger(reader=reader, engine=engine, clock=clock, intake=self._intake, records_patience=self._patience["merger"])
         self._committer = Committer(
             source=source,
-            timeseries=timeseries,
             engine=engine,
             clock=clock,
             intake=self._intake,
-            cursors=self._cursors,
-            store_patience=self._store_patience,
-            records_patience=self._records_patience,
+            records_patience=self._patience["ledger"],
             monotonic=time.monotonic,
             dice=dice or random.Random(),  # noqa: S311 - ids of commands, jitter
         )
@@ -97,10 +103,17 @@ class IngestService:
         self._retries: deque[QuarantineItem] = deque()
         self._work: deque[Work] = deque()
         self._work_readings = 0
-        self._building, self._hand = Work(), Work()
+        self._building = Work()
+        self._merging: Work | None = None
+        self._writing: Prepared | None = None
+        self._recording: Prepared | None = None
+        self._to_write: Pipe[Prepared] = Pipe(PIPE_COMMITS)
+        self._to_record: Pipe[Prepared] = Pipe(PIPE_COMMITS)
+        self._handed = self._written = 0
         self._arrived = threading.Condition()
         self._ready_work = threading.Condition()
-        self._listening = self._opened = False
+        self._settled = threading.Condition()
+        self._listening = self._opened = self._rebuild = False
         self._exceptions, self._failing = 0, ""
         self._last_message_s: float | None = None
         self._started_s = time.monotonic()
@@ -114,7 +127,7 @@ class IngestService:
     def stop(self, within_s: float = 8.0) -> None:
         """Commit what is in hand if the databases answer, acknowledge it and go."""
         self._stopping.set()
-        for condition in (self._arrived, self._ready_work):
+        for condition in (self._arrived, self._ready_work, self._settled):
             with condition:
                 condition.notify_all()
         deadline = time.monotonic() + within_s
@@ -132,8 +145,7 @@ class IngestService:
         """Whether packs can come in and be stored, and if not, why."""
         dead = [thread.name for thread in self._threads if not thread.is_alive()]
         problems = [
-            self._store_patience.problem,
-            self._records_patience.problem,
+            *(patience.problem for patience in self._patience.values()),
             self._source.problem(),
             f"stopped: {', '.join(dead)}" if dead else "",
             self._failing,
@@ -150,10 +162,11 @@ class IngestService:
         now_s, oldest = time.monotonic(), self._oldest_s()
         counts["exceptions"] = counts.get("exceptions", 0) + self._exceptions
         counts["quarantined"] = sum(count for name, count in counts.items() if name.startswith("quarantined_"))
+        counts["channels"] = self._merger.channels
         counts["queue_depth"] = len(self._waiting) + self._intake.in_flight
         counts["lag_s"] = now_s - oldest if oldest is not None else 0.0
         counts["last_message_age_s"] = now_s - (self._last_message_s if self._last_message_s is not None else self._started_s)
-        counts["store_retries"] = self._store_patience.retries + self._records_patience.retries
+        counts["store_retries"] = sum(patience.retries for patience in self._patience.values())
         for name in ("packs", "duplicates", "conflicts", "rules_errors", "stored_readings", "stored_live_readings", "batches"):
             counts.setdefault(name, 0)
         return {name: float(value) for name, value in counts.items()}
@@ -223,45 +236,108 @@ class IngestService:
             self._work.append(work)
             self._ready_work.notify()
 
-    # --- the committer's thread ---
+    # --- the merger's thread ---
 
-    def _write_out(self) -> None:
-        self._open()
-        while not (self._stopping.is_set() and not self._work and not self._threads[0].is_alive()):
-            if self._hand.empty:
-                self._hand = self._next_work()
-            if not self._hand.empty:
-                self._committer.commit(self._hand)
-                self._hand, self._failing = Work(), ""
-            if not self._stopping.is_set():
-                self._committer.tick()
-        self._committer.finish()
+    def _merge(self) -> None:
+        try:
+            self._merge_on()
+        except Stopped:
+            self._to_write.end()
+            raise
+
+    def _merge_on(self) -> None:
+        if not self._opened or self._rebuild:
+            self._open()
+        while not (self._stopping.is_set() and not self._work and self._merging is None and not self._threads[0].is_alive()):
+            if self._merging is None:
+                self._merging = self._next_work()
+            prepared = self._merger.due() if self._merging is None else self._prepare(self._merging)
+            self._merging = None
+            if not prepared.empty:
+                self._write_later(prepared)
+        self._to_write.end()
 
     def _open(self) -> None:
-        """At the start, and after an exception: what is committed is read from the databases, never remembered."""
-        cursors = self._records_patience(self._ledger.cursors)
-        self._cursors.clear()
-        self._cursors.update(cursors)
+        """At the start, and after an exception in the minute book: it is rebuilt from the store, never remembered."""
         if not self._listening:
+            cursors = self._patience["merger"](self._ledger.cursors)
             self._known.update({key: seqs.copy() for key, seqs in cursors.items()})
+            self._committer.open(cursors)
             self._listening = True
             self._source.start(self)
-        self._committer.open(list(self._intake.directory.channels))
-        self._opened = True
+        self._write_later(self._merger.open(list(self._intake.directory.channels)))
+        self._opened, self._rebuild = True, False
 
-    def _next_work(self) -> Work:
+    def _prepare(self, work: Work) -> Prepared:
+        try:
+            return self._merger.prepare(work)
+        except Exception:
+            self._rebuild = True
+            raise
+
+    def _write_later(self, prepared: Prepared) -> None:
+        self._handed += 1
+        self._to_write.put(prepared)
+
+    def _settle(self) -> None:
+        """Wait until the store has all that was handed over, so that reading it back misses nothing."""
+        with self._settled:
+            while self._written < self._handed:
+                if self._stopping.is_set():
+                    raise Stopped
+                self._settled.wait(_IDLE_S)
+
+    def _next_work(self) -> Work | None:
         with self._ready_work:
             if not self._work:
                 self._ready_work.wait(_IDLE_S)
-            work = Work()
-            while self._work and (work.empty or len(work.readings) + len(self._work[0].readings) <= BATCH_READINGS):
-                following = self._work.popleft()
-                if work.empty:
-                    work = following
-                else:
-                    work.absorb(following)
+            if not self._work:
+                return None
+            work = self._work.popleft()
+            while self._work and len(work.readings) + len(self._work[0].readings) <= COMMIT_READINGS:
+                work.absorb(self._work.popleft())
             self._work_readings -= len(work.readings)
         return work
+
+    # --- the writer's thread ---
+
+    def _write(self) -> None:
+        try:
+            while not self._to_write.finished:
+                self._writing = self._writing or self._to_write.take(_IDLE_S)
+                if self._writing is not None:
+                    self._store(self._writing)
+                    self._to_record.put(self._writing)
+                    self._writing = None
+            self._to_record.end()
+        except Stopped:
+            self._to_write.give_up()
+            self._to_record.end()
+            raise
+
+    def _store(self, prepared: Prepared) -> None:
+        if prepared.writes:
+            batch = prepared.batch()
+            prepared.refused = self._patience["write"](lambda: self._timeseries.write(batch))
+        with self._settled:
+            self._written += 1
+            self._settled.notify_all()
+
+    # --- the ledger's thread ---
+
+    def _record(self) -> None:
+        try:
+            while not self._to_record.finished:
+                self._recording = self._recording or self._to_record.take(_IDLE_S)
+                if self._recording is not None:
+                    self._committer.commit(self._recording)
+                    self._recording, self._failing = None, ""
+                if self._listening and not self._stopping.is_set():
+                    self._committer.tick()
+            self._committer.finish()
+        except Stopped:
+            self._to_record.give_up()
+            raise
 
     # --- the housekeeper's thread ---
 
@@ -311,7 +387,7 @@ class IngestService:
     # --- all threads ---
 
     def _bodies(self) -> Iterable[tuple[str, Callable[[], None]]]:
-        return (("intake", self._take_in), ("committer", self._write_out), ("housekeeper", self._keep_house))
+        return (("intake", self._take_in), ("merger", self._merge), ("writer", self._write), ("ledger", self._record), ("housekeeper", self._keep_house))
 
     def _supervised(self, name: str, body: Callable[[], None]) -> None:
         """Run a thread's body again after an exception: nothing is acknowledged that was not committed, so nothing is lost."""
@@ -331,7 +407,9 @@ class IngestService:
                     return
 
     def _oldest_s(self) -> float | None:
-        for queue in (self._hand.received_s, self._work[0].received_s if self._work else [], [self._waiting[0].received_s] if self._waiting else []):
-            if queue:
-                return queue[0]
-        return None
+        """When the oldest message not yet recorded came."""
+        recording, writing, merging = self._recording, self._writing, self._merging
+        for work in (recording and recording.work, writing and writing.work, merging, next(iter(self._work), None), self._building):
+            if work and work.received_s:
+                return work.received_s[0]
+        return next((message.received_s for message in list(self._waiting)[:1]), None)

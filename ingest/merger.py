@@ -1,0 +1,115 @@
+"""From work to what is written: re-time, enter into the minute book, close minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlalchemy import Engine
+
+from domain.clock import Clock
+from domain.reading import Minute, Reading
+from domain.senml import Refusal
+from domain.times import SECOND_US
+from ingest.intake import FUTURE_US, Intake
+from ingest.minutebook import Merged, MinuteBook
+from ingest.patience import Patience
+from ingest.retime import Unsynchronised, retime_quarantined
+from ingest.work import Work
+from storage.records.quarantine import QuarantineRepository
+from storage.timeseries.port import Batch, RefusedReading, TimeSeries
+
+CLOSE_EVERY_US = SECOND_US
+
+
+@dataclass(slots=True)
+class Prepared:
+    """One commit, on its way through store and ledger."""
+
+    work: Work
+    merged: Merged
+    refused: list[RefusedReading] = field(default_factory=list)
+    recorded: bool = False  # in the ledger, and acknowledged
+
+    @property
+    def writes(self) -> bool:
+        return bool(self.merged.fresh or self.merged.rewritten or self.merged.minutes)
+
+    @property
+    def empty(self) -> bool:
+        return self.work.empty and not self.writes and not self.merged.touched
+
+    def batch(self) -> Batch:
+        merged = self.merged
+        return Batch(fresh=merged.fresh, rewritten=list(merged.rewritten.values()), minutes=list(merged.minutes.values()))
+
+
+class SettledReader:
+    """Reads the store once everything handed over to it is written, and waits until it answers."""
+
+    def __init__(self, store: TimeSeries, patience: Patience, settle: Callable[[], None]) -> None:
+        self._store, self._patience, self._settle = store, patience, settle
+
+    def read(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Reading]]:
+        self._settle()
+        return self._patience(lambda: self._store.read(channels, start_us, stop_us))
+
+    def read_minutes(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Minute]]:
+        self._settle()
+        return self._patience(lambda: self._store.read_minutes(channels, start_us, stop_us))
+
+    def last(self, channels: Sequence[str]) -> dict[str, Reading]:
+        self._settle()
+        return self._patience(lambda: self._store.last(channels))
+
+    def last_minutes(self, channels: Sequence[str]) -> dict[str, int]:
+        self._settle()
+        return self._patience(lambda: self._store.last_minutes(channels))
+
+
+class Merger:
+    """Used by one thread. After an exception `open` it again and prepare the same work again."""
+
+    def __init__(self, *, reader: SettledReader, engine: Engine, clock: Clock, intake: Intake, records_patience: Patience) -> None:
+        self._reader, self._clock, self._intake, self._records_patience = reader, clock, intake, records_patience
+        self._quarantine = QuarantineRepository(engine)
+        self._book = MinuteBook(reader)
+        self._unsynchronised = Unsynchronised(reader)
+        self._closed_us = 0
+
+    def open(self, channels: Iterable[str]) -> Prepared:
+        """The minute book, rebuilt from the store, and the minutes that a crash left unwritten."""
+        self._book = MinuteBook(self._reader)
+        return Prepared(Work(), self._book.open(channels))
+
+    def prepare(self, work: Work) -> Prepared:
+        self._retime(work)
+        merged = self._book.merge(work.readings)
+        self._close_due(merged)
+        return Prepared(work, merged)
+
+    def due(self) -> Prepared:
+        """Minutes that the clock closes."""
+        merged = Merged()
+        self._close_due(merged)
+        return Prepared(Work(), merged)
+
+    @property
+    def channels(self) -> int:
+        return self._book.channels
+
+    def _close_due(self, merged: Merged) -> None:
+        now_us = self._clock.now_us()
+        if not 0 <= now_us - self._closed_us < CLOSE_EVERY_US:
+            self._closed_us = now_us
+            self._book.close_due(now_us, merged)
+
+    def _retime(self, work: Work) -> None:
+        self._unsynchronised.note(work.unsynchronised)
+        for retiming in work.retimings:
+            work.readings += self._unsynchronised.retimed(retiming, list(work.readings))
+            directory = self._intake.directory
+            held = self._records_patience(partial(self._quarantine.held, [Refusal.FUTURE_TIME.value], agent=retiming.agent))
+            retime_quarantined(held, retiming, directory.channels, directory.site(retiming.agent), self._clock.now_us() + FUTURE_US, work)
+        work.retimings = []
