@@ -14,9 +14,11 @@ from sqlalchemy import Engine
 from assess import texts
 from assess.evaluate import ZoneShift, verdicts_of
 from assess.live import LiveZone
+from assess.live_air import fill_air_windows
+from assess.live_window import Now
 from assess.minutes import MinuteCache, Series, read_series
 from assess.plan import Span, shifts_of, span_of
-from assess.protect import Now, live_zone
+from assess.protect import live_zone
 from domain.calibration import channel_of, performed_us
 from domain.clock import Clock
 from domain.reading import Reading
@@ -243,6 +245,8 @@ class Assessor:
         found = []
         for watch in stale:
             watch.work = None if watch.span is None else self._work(watch.span, series)
+        fill_air_windows([watch.work for watch in stale if watch.work is not None])
+        for watch in stale:
             if watch.work is not None and watch.work.span.shift is not None and watch.work.span.minutes:
                 found += verdicts_of(watch.work)
         if found:

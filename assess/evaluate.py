@@ -13,6 +13,7 @@ from assess.bounds import Result
 from assess.gather import Calibrations, Measured, measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
 from assess.limits import NO_LIMIT, Adopted, for_acclimatisation, limits_for, profiles_of
+from assess.live import LiveWindow
 from assess.minutes import Series
 from assess.plan import Placement, Span
 from domain.hazards import SYSTEM_HAZARDS
@@ -27,6 +28,14 @@ NOISE_METRICS = {"dose_3db": "sound_level_a_eq", "lex_8h": "sound_level_a_eq", "
 UNIT = {"dose_3db": "%"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AirWindows:
+    """Live windows of one airborne quantity, of means: by minutes, and of the shift so far; each value, low, high with NaN for none and infinity for no bound."""
+
+    last: Mapping[int, tuple[float, float, float]]
+    shift: tuple[float, float, float]
+
+
 @dataclass(slots=True, kw_only=True)
 class ZoneShift:
     """A span with its minutes and all else that its results rest on."""
@@ -36,6 +45,8 @@ class ZoneShift:
     calibrations: Calibrations
     final: bool
     record_high: Callable[[str], float | None] = lambda _channel: None
+    live: dict[str, list[LiveWindow]] = field(default_factory=dict)  # by placement: live windows that change with the minute only
+    air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
     _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)
     _wbgt: dict[str, heat.Wbgt | None] = field(default_factory=dict)
 

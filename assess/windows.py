@@ -5,7 +5,9 @@ Channels × minutes, minutes along the last axis. NaN is no value; infinity is a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,11 @@ from models.airborne.stel import ENOUGH
 from models.arrays import Array, Mask
 
 _IntArray = npt.NDArray[np.int32]
+Three = tuple[Array, Array, Array]
+"""Value, lower bound, upper bound, each over the channels."""
+WORST: Mapping[int, float] = MappingProxyType({15: ENOUGH, 60: MIN_COVERAGE})
+LAST: Mapping[int, float] = MappingProxyType({10: ENOUGH, **WORST})
+"""Lengths of the sliding windows, and the share of their minutes that they need."""
 
 
 def valid_minutes(samples: npt.ArrayLike, interval_s: npt.ArrayLike) -> Mask:
@@ -85,13 +92,11 @@ def longest_run(mask: Mask) -> _IntArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """The windows of many channels at once: value, low, high, each an array over the channels."""
+    """The windows of many channels at once."""
 
-    last_15: tuple[Array, Array, Array]
-    last_60: tuple[Array, Array, Array]
-    shift: tuple[Array, Array, Array]
-    worst_15: tuple[Array, Array, Array]
-    worst_60: tuple[Array, Array, Array]
+    last: Mapping[int, Three]  # by minutes: 10 and 15 for ceilings and short-term limits, 60
+    worst: Mapping[int, Three]  # by minutes: the highest 15 and 60
+    shift: Three
     coverage: Array
     max_gap_min: _IntArray
 
@@ -103,17 +108,15 @@ def all_windows(minutes: Bounded) -> Windows:
     sides = (_Sums.of(minutes.value, known), _Sums.of(minutes.low, counted), _Sums.of(minutes.high, counted))
     worked = np.maximum(counted.upto[..., -1], 1)
     return Windows(
-        last_15=_three([side.last(15, ENOUGH) for side in sides]),
-        last_60=_three([side.last(60, MIN_COVERAGE) for side in sides]),
+        last={length: _three([side.last(length, enough) for side in sides]) for length, enough in LAST.items()},
+        worst={length: _three([side.worst(length, enough) for side in sides]) for length, enough in WORST.items()},
         shift=_three([side.last(minutes.value.shape[-1], 0.0) for side in sides]),
-        worst_15=_three([side.worst(15, ENOUGH) for side in sides]),
-        worst_60=_three([side.worst(60, MIN_COVERAGE) for side in sides]),
         coverage=known.upto[..., -1] / worked,
         max_gap_min=minutes.max_gap_min,
     )
 
 
-def _three(sides: list[Array]) -> tuple[Array, Array, Array]:
+def _three(sides: list[Array]) -> Three:
     return sides[0], sides[1], sides[2]
 
 

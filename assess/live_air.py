@@ -1,0 +1,149 @@
+"""Live gases and vapours: the reading now, the ceiling, the short-term mean, the shift average so far. Means are computed for all channels of all zones at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from assess import airborne, texts
+from assess.bounds import Result, result_of, sides_of, worst_case
+from assess.evaluate import AirWindows, ZoneShift
+from assess.gather import Measured
+from assess.limits import Adopted, limits_for, strictest
+from assess.live import LiveWindow
+from assess.live_window import Best, Line, Now, line_of, planned_minutes, reading_window, shift_window, single_reading, window
+from assess.plan import Placement, Span
+from assess.windows import Bounded, Three, all_windows
+from domain.quantities import Quantity, Use, quantity_of
+from domain.times import MINUTE_US
+from models.airborne.twa import TEN_HOURS_MIN
+
+SETTLED_MIN = 60
+"""A shift average is not judged on less than an hour: what came so far is spread over that."""
+CEILING_MIN = 2
+"""A single reading over a ceiling stays on the floor for this long."""
+
+
+def airborne_of(span: Span, placement: Placement) -> list[Quantity]:
+    """What is measured here that can meet a limit."""
+    found = [quantity_of(id, span.channels[channels[0]].spec.unit) for id, channels in placement.channels.items()]
+    return [quantity for quantity in found if quantity is not None and quantity.use is not Use.TREND and quantity.cas and quantity.hazard]
+
+
+def fill_air_windows(works: Sequence[ZoneShift]) -> None:
+    """The means of all airborne channels of these zones, as arrays over all that share their minutes."""
+    groups: dict[int, list[tuple[ZoneShift, tuple[str, str], Bounded]]] = defaultdict(list)
+    for work in works:
+        for placement in work.span.placements:
+            for quantity in airborne_of(work.span, placement):
+                measured = work.measure(placement, quantity.id)
+                if measured is not None and work.span.minutes:
+                    groups[work.span.minutes].append((work, (placement.label, quantity.id), _bounded(work, measured)))
+    for rows in groups.values():
+        windows = all_windows(_stacked([bounded for _, _, bounded in rows]))
+        for index, (work, key, _) in enumerate(rows):
+            work.air[key] = AirWindows(last={minutes: _row(three, index) for minutes, three in windows.last.items()}, shift=_row(windows.shift, index))
+
+
+def _bounded(work: ZoneShift, measured: Measured) -> Bounded:
+    counted = work.span.counted
+    fill, _ = worst_case(measured, work.span, work.record_high)
+    sides = sides_of(measured, counted, minimum=airborne.MINIMUM, gap_high=fill)
+    return Bounded(value=sides.value, low=sides.low[-1][1], high=sides.high[-1][1], valid=measured.valid & ~np.isnan(measured.value), counted=counted)
+
+
+def _stacked(rows: Sequence[Bounded]) -> Bounded:
+    return Bounded(
+        value=np.stack([row.value for row in rows]),
+        low=np.stack([row.low for row in rows]),
+        high=np.stack([row.high for row in rows]),
+        valid=np.stack([row.valid for row in rows]),
+        counted=np.stack([row.counted for row in rows]),
+    )
+
+
+def _row(three: Three, index: int) -> tuple[float, float, float]:
+    return float(three[0][index]), float(three[1][index]), float(three[2][index])
+
+
+def reading_windows(work: ZoneShift, placement: Placement, quantity: Quantity, now: Now) -> Iterator[LiveWindow]:
+    """What changes with every reading: the value now, and a ceiling for single readings."""
+    measured = work.measure(placement, quantity.id)
+    if measured is None:
+        return
+    reading = single_reading(work, placement, quantity.id, now)
+    rules = _rules(work, quantity, measured)
+    yield reading_window(work, placement, quantity.hazard, quantity.id, measured, reading, now, Line(decides=bool(rules)))
+    for metric, best in rules:
+        if metric != "twa" and not best[0].limit.window_min:
+            yield reading_window(work, placement, quantity.hazard, "ceiling", measured, reading, now, line_of(best, stops=True), look_back=CEILING_MIN)
+
+
+def minute_windows(work: ZoneShift, placement: Placement, quantity: Quantity) -> Iterator[LiveWindow]:
+    """What changes with the minute: short-term means, and the shift average so far."""
+    key = (placement.label, quantity.id)
+    if key not in work.air:
+        fill_air_windows([work])
+    measured, found = work.measure(placement, quantity.id), work.air.get(key)
+    if measured is None or found is None:
+        return
+    for metric, best in _rules(work, quantity, measured):
+        minutes = best[0].limit.window_min
+        if metric == "twa" and work.span.shift is not None:
+            yield _shift_average(work, placement, quantity, measured, found, best)
+        elif minutes:
+            yield _last_minutes(work, placement, quantity, measured, found.last[minutes], best)
+
+
+def _rules(work: ZoneShift, quantity: Quantity, measured: Measured) -> list[tuple[str, Best]]:
+    return _strictest_by_rule(limits_for(work.profiles[0], quantity.cas, work.day), measured.quantity.unit)
+
+
+def _strictest_by_rule(limits: list[Adopted], unit: str) -> list[tuple[str, Best]]:
+    rules: dict[tuple[str, str], list[Best]] = {}
+    for one in limits:
+        value = one.limit.value_in(unit)
+        if value is not None:
+            rules.setdefault((one.limit.metric, one.limit.averaging), []).append((one, value))
+    return [(metric, best) for (metric, _), found in rules.items() if (best := strictest(found)) is not None]
+
+
+def _shift_average(work: ZoneShift, placement: Placement, quantity: Quantity, measured: Measured, found: AirWindows, best: Best) -> LiveWindow:
+    """The average so far; only what has been is proven: the lower bound takes the rest of the shift as clean."""
+    counted = work.span.counted
+    worked, planned = int(counted.sum()), planned_minutes(work)
+    if best[0].limit.averaging == "shift_up_to_10h" and worked <= TEN_HOURS_MIN:
+        result = _result(found.shift, 0, work.span.minutes)
+    else:
+        fill, _ = worst_case(measured, work.span, work.record_high)
+        result = result_of(airborne.statistic_of(best[0].limit, counted), sides_of(measured, counted, minimum=airborne.MINIMUM, gap_high=fill))
+    settled, done = min(1.0, worked / SETTLED_MIN), min(1.0, worked / max(planned, 1))
+    so_far = Result(value=_times(result.value, settled), low=_times(result.low, done), high=result.high, first=0, stop=work.span.minutes, reasons=[*result.reasons, texts.SO_FAR])
+    return shift_window(work, placement, quantity.hazard, "twa", measured, so_far, line_of(best), measured.quantity.unit)
+
+
+def _times(value: float | None, share: float) -> float | None:
+    return None if value is None else value * share
+
+
+def _last_minutes(work: ZoneShift, placement: Placement, quantity: Quantity, measured: Measured, found: tuple[float, float, float], best: Best) -> LiveWindow:
+    """The last full window of a short-term limit, or of a ceiling with an averaging time of its own."""
+    span, minutes = work.span, best[0].limit.window_min or 1
+    first = max(0, span.minutes - minutes)
+    result = _result(found, first, span.minutes)
+    if result.value is None:
+        result = Result(value=None, low=None, high=None, first=first, stop=span.minutes, reasons=[texts.NO_FULL_WINDOW.format(minutes=minutes)])
+    metric = "stel_15min" if best[0].limit.metric == "stel_15min_max" else "ceiling"
+    coverage = float((measured.valid & span.counted)[first:].sum() / minutes)
+    start_us, unit = span.start_us + first * MINUTE_US, measured.quantity.unit
+    return window(placement, quantity.hazard, metric, [measured], result, line_of(best, stops=True), unit=unit, start_us=start_us, stop_us=span.stop_us, coverage=coverage)
+
+
+def _result(found: tuple[float, float, float], first: int, stop: int) -> Result:
+    value, low, high = found
+    if np.isnan(value):
+        return Result(value=None, low=None, high=None, first=first, stop=stop)
+    open_above = bool(np.isinf(high) or np.isnan(high))
+    return Result(value=value, low=None if np.isnan(low) else low, high=None if open_above else high, first=first, stop=stop, reasons=[texts.OPEN_ABOVE] if open_above else [])

@@ -1,0 +1,61 @@
+"""Live noise: the level now, the dose so far, what the shift comes to if it goes on like this, and the latest peak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from assess import noise, texts
+from assess.bounds import Result, result_of, sides_of, worst_case
+from assess.evaluate import ZoneShift
+from assess.limits import limits_for
+from assess.live import LiveWindow
+from assess.live_window import Line, Now, line_for, planned_minutes, reading_window, shift_window, single_reading
+from assess.plan import Placement
+
+PEAK_MIN = 5
+"""A peak stays on the floor for this long."""
+PROJECT_FROM_MIN = 15
+"""What is projected rests on at least this many minutes."""
+NO_LIMIT = Line(decides=False)
+
+
+def reading_windows(work: ZoneShift, placement: Placement, now: Now) -> Iterator[LiveWindow]:
+    """What changes with every reading: the level now, and the latest peak."""
+    limits = limits_for(work.profiles[0], "noise", work.day)
+    level = work.measure(placement, "sound_level_a_eq")
+    if level is not None:
+        reading = single_reading(work, placement, "sound_level_a_eq", now)
+        yield reading_window(work, placement, "noise", "leq_now", level, reading, now, Line() if limits else NO_LIMIT)
+    peak = work.measure(placement, "sound_level_c_peak")
+    if peak is not None:
+        line = line_for(limits, "lcpeak_max", peak.quantity.unit, stops=True) or NO_LIMIT
+        reading = single_reading(work, placement, "sound_level_c_peak", now)
+        yield reading_window(work, placement, "noise", "lcpeak_max", peak, reading, now, line, look_back=PEAK_MIN)
+
+
+def minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow]:
+    """What changes with the minute: the dose so far, and the level that the whole shift comes to."""
+    level = work.measure(placement, "sound_level_a_eq")
+    if level is None or work.span.shift is None or not work.span.minutes:
+        return
+    limits = limits_for(work.profiles[0], "noise", work.day)
+    counted = work.span.counted
+    fill, _ = worst_case(level, work.span, work.record_high)
+    sides = sides_of(level, counted, minimum=noise.MINIMUM_DB, gap_high=fill)
+    worked = int(counted.sum())
+    dose_line, level_line = line_for(limits, "dose_3db", "%"), line_for(limits, "lex_8h", level.quantity.unit)
+    if dose_line is not None:
+        dose = result_of(noise.statistic_of("dose_3db", worked), sides)
+        yield shift_window(work, placement, "noise", "dose_3db", level, replace(dose, reasons=[*dose.reasons, texts.SO_FAR]), dose_line, "%")
+    if level_line is not None:
+        so_far = result_of(noise.statistic_of("lex_8h", worked), sides)
+        whole = result_of(noise.statistic_of("lex_8h", planned_minutes(work)), sides)
+        yield shift_window(work, placement, "noise", "lex_8h", level, _projected(so_far, whole, worked), level_line, level.quantity.unit)
+
+
+def _projected(so_far: Result, whole: Result, worked: int) -> Result:
+    """Only what has been is proven: the lower bound takes the rest of the shift as silent."""
+    if worked < PROJECT_FROM_MIN:
+        return Result(value=None, low=None, high=None, first=0, stop=0, reasons=[texts.NO_FULL_WINDOW.format(minutes=PROJECT_FROM_MIN)])
+    return replace(whole, low=so_far.low, reasons=[*whole.reasons, texts.PROJECTED])

@@ -1,0 +1,209 @@
+"""What every live window is made of: the freshest readings, the line that it is held against, and its status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from assess import texts
+from assess.bounds import Result
+from assess.evaluate import ZoneShift
+from assess.gather import Measured
+from assess.limits import Adopted, strictest
+from assess.live import LiveWindow
+from assess.plan import Placement
+from assess.uncertainty import sensor_uncertainty, table
+from domain.calibration import correction_at, corrections, state_of
+from domain.hazards import ZoneStatus
+from domain.quality import Reason
+from domain.quantities import quantity_of
+from domain.reading import Reading
+from domain.registry import Channel
+from domain.times import MINUTE_US, SECOND_US
+from domain.verdict import LimitOf
+from models.arrays import Array
+
+SILENT_AFTER_INTERVALS = 3
+SILENT_AFTER_US = 30 * SECOND_US
+ROUNDING = 1e-9
+"""What stands at a line is not over it by the last digit of a sum."""
+
+
+def silent_after_us(channel: Channel) -> int:
+    """Age from which a channel counts as silent."""
+    return max(round(SILENT_AFTER_INTERVALS * channel.spec.interval_s * SECOND_US), SILENT_AFTER_US)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """The freshest readings: of each channel the latest whatever its quality, and the latest that counts."""
+
+    at_us: int
+    last: Mapping[str, Reading]
+    counting: Mapping[str, Reading]
+
+    def is_silent(self, channel: Channel) -> bool:
+        reading = self.last.get(channel.id)
+        return reading is None or self.at_us - reading.time_us > silent_after_us(channel)
+
+    def fresh(self, channel: Channel) -> Reading | None:
+        reading = self.counting.get(channel.id)
+        return None if reading is None or self.at_us - reading.time_us > silent_after_us(channel) else reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What a window is held against; `decides` False: nothing is known by which it could be called within."""
+
+    limit: LimitOf | None = None
+    action_from: float | None = None
+    stop_from: float | None = None
+    decides: bool = True
+
+    def status(self, value: float | None) -> ZoneStatus:
+        if value is None:
+            return ZoneStatus.UNKNOWN
+        if _over(value, self.stop_from):
+            return ZoneStatus.STOP
+        if _over(value, self.action_from):
+            return ZoneStatus.ACTION
+        return ZoneStatus.WITHIN if self.decides else ZoneStatus.UNKNOWN
+
+    def is_proven(self, low: float | None) -> bool:
+        return self.limit is not None and self.limit.status == "verified" and low is not None and _over(low, self.limit.value)
+
+
+def _over(value: float, line: float | None) -> bool:
+    return line is not None and value > line + ROUNDING * max(1.0, abs(line))
+
+
+Best = tuple[Adopted, float]
+
+
+def line_for(limits: Sequence[Adopted], metric: str, unit: str, *, stops: bool = False) -> Line | None:
+    """The strictest adopted limit of a metric in a unit; `stops`: over it is `stop`. None where no profile has one."""
+    found = [(one, value) for one in limits if one.limit.metric == metric and (value := one.limit.value_in(unit)) is not None]
+    best = strictest(found)
+    return None if best is None else line_of(best, stops=stops)
+
+
+def line_of(best: Best, *, stops: bool = False) -> Line:
+    """`action` begins at the body's action level where it sets one, else at the limit."""
+    adopted, value = best
+    level = adopted.limit.action_level
+    action_from = value if level is None or not adopted.limit.value else level / adopted.limit.value * value
+    return Line(limit=adopted.stated(value), action_from=action_from, stop_from=value if stops else None)
+
+
+def window(
+    placement: Placement, hazard: str, metric: str, used: Sequence[Measured], result: Result, line: Line, *, unit: str, start_us: int, stop_us: int, coverage: float
+) -> LiveWindow:
+    """A live window with its status."""
+    return LiveWindow(
+        hazard=hazard,
+        metric=metric,
+        placement=placement.label,
+        channels=[channel.id for one in used for channel in one.channels],
+        start_us=start_us,
+        stop_us=stop_us,
+        value=result.value,
+        low=result.low,
+        high=result.high,
+        unit=unit,
+        limit=line.limit,
+        action_from=line.action_from,
+        stop_from=line.stop_from,
+        status=line.status(result.value),
+        proven=line.is_proven(result.low),
+        coverage=coverage,
+        reasons=list(dict.fromkeys(result.reasons)),
+    )
+
+
+def single_reading(work: ZoneShift, placement: Placement, quantity_id: str, now: Now) -> Measured | None:
+    """The freshest reading, corrected, as one minute; None when there is none, so that what is measured without it takes over."""
+    held = work.span.pieces[-1].channels
+    for channel in [held[id] for id in placement.channels.get(quantity_id, ()) if id in held]:
+        reading = now.fresh(channel)
+        if reading is not None and reading.value is not None:
+            return _as_minute(work, channel, reading, reading.value)
+    return None
+
+
+def _as_minute(work: ZoneShift, channel: Channel, reading: Reading, raw: float) -> Measured | None:
+    quantity = quantity_of(channel.quantity, channel.spec.unit)
+    if quantity is None:
+        return None
+    records, timezone = work.calibrations.get(channel.id, ()), ZoneInfo(work.span.site.timezone)
+    fix = correction_at(corrections(records, timezone), reading.time_us)
+    value: Array = np.array([fix.apply(raw) if fix and fix.commutes(quantity.averaging) else raw])
+    state = state_of(records, timezone, reading.time_us, reading.time_us + 1)
+    uncertainty = sensor_uncertainty(channel.quantity, channel.spec.instrument, value)
+    range_high = channel.spec.instrument.range_high if channel.spec.instrument else None
+    return Measured(
+        quantity=quantity,
+        value=value,
+        top=value,
+        valid=np.array([True]),
+        uncertainty=uncertainty,
+        drift=uncertainty * table().calibration[state],
+        saturated=np.array([Reason.SATURATED in reading.r]),
+        below=np.array([Reason.BELOW_DETECTION in reading.r]),
+        simulated=np.array([Reason.SIMULATED in reading.r]),
+        range_end=quantity.high if range_high is None else range_high,
+        channels=[channel],
+        states={channel.id: state},
+    )
+
+
+def reading_window(
+    work: ZoneShift, placement: Placement, hazard: str, metric: str, measured: Measured, reading: Measured | None, now: Now, line: Line, *, look_back: int = 0
+) -> LiveWindow:
+    """The freshest reading, or the highest of it and the samples of the last minutes."""
+    tail = measured.top[max(0, work.span.minutes - look_back) :] if look_back else np.empty(0)
+    values = [float(value) for value in tail if not np.isnan(value)] + ([float(reading.value[0])] if reading is not None else [])
+    times = [found.time_us for channel in measured.channels if (found := now.fresh(channel)) is not None]
+    stop_us = max(times, default=now.at_us)
+    return window(
+        placement,
+        hazard,
+        metric,
+        [measured],
+        _reading_result(values, reading),
+        line,
+        unit=measured.quantity.unit,
+        start_us=stop_us - max(look_back, 1) * MINUTE_US,
+        stop_us=stop_us,
+        coverage=1.0 if reading is not None else 0.0,
+    )
+
+
+def _reading_result(values: list[float], reading: Measured | None) -> Result:
+    if not values or reading is None:
+        return Result(value=max(values, default=None), low=None, high=None, first=0, stop=0, reasons=[texts.NOT_FRESH])
+    width, saturated = float(reading.uncertainty[0] + reading.drift[0]), bool(reading.saturated[0])
+    reasons = [texts.SATURATED.format(minutes=1)] if saturated else []
+    low = min(max(values), reading.range_end) if saturated else max(values)
+    return Result(value=max(values), low=low - width, high=None if saturated else max(values) + width, first=0, stop=0, reasons=reasons)
+
+
+def shift_window(work: ZoneShift, placement: Placement, hazard: str, metric: str, measured: Measured, result: Result, line: Line, unit: str) -> LiveWindow:
+    """A window over the shift so far."""
+    counted = work.span.counted
+    coverage = float((measured.valid & counted).sum() / max(int(counted.sum()), 1))
+    return window(placement, hazard, metric, [measured], result, line, unit=unit, start_us=work.span.start_us, stop_us=work.span.stop_us, coverage=coverage)
+
+
+def planned_minutes(work: ZoneShift) -> int:
+    """Minutes worked in the whole shift: those counted so far and those still to come."""
+    span = work.span
+    worked = int(span.counted.sum())
+    if span.shift is None:
+        return worked
+    rest = len(span.shift.minutes) - span.minutes
+    if span.pieces[-1].spec.empty_in_breaks:
+        rest -= sum(max(0, stop_us - max(first_us, span.stop_us)) // MINUTE_US for first_us, stop_us in span.shift.breaks)
+    return worked + max(rest, 0)
