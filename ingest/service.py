@@ -48,7 +48,7 @@ CHUNK_MESSAGES = 500
 """Judged before the rules run on them: a few milliseconds of work."""
 COMMIT_READINGS = 10_000
 """A backlog is joined up to this: two bodies of the size that InfluxDB takes best, side by side."""
-WAITING_MESSAGES, WAITING_BYTES = 4_000, 8 * 1024 * 1024
+WAITING_MESSAGES, WAITING_BYTES = 4_000, 4 * 1024 * 1024
 """Received and not judged: packs of usual size stay within the window of a broker set up as recommended, which is then the brake."""
 WAITING_READINGS = 50_000
 PIPE_COMMITS = 1
