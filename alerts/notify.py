@@ -27,7 +27,8 @@ GIVE_UP_US = DAY_US
 ALARM_AFTER = 3
 """Messages that fail in a row until the failure is an alert itself: a mail server may be restarted."""
 POLL_S = 0.5
-OVERDUE = "overdue"
+OVERDUE, SUPPRESSED = "overdue", "suppressed"
+REMEMBERED = 10_000
 
 
 class Permanent(Exception):
@@ -55,45 +56,46 @@ class Pager:
 
     def call(self, alerts: Sequence[Alert], held: Snapshot, now_us: int) -> None:
         """Put a message in the outbox for everyone who is to be called and has not been."""
-        if not self._channels:
+        alarms = [alert for alert in alerts if alert.severity is not Severity.NOTICE and alert.suppression not in ("shelved", "out_of_service")]
+        if not self._channels or not alarms:
             return
-        messages = [message for alert in alerts for message in self._messages(alert, held, now_us)]
-        new = [message for message in messages if _identity(message) not in self._put]
-        if new:
-            self._outbox.put(new)
-            self._put.update(map(_identity, new))
-        if len(self._put) > 10_000:
-            self._put = set(map(_identity, messages))
+        people = self._outbox.recipients(list(Role))
+        messages = [message for alert in alarms for message in self._messages(alert, people, held, now_us)]
+        if messages:
+            self._outbox.put(messages)
+            self._put.update(map(_identity, messages))
+        if len(self._put) > REMEMBERED:
+            still_open = {alert.id for alert in alerts}
+            self._put = {known for known in self._put if known[0] in still_open}
 
-    def _messages(self, alert: Alert, held: Snapshot, now_us: int) -> Iterator[Message]:
-        if alert.severity is Severity.NOTICE or alert.suppression in ("shelved", "out_of_service"):
-            return
+    def _messages(self, alert: Alert, people: Sequence[Recipient], held: Snapshot, now_us: int) -> Iterator[Message]:
+        here = [person for person in people if _is_of(person, alert.site, held)]
         for reason, roles in self._reasons(alert, now_us):
-            for recipient in self._recipients(alert, roles, held):
+            for recipient in self._called(here, roles):
                 if is_wanted(alert, reason, recipient.role):
                     yield from self._written(alert, reason, recipient, held, now_us)
 
     def _reasons(self, alert: Alert, now_us: int) -> Iterator[tuple[str, Sequence[Role]]]:
         paging = self._policy.paging
+        if alert.suppression == "by_design":  # both sides are told, and nobody is called further
+            yield f"{SUPPRESSED}-{alert.called_by}", paging.overdue
+            return
         roles = paging.stop if alert.severity is Severity.STOP else paging.action
         yield f"{alert.called_for}-{alert.called_by}", roles
         if is_overdue(alert, now_us):
             yield f"{OVERDUE}-{alert.called_by}", paging.overdue
 
-    def _recipients(self, alert: Alert, roles: Sequence[Role], held: Snapshot) -> list[Recipient]:
-        """People of the site; where nobody of these roles has an address, whoever of the overdue step has."""
-        for some in (roles, self._policy.paging.overdue):
-            found = [person for person in self._outbox.recipients(some) if _is_of(person, alert.site, held)]
-            if found:
-                return found
-        return []
+    def _called(self, here: Sequence[Recipient], roles: Sequence[Role]) -> list[Recipient]:
+        """Where nobody of these roles has an address, whoever of the overdue step has."""
+        return [person for person in here if person.role in roles] or [person for person in here if person.role in self._policy.paging.overdue]
 
     def _written(self, alert: Alert, reason: str, recipient: Recipient, held: Snapshot, now_us: int) -> Iterator[Message]:
-        subject, text = write_message(alert, self._policy, held, reason)
         for channel in self._channels:
             if alert.type == "notification_failed" and alert.evidence.get("channel") == channel:
                 continue  # not by the way that is broken
-            yield Message(alert=alert.id, reason=reason, channel=channel, recipient=recipient.name, subject=subject, text=text, created_us=now_us)
+            if (alert.id, reason, channel, recipient.name) not in self._put:
+                subject, text = write_message(alert, self._policy, held, reason)
+                yield Message(alert=alert.id, reason=reason, channel=channel, recipient=recipient.name, subject=subject, text=text, created_us=now_us)
 
 
 class Delivery:
@@ -194,6 +196,8 @@ def is_wanted(alert: Alert, reason: str, role: Role) -> bool:
     kind, _, step = reason.rpartition("-")
     if not alert.open or step != str(alert.called_by):
         return False
+    if kind == SUPPRESSED or alert.suppression == "by_design":
+        return kind == SUPPRESSED and alert.suppression == "by_design"
     if kind == OVERDUE:
         return alert.active and alert.confirmed is None
     return not alert.heard_by(role.side)
@@ -205,7 +209,7 @@ def write_message(alert: Alert, policy: Policy, held: Snapshot, reason: str) -> 
     zone = held.zones[alert.zone].spec.name if alert.zone in held.zones else alert.zone or "-"
     site = held.sites[alert.site].name if alert.site in held.sites else alert.site or "-"
     word = {Severity.STOP: "STOP", Severity.ACTION: "Action", Severity.NOTICE: "Notice"}[alert.severity]
-    late = "nobody has confirmed a response: " if reason.startswith(OVERDUE) else ""
+    late = {OVERDUE: "nobody has confirmed a response: ", SUPPRESSED: "suppressed by design: "}.get(reason.rpartition("-")[0], "")
     lost = " (data lost)" if alert.data_lost else ""
     simulated = "SIMULATED " if alert.simulated else ""
     subject = f"{simulated}{word}: {late}{row.title}, {zone}{lost}"

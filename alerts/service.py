@@ -16,7 +16,7 @@ from alerts.windows import WindowConditions
 from assess.live import LiveZone
 from domain.clock import Clock
 from domain.registry import Snapshot
-from domain.times import SECOND_US
+from domain.times import MINUTE_US, SECOND_US
 from storage.records.agents import AgentsRepository
 from storage.records.journal import Key, StepKind
 from storage.records.registry import RegistryRepository
@@ -29,8 +29,15 @@ class OpenAlerts:
 
     recorder: Recorder
     by_key: dict[Key, Alert] = field(default_factory=dict)
+    last_id: int = -1
+    read_us: int = 0
 
-    def refresh(self) -> None:
+    def refresh(self, now_us: int) -> None:
+        """Anew when anything was appended, and once a minute: on PostgreSQL a row may appear after one with a higher id."""
+        last_id = self.recorder.journal.last_id()
+        if last_id == self.last_id and 0 <= now_us - self.read_us < MINUTE_US:
+            return
+        self.last_id, self.read_us = last_id, now_us
         self.by_key = {(alert := fold(steps)).key: alert for steps in self.recorder.journal.load_open().values()}
 
     def put(self, alert: Alert | None) -> None:
@@ -58,7 +65,7 @@ class AlertService:
 
     def tick(self, now_us: int, live: Sequence[LiveZone]) -> None:
         """One pass: conditions, system conditions, what ends by itself, and who is to be called."""
-        self._open.refresh()
+        self._open.refresh(now_us)
         for zone in live:
             for alert in self._windows.follow(zone, self._open.by_key, now_us):
                 self._open.put(alert)

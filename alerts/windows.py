@@ -37,28 +37,29 @@ class WindowConditions:
 
     def __init__(self, recorder: Recorder, policy: Policy) -> None:
         self._recorder, self._policy = recorder, policy
-        self._watched: dict[tuple[Key, str], _Watched] = {}  # key of the alert, and which window
+        self._zones: dict[str, dict[tuple[Key, str], _Watched]] = {}  # zone → (key of the alert, which window)
         self._last_us: dict[str, int] = {}
 
     def follow(self, zone: LiveZone, alerts: Mapping[Key, Alert], now_us: int) -> Iterator[Alert | None]:
         """One look at one zone; yields the alerts that it touched."""
         step_us = max(STEP_US, 3 * (zone.at_us - self._last_us.get(zone.zone, zone.at_us)) // 2)
         self._last_us[zone.zone] = zone.at_us
-        seen = {self._see(zone, window, alerts, step_us) for window in zone.windows}
-        self._miss(zone, seen, step_us)
-        keys = {key for key, _ in self._watched if key.zone == zone.zone}
+        watched = self._zones.setdefault(zone.zone, {})
+        seen = {self._see(zone, window, watched, alerts, step_us) for window in zone.windows}
+        self._miss(zone, watched, seen, step_us)
+        keys = {key for key, _ in watched}
         keys |= {key for key, alert in alerts.items() if key.zone == zone.zone and alert.active and self._is_window(alert)}
         for key in keys:
-            yield self._conclude(zone, key, alerts.get(key))
+            yield self._conclude(zone, key, [entry for (owner, _), entry in watched.items() if owner == key], alerts.get(key))
 
-    def _see(self, zone: LiveZone, window: LiveWindow, alerts: Mapping[Key, Alert], step_us: int) -> tuple[Key, str]:
+    def _see(self, zone: LiveZone, window: LiveWindow, zone_watched: dict[tuple[Key, str], _Watched], alerts: Mapping[Key, Alert], step_us: int) -> tuple[Key, str]:
         row = self._policy.window_row(window.hazard, window.metric)
         key = Key(zone.zone, window.hazard, row.type)
         which = (key, f"{window.metric}/{window.placement}/{window.limit.profile + '/' + window.limit.id if window.limit else ''}")
         shift = _shift(zone)
-        watched = self._watched.get(which)
+        watched = zone_watched.get(which)
         if watched is None or (row.ends_with_shift and watched.shift != shift):
-            watched = self._watched[which] = _Watched(row, shift, _trackers(row, alerts.get(key), shift))
+            watched = zone_watched[which] = _Watched(row, shift, _trackers(row, alerts.get(key), shift))
         watched.window = window
         watched.is_blind = window.value is None or bool(set(window.channels) & set(zone.silent))
         watched.severity = None
@@ -82,14 +83,14 @@ class WindowConditions:
             where = Reach.UNKNOWN
         return watched.trackers[severity].add(window.stop_us, where, step_us).raised_us is not None
 
-    def _miss(self, zone: LiveZone, seen: set[tuple[Key, str]], step_us: int) -> None:
+    def _miss(self, zone: LiveZone, zone_watched: dict[tuple[Key, str], _Watched], seen: set[tuple[Key, str]], step_us: int) -> None:
         """Windows that are not there any more: a dose ends with its shift, any other is blind."""
         shift = _shift(zone)
-        for which, watched in list(self._watched.items()):
-            if which[0].zone != zone.zone or which in seen:
+        for which, watched in list(zone_watched.items()):
+            if which in seen:
                 continue
             if watched.row.ends_with_shift and watched.shift != shift:
-                del self._watched[which]
+                del zone_watched[which]
             else:
                 watched.is_blind = True
                 watched.severity = max(
@@ -98,8 +99,7 @@ class WindowConditions:
                     default=None,
                 )
 
-    def _conclude(self, zone: LiveZone, key: Key, alert: Alert | None) -> Alert | None:
-        watched = [entry for (owner, _), entry in self._watched.items() if owner == key]
+    def _conclude(self, zone: LiveZone, key: Key, watched: list[_Watched], alert: Alert | None) -> Alert | None:
         over = [entry for entry in watched if entry.severity is not None]
         row = self._policy.rows[key.type]
         if over:

@@ -109,7 +109,8 @@ class Policy:
         return next((row for row in windows if row.covers(hazard, metric)), windows[-1])
 
     def instant_row(self, hazard: str) -> AlarmRow | None:
-        return next((row for row in self.file.alarms if row.source is Source.INSTANT and row.covers(hazard)), None)
+        """The row of a single reading over a ceiling or peak of this hazard."""
+        return next((row for row in self.file.alarms if row.source is Source.INSTANT and Severity.STOP in row.levels and row.covers(hazard)), None)
 
     def advice(self, hazard: str, status: str) -> str:
         """What to do where a hazard has this status, as a msgid; "" while it is within."""

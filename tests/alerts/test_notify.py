@@ -14,7 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import Engine, insert
 
-from alerts.actions import acknowledge, confirm
+from alerts.actions import acknowledge, confirm, suppress_by_design
 from alerts.notify import Delivery, Pager, Permanent
 from alerts.policy import load_policy
 from alerts.record import Finding, Recorder
@@ -204,6 +204,17 @@ def test_a_confirmed_response_calls_nobody_further(office: Office) -> None:
     office.clock.sleep(31 * 60)
     office.page()
     assert office.outbox.of_alert(alert.id) == []
+
+
+def test_of_a_suppression_by_design_both_sides_are_told_and_then_nobody_is_called(office: Office) -> None:
+    alert = office.raise_alert(Severity.STOP)
+    suppress_by_design(office.engine, office.clock, OFFICER, alert.id, "line closed for calibration; a portable meter stands here", 60)
+    wire = Wire()
+    for _ in range(2):
+        office.page()
+        office.delivery(wire).deliver_due()
+    assert sorted(address for address, _ in wire.sent) == ["minh@f1.example", "olga@f1.example", "wei@union.example"]
+    assert all("suppressed by design" in subject for _, subject in wire.sent)
 
 
 def test_data_lost_during_an_alert_calls_again(office: Office) -> None:
