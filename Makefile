@@ -18,7 +18,7 @@ check: install-dev
 	$(PY) -m pytest -q -m check
 
 bench: install-dev
-	$(PY) -m tests.bench
+	scripts/bench
 
 install:
 	scripts/install run

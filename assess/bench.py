@@ -8,12 +8,12 @@ import time
 
 import numpy as np
 
-from assess.windows import all_windows, bounded, valid_minutes
+from assess.windows import Bounded, all_windows, valid_minutes
 
 CHANNELS, MINUTES, ROUNDS, AT_ONCE = 20_000, 480, 3, 100
 
 
-def run() -> dict[str, float]:
+def evaluate_rates() -> dict[str, float]:
     """Seconds of one core for all channels (median of 3), windows a second, and the process's peak memory."""
     rng = np.random.default_rng(1)
     value = rng.gamma(4.0, 5.0, (CHANNELS, MINUTES))
@@ -33,11 +33,6 @@ def _once(value: np.ndarray, samples: np.ndarray, counted: np.ndarray) -> float:
     for first in range(0, CHANNELS, AT_ONCE):  # blocks that stay in the processor's cache
         rows = slice(first, first + AT_ONCE)
         valid = valid_minutes(samples[rows], 10.0)
-        minutes = bounded(value[rows], 0.3 * value[rows], valid, np.broadcast_to(counted, valid.shape), gap_low=0.0, gap_high=200.0)
-        all_windows(minutes)
+        low, high = np.where(valid, 0.7 * value[rows], 0.0), np.where(valid, 1.3 * value[rows], 200.0)
+        all_windows(Bounded(value=value[rows], low=low, high=high, valid=valid, counted=np.broadcast_to(counted, valid.shape)))
     return time.process_time() - start
-
-
-if __name__ == "__main__":
-    for name, figure in run().items():
-        print(f"{name} {figure}")

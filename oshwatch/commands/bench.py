@@ -1,0 +1,43 @@
+"""`oshwatch bench`: measures this machine. Figures are printed, never asserted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from domain.clock import SystemClock
+from oshwatch.settings import load_settings
+
+
+def bench(options: argparse.Namespace) -> None:
+    rows = {"ingest": _ingest, "evaluate": _evaluate, "edge": _edge}[options.what]()
+    for row in rows:
+        print(json.dumps(row) if options.json else "  ".join(f"{name}={value}" for name, value in row.items()))
+
+
+def _ingest() -> list[dict[str, Any]]:
+    """Into SQLite, and into InfluxDB where OSHWATCH_TIMESERIES_URL names one; next to mosquitto_sub draining the same queue."""
+    from ingest.bench import run_bench
+
+    stores = [("sqlite", "", "")]
+    settings = load_settings({name: value for name, value in os.environ.items() if name.startswith("OSHWATCH_")})
+    if settings.timeseries_url.startswith("influxdb"):
+        stores.append(("influxdb", settings.timeseries_url, settings.influxdb_token))
+    return run_bench(stores=stores)
+
+
+def _evaluate() -> list[dict[str, Any]]:
+    from assess.bench import evaluate_rates
+
+    return [{"bench": "evaluate", **{name: round(value, 4) for name, value in evaluate_rates().items()}}]
+
+
+def _edge() -> list[dict[str, Any]]:
+    from edge_agent.bench import outbox_rates
+
+    with tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as name:
+        return [{"bench": "edge", **{what: round(value, 3) for what, value in outbox_rates(Path(name), SystemClock()).items()}}]
