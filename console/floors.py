@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from alerts.state import Alert
 from assess.live import LiveZone
-from assess.protect import silent_after_us
+from assess.live_window import silent_after_us
 from console.context import House
 from domain.hazards import Severity, ZoneStatus
 from domain.quality import Quality, Reason

@@ -165,6 +165,6 @@ document.addEventListener("visibilitychange", () => (document.hidden ? disconnec
 addEventListener("pagehide", disconnect);
 addEventListener("pageshow", connect);
 setInterval(markAges, 1000);
-setInterval(redrawTrends, 60000);
+setInterval(() => redrawTrends(), 60000);
 drawTrends();
 connect();

@@ -76,16 +76,19 @@ function options(figure, trend, tip) {
   };
 }
 
-async function draw(figure) {
+async function draw(figure, anew = false) {
   const answer = await fetch(figure.dataset.trend);
   if (!answer.ok) return;
-  const trend = await answer.json();
+  const { times, values, ...frame } = await answer.json();
+  const shape = JSON.stringify(frame);
+  const held = charts.get(figure);
+  if (held?.shape === shape && !anew) return held.plot.setData([times, values], false);
+  held?.plot.destroy();
   const place = figure.querySelector(".plot");
-  charts.get(figure)?.destroy();
   place.replaceChildren();
   const tip = document.createElement("div");
   tip.className = "tip";
-  charts.set(figure, new uPlot(options(figure, trend, tip), [trend.times, trend.values], place));
+  charts.set(figure, { shape, plot: new uPlot(options(figure, frame, tip), [times, values], place) });
   place.append(tip);
   figure.classList.add("live");
 }
@@ -93,12 +96,12 @@ async function draw(figure) {
 export function drawTrends() {
   for (const figure of document.querySelectorAll("[data-trend]")) {
     draw(figure).catch(() => figure.classList.remove("live"));
-    new ResizeObserver(() => charts.get(figure)?.setSize({ width: figure.clientWidth, height: figure.clientHeight })).observe(figure);
+    new ResizeObserver(() => charts.get(figure)?.plot.setSize({ width: figure.clientWidth, height: figure.clientHeight })).observe(figure);
   }
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawTrends);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redrawTrends(true));
 }
 
-export function redrawTrends() {
+export function redrawTrends(anew = false) {
   if (document.hidden) return;
-  for (const figure of document.querySelectorAll("[data-trend]")) draw(figure).catch(() => {});
+  for (const figure of document.querySelectorAll("[data-trend]")) draw(figure, anew).catch(() => {});
 }

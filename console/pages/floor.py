@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from assess.live import LiveWindow, LiveZone
-from assess.protect import SILENT_AFTER_US
+from assess.live_window import SILENT_AFTER_US
 from console.context import House, house_of
 from console.floors import Floor, load_floor, stale_after_s
 from console.formats import DASH, Formats, decimals_of

@@ -24,6 +24,7 @@ from alerts.policy import load_policy
 from alerts.record import Finding, Recorder
 from assess.live import LiveWindow, LiveZone
 from console.app import ConsoleContext, create_app
+from console.hub import Hub
 from domain.clock import ScenarioClock
 from domain.hazards import Severity, ZoneStatus
 from domain.messages import Status
@@ -350,6 +351,7 @@ class Site:
     url: str
     factory: Factory
     client: httpx.Client
+    hub: Hub
 
     def get(self, path: str, who: str | None = "linh", **options: object) -> httpx.Response:
         return self.request("GET", path, who, **options)
@@ -358,6 +360,7 @@ class Site:
         return self.request("POST", path, who, **options)
 
     def request(self, method: str, path: str, who: str | None = "linh", *, headers: dict[str, str] | None = None, **options: object) -> httpx.Response:
+        self.client.cookies.clear()
         auth = {"Authorization": f"Bearer {self.factory.tokens[who]}"} if who else {}
         return self.client.request(method, path, headers={**auth, **(headers or {})}, **options)
 
@@ -382,7 +385,7 @@ def serve(factory: Factory) -> Iterator[Site]:
         assert time.monotonic() < deadline, "uvicorn does not start"
         time.sleep(0.02)
     with httpx.Client(base_url=url, timeout=20) as client:
-        yield Site(url, factory, client)
+        yield Site(url, factory, client, app.state.house.hub)
     server.should_exit = True
     thread.join(10)
 
