@@ -14,7 +14,7 @@ from assess.plan import Placement, Span
 from assess.uncertainty import sensor_uncertainty, table
 from assess.windows import spread_back, valid_minutes
 from domain.calibration import Correction, correction_at, corrections, state_of
-from domain.quantities import Averaging, Quantity, quantity_of
+from domain.quantities import Quantity, quantity_of
 from domain.registry import CalibrationSpec, Channel
 from domain.times import MINUTE_US
 from domain.verdict import CalibrationState
@@ -121,7 +121,3 @@ def _corrected(values: Array, first: int, start_us: int, fixes: Sequence[Correct
     for edge, stop, fix in zip(edges[1:-1], edges[2:], fixes, strict=True):
         result[edge:stop] = (values[edge:stop] - fix.offset) * fix.gain
     return result
-
-
-def is_energy(measured: Measured) -> bool:
-    return measured.quantity.averaging is Averaging.ENERGY

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from domain.quantities import Quantity
-from domain.times import to_datetime
 from domain.verdict import LimitOf
 from models.limits import Limit, Profile, in_force, load_profiles
 
@@ -59,16 +57,3 @@ def for_acclimatisation(limits: Sequence[Adopted], acclimatised: str) -> list[Ad
 def strictest(limits: Sequence[tuple[Adopted, float]]) -> tuple[Adopted, float] | None:
     """The lowest value; of equals the site's first profile."""
     return min(limits, key=lambda one: one[1], default=None)
-
-
-def ceiling_of(adopted: Sequence[str], quantity: Quantity, at_us: int) -> LimitOf | None:
-    """The strictest limit that a single reading of a quantity is held against, in the quantity's unit; None where there is none."""
-    agent = "noise" if quantity.hazard == "noise" else quantity.cas
-    if not agent or (agent == "noise" and quantity.id != "sound_level_c_peak"):
-        return None
-    profiles, _ = profiles_of(adopted)
-    found = [
-        (one, value) for one in limits_for(profiles, agent, to_datetime(at_us).date()) if one.limit.window_min == 0 and (value := one.limit.value_in(quantity.unit)) is not None
-    ]
-    best = strictest(found)
-    return best[0].stated(best[1]) if best else None

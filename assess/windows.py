@@ -67,18 +67,6 @@ class Bounded:
         return longest_run(self.counted & ~self.valid)
 
 
-def bounded(value: Array, uncertainty: Array, valid: Mask, counted: Mask, *, gap_low: npt.ArrayLike, gap_high: npt.ArrayLike) -> Bounded:
-    """Bounds of every minute: the instrument's where it is valid, the gap's where it is not."""
-    known = valid & counted
-    return Bounded(
-        value=np.where(known, value, np.nan),
-        low=np.where(known, np.maximum(value - uncertainty, gap_low), gap_low),
-        high=np.where(known, value + uncertainty, gap_high),
-        valid=valid,
-        counted=counted,
-    )
-
-
 def longest_run(mask: Mask) -> _IntArray:
     """Length of the longest run of True along the last axis.
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from assess.live import LiveZone
+from domain.errors import NotReady
 from domain.hazards import ZoneStatus
 from domain.registry import ALWAYS_US, CalibrationSpec, entries_of
 from domain.times import HOUR_US, MINUTE_US
@@ -287,3 +288,75 @@ def test_a_first_import_long_ago_is_no_reason_to_compute_anything_again(floor):
         assessor.tick()
     floor.start().tick()
     assert [row.verdict.revision for row in VerdictRepository(floor.engine).revisions(site="f1")] == [1]
+
+
+def test_a_store_that_is_away_loses_no_late_data(floor):
+    name = floor.house.channel("sound_level_a_eq")
+    floor.house.fill(name, [88.0] * 400 + [None] * 80)
+    floor.enrol()
+    assessor, stored, touched = floor.start(), VerdictRepository(floor.engine), TouchedRepository(floor.engine)
+    for minute in (470.0, 483.0):
+        floor.at(minute)
+        assessor.tick()
+    floor.house.fill(name, 88.0, minutes=80, first=400)
+    start = floor.house.plan.start_us
+    touched.add([TouchedRow(channel=name, start_us=start + 400 * MINUTE_US, stop_us=start + 480 * MINUTE_US)], start)
+    floor.at(490.0)
+    floor.house.store.down = True
+    with pytest.raises(NotReady):
+        assessor.tick()
+    assert len(touched.take()) == 1
+    floor.house.store.down = False
+    floor.at(491.5)
+    assessor.tick()
+    assert touched.take() == []
+    assert {row.verdict.valid for row in stored.latest(site="f1")} == {480}
+
+
+def test_late_data_found_after_a_kill_are_still_worked_off(floor):
+    name = floor.house.channel("sound_level_a_eq")
+    floor.house.fill(name, [88.0] * 400 + [None] * 80)
+    floor.enrol()
+    first = floor.start()
+    for minute in (470.0, 483.0):
+        floor.at(minute)
+        first.tick()
+    floor.house.fill(name, 88.0, minutes=80, first=400)
+    start = floor.house.plan.start_us
+    TouchedRepository(floor.engine).add([TouchedRow(channel=name, start_us=start + 400 * MINUTE_US, stop_us=start + 480 * MINUTE_US)], start)
+    floor.at(490.0)
+    floor.start().tick()
+    assert {row.verdict.valid for row in VerdictRepository(floor.engine).latest(site="f1")} == {480}
+
+
+def test_a_zone_that_cannot_be_computed_does_not_blind_the_others(floor, monkeypatch, caplog):
+    floor.house.heat()
+    name = floor.house.channel("co", zone="z2", placement="p2")
+    floor.house.fill(name, 5.0)
+    file = floor.house.file
+    other = msgspec.structs.replace(file.zones[0], id="z2")
+    floor.registry.add(entries_of(msgspec.structs.replace(file, zones=[file.zones[0], other]), valid_from_us=ALWAYS_US, recorded_us=0, author="t", reason=""))
+    floor.house.now(name, 5.0, floor.at(100.3))
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("assess.live_heat.heat.wbgt_of", broken)
+    assessor = floor.start()
+    zones = assessor.tick()
+    assert [zone.zone for zone in zones] == ["f1.z2"]
+    assert assessor.counters.exceptions > 0
+    assert "f1.z1 cannot be computed" in caplog.text
+
+
+def test_evidence_does_not_keep_the_floor_waiting(floor, monkeypatch):
+    floor.house.heat()
+    floor.enrol()
+    floor.house.store.write(Batch(minutes=[floor.house.minute("a1.p1.air_temperature", index - 1440, 33.0) for index in range(480)]))
+    monkeypatch.setattr("assess.revisions.BUDGET_S", -1.0)
+    floor.at(900.0)
+    assessor, left = floor.start(), []
+    for _ in range(2):
+        assessor.tick()
+        left.append(assessor.counters.waiting)
+    assert left == [1, 0]

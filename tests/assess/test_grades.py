@@ -7,8 +7,7 @@ import pytest
 
 from assess.evaluate import worst_of
 from assess.grading import workers_of
-from assess.limits import ceiling_of, limits_for, profiles_of
-from domain.quantities import QUANTITIES
+from assess.limits import limits_for, profiles_of
 from domain.registry import CalibrationSpec, Workers
 
 TWA = "twa/niosh-co-twa"
@@ -198,12 +197,3 @@ def test_an_unverified_limit_decides_nothing(house, monkeypatch):
     verdict = house.verdicts()[TWA]
     assert (verdict.state, verdict.over_action_level) == ("indeterminate", "indeterminate")
     assert "The limit is not verified: it decides nothing." in verdict.reasons
-
-
-def test_the_ceiling_for_single_readings_is_the_strictest_that_has_no_averaging_time(house):
-    at = house.plan.start_us
-    assert ceiling_of(["us-niosh"], QUANTITIES["co"], at).value == 200.0
-    assert ceiling_of(["us-niosh"], QUANTITIES["sound_level_c_peak"], at).value == 140.0
-    assert ceiling_of(["us-niosh"], QUANTITIES["h2s"], at) is None
-    assert ceiling_of(["us-niosh"], QUANTITIES["sound_level_a_eq"], at) is None
-    assert ceiling_of(["us-niosh"], QUANTITIES["pm2_5"], at) is None

@@ -1,0 +1,191 @@
+"""Which ended shifts have to be computed, and why: they just ended, data came late, a registry change has a past date, or nobody looked when they ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from assess import texts
+from assess.minutes import MinuteCache
+from assess.plan import shifts_of, span_of
+from domain.calibration import channel_of, performed_us
+from domain.registry import CalibrationSpec, Entry, Registry, Zone
+from domain.shifts import Shift
+from domain.times import DAY_US, MINUTE_US, to_datetime
+from storage.records.touched import Touched, TouchedRepository
+from storage.records.verdicts import StoredVerdict, VerdictRepository
+from storage.timeseries.port import TimeSeries
+
+FINAL_AFTER_US = 2 * MINUTE_US
+MISSED_BACK_US = 3 * DAY_US
+STALE_BACK_US = 35 * DAY_US
+BUDGET_S = 1.0
+"""Evidence never keeps protection waiting for longer."""
+
+Calibrations = Mapping[str, Sequence[CalibrationSpec]]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One ended shift of one zone, to be computed from the store."""
+
+    zone: str
+    shift: Shift
+
+
+@dataclass(slots=True)
+class _Reasons:
+    """Why an ended shift is computed (again), and the touched rows that wait for it."""
+
+    whys: list[str] = field(default_factory=list)
+    rows: set[int] = field(default_factory=set)
+
+
+class Revisions:
+    """A queue in memory of what the databases say is to be done: it is found again after a kill."""
+
+    def __init__(self, timeseries: TimeSeries, verdicts: VerdictRepository, touched: TouchedRepository) -> None:
+        self._timeseries, self._verdicts, self._touched = timeseries, verdicts, touched
+        self._ended: list[Task] = []
+        self._due: dict[Task, _Reasons] = {}
+        self._rows: set[int] = set()  # touched rows taken and not cleared yet
+        self.taken = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._due)
+
+    def ended(self, zone: str, shift: Shift) -> None:
+        """This shift is over; it is computed once its last minutes are in."""
+        self._ended.append(Task(zone, shift))
+
+    def run(self, do: Callable[[Task, str], object], now_us: int) -> None:
+        """Compute what is due, for as long as the floor can wait for its next look; the rest is done at the next ones. Touched rows are cleared once nothing waits for them."""
+        for task in [task for task in self._ended if task.shift.stop_us + FINAL_AFTER_US <= now_us]:
+            self._ask(task.zone, task.shift, texts.WHY_ENDED)
+            self._ended.remove(task)
+        until = time.monotonic() + BUDGET_S
+        for task, reasons in list(self._due.items()):
+            do(task, "; ".join(reasons.whys))
+            del self._due[task]
+            if time.monotonic() > until:
+                break
+        done = self._rows - {row for reasons in self._due.values() for row in reasons.rows}
+        self._touched.clear(sorted(done))
+        self._rows -= done
+
+    def mark_stale(self, registry: Registry, entries: Sequence[Entry], calibrations: Calibrations, now_us: int) -> None:
+        """Ended shifts that a change with a past date falls into, unless they were computed after it was entered."""
+        dated = [(entry, _from_us(registry, entry, calibrations)) for entry in entries]
+        past = [(entry, from_us) for entry, from_us in dated if from_us < now_us]
+        if not past:
+            return
+        since = max(min(from_us for _, from_us in past), now_us - STALE_BACK_US)
+        for stored in self._verdicts.latest(start_us=since, stop_us=now_us):
+            whys = [_what(entry) for entry, from_us in past if entry.site == stored.verdict.site and from_us < stored.shift_stop_us and entry.recorded_us > stored.computed_us]
+            if stored.final and whys:
+                shift = _shift_of(registry, stored)
+                for what in whys:
+                    self._ask(stored.verdict.zone, shift, texts.WHY_REGISTRY.format(what=what))
+
+    def mark_missed(self, registry: Registry, now_us: int) -> None:
+        """Shifts that ended while nobody looked: those with data, and all of a zone that was assessed before."""
+        since = now_us - MISSED_BACK_US
+        stored = self._verdicts.latest(start_us=since - DAY_US)
+        final = {_shift_key(one) for one in stored if one.final}
+        known: dict[str, int] = {}
+        for one in stored:
+            known[one.verdict.zone] = min(known.get(one.verdict.zone, one.shift_start_us), one.shift_start_us)
+        for zone in registry.at(now_us).zones.values():
+            for shift in shifts_of(registry, zone, since, now_us):
+                if shift.stop_us + FINAL_AFTER_US > now_us or (zone.id, shift.date.isoformat(), shift.name) in final:
+                    continue
+                if known.get(zone.id, now_us) <= shift.start_us or self._has_minutes(registry, zone.id, shift):
+                    self._ask(zone.id, shift, texts.WHY_MISSED)
+
+    def _has_minutes(self, registry: Registry, zone: str, shift: Shift) -> bool:
+        span = span_of(registry, zone, shift, shift.start_us, len(shift.minutes))
+        return span is not None and bool(self._timeseries.read_minutes(sorted(span.channels), shift.start_us, shift.stop_us))
+
+    def take_touched(self, registry: Registry, cache: MinuteCache, now_us: int) -> set[str]:
+        """Late data: a running shift is read again from there, an ended one is asked for a revision. Returns the zones concerned."""
+        found = set()
+        for row in self._touched.take():
+            if row.id in self._rows:
+                continue
+            self._rows.add(row.id)
+            self.taken += 1
+            cache.touch(row.channel, row.start_us)
+            for zone in _zones_of(registry, row):
+                found.add(zone.id)
+                self._mark_late(registry, zone, row, now_us)
+        return found
+
+    def _mark_late(self, registry: Registry, zone: Zone, row: Touched, now_us: int) -> None:
+        site = registry.at(row.start_us).sites.get(zone.site) or registry.at(now_us).sites.get(zone.site)
+        if site is None:
+            return
+        clock = [to_datetime(time_us).astimezone(ZoneInfo(site.timezone)).strftime("%H:%M") for time_us in (row.start_us, row.stop_us, row.arrived_us)]
+        why = texts.WHY_LATE.format(channel=row.channel, start=clock[0], stop=clock[1], arrived=clock[2])
+        for shift in shifts_of(registry, zone, row.start_us, row.stop_us):
+            if shift.stop_us + FINAL_AFTER_US <= now_us:
+                self._ask(zone.id, shift, why, row.id)
+
+    def _ask(self, zone: str, shift: Shift, why: str, row: int | None = None) -> None:
+        reasons = self._due.setdefault(Task(zone, shift), _Reasons())
+        if why not in reasons.whys:
+            reasons.whys.append(why)
+        if row is not None:
+            reasons.rows.add(row)
+
+
+def _shift_of(registry: Registry, stored: StoredVerdict) -> Shift:
+    """The shift as the plan has it; where the plan has changed since, as it stood in the verdict."""
+    verdict = stored.verdict
+    zone = registry.at(stored.shift_start_us).zones.get(verdict.zone)
+    planned = shifts_of(registry, zone, stored.shift_start_us, stored.shift_stop_us) if zone else []
+    for shift in planned:
+        if (shift.date.isoformat(), shift.name) == (verdict.shift.date, verdict.shift.name):
+            return shift
+    return Shift(date=date.fromisoformat(verdict.shift.date), name=verdict.shift.name, start_us=stored.shift_start_us, stop_us=stored.shift_stop_us)
+
+
+def identity(entry: Entry) -> tuple[str, str, str, int, int]:
+    return entry.site, entry.kind, entry.id, entry.valid_from_us, entry.recorded_us
+
+
+def _what(entry: Entry) -> str:
+    return f"{entry.kind} {entry.id} by {entry.author}" + (f" ({entry.reason})" if entry.reason else "")
+
+
+def _from_us(registry: Registry, entry: Entry, calibrations: Mapping[str, Sequence[CalibrationSpec]]) -> int:
+    """From when on a change can alter results: a calibration reaches back to the one before it, which it may put in doubt."""
+    if entry.kind != "calibration" or not entry.body:
+        return entry.valid_from_us
+    record = msgspec.json.decode(entry.body, type=CalibrationSpec)
+    site = registry.latest().sites.get(entry.site)
+    if site is None:
+        return entry.valid_from_us
+    timezone = ZoneInfo(site.timezone)
+    done_us = performed_us(record, timezone)
+    before = [other_us for other in calibrations.get(channel_of(record), ()) if (other_us := performed_us(other, timezone)) < done_us]
+    return max(before, default=done_us if record.passed else done_us - STALE_BACK_US)
+
+
+def _shift_key(stored: StoredVerdict) -> tuple[str, str, str]:
+    return stored.verdict.zone, stored.verdict.shift.date, stored.verdict.shift.name
+
+
+def _zones_of(registry: Registry, row: Touched) -> list[Zone]:
+    """Zones that the channel stood in during the span."""
+    found: dict[str, Zone] = {}
+    for held in map(registry.at, [row.start_us, *registry.changes_between(row.start_us, row.stop_us)]):
+        channel = held.channels.get(row.channel)
+        if channel is not None and channel.zone in held.zones:
+            found[channel.zone] = held.zones[channel.zone]
+    return list(found.values())
