@@ -182,8 +182,7 @@ class _Estimate:
 
     def _estimate(self, base: dict[str, Array], values: Array) -> tuple[Array, Array]:
         """Widths of the method and of what is not measured: they may all be off the same way, so they add up."""
-        radiant = self._standard_globe(base) - base["air"] >= 3.0
-        below = above = np.where(radiant, self._heat.method_radiant_k, self._heat.method_calm_k)
+        below, above = self._heat.method_widths(self._standard_globe(base) - base["air"])
         if self._pressure is None:
             below = below + np.maximum(values - self._of({**base, "pressure": np.full_like(values, self._heat.lowest_pressure_hpa)}), 0.0)
         if self._speed is None:

@@ -27,8 +27,9 @@ class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HeatTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    method_calm_k: float
-    method_radiant_k: float
+    globe_over_air_k: list[float]
+    may_read_low_k: list[float]
+    may_read_high_k: list[float]
     assumed_air_speed_ms: float
     assumed_air_speed_low_ms: float
     assumed_air_speed_high_ms: float
@@ -37,6 +38,12 @@ class HeatTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     small_globe_mm: float
     small_globe_unmeasured_k: float
     metabolic_rate_share: float
+
+    def method_widths(self, excess_k: Array) -> tuple[Array, Array]:
+        """How far the estimated WBGT may be off because of its method, K: downwards (it reads high) and upwards (it reads low), by globe over air."""
+        low = np.interp(excess_k, self.globe_over_air_k, self.may_read_low_k)
+        high = np.interp(excess_k, self.globe_over_air_k, self.may_read_high_k)
+        return high, low
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
