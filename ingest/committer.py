@@ -191,7 +191,7 @@ class Committer:
 
     def _present(self, presence: Presence) -> None:
         if presence.kind == "health":
-            self._agents.health(presence.agent, presence.payload.decode(), presence.arrived_us)
+            self._agents.health(presence.agent, presence.payload.decode(errors="replace"), presence.arrived_us)
             return
         status = _status.decode(presence.payload)
         before = self._agents.get(presence.agent)

@@ -175,6 +175,9 @@ class Intake:
         except PackRefused as refused:
             self._refuse_whole(message, agent, refused.refusal, refused.detail, work)
             return
+        if "\0" in pack.boot:
+            self._refuse_whole(message, agent, Refusal.NOT_A_PACK, "boot holds a NUL", work)
+            return
         seqs = self._seqs(agent, pack.boot)
         if pack.seq not in seqs:
             self._enter(pack, message, seqs, work)
@@ -293,7 +296,7 @@ class Intake:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._refuse_whole(message, agent, Refusal.WRONG_TYPE, f"event: {error}", work)
             return
-        if not 0 <= event.seq < 2**63 or not 1 <= len(event.boot) <= 64:
+        if not (_is_boot(event.boot) and _range(0, event.seq)):
             self._refuse_whole(message, agent, Refusal.WRONG_TYPE, "event: boot is 1 to 64 characters, seq counts from 0", work)
             return
         seqs, digest = self._seqs(agent, event.boot), digest_of(message.payload)
@@ -316,6 +319,7 @@ class Intake:
 
     def _heed(self, event: Event, agent: str, seqs: SeqSet, arrived_us: int, work: Work) -> None:
         if event.type == "gap":
+            lost = _range(event.from_seq, event.to_seq)
             at_us = _micros(event.at, arrived_us)
             start_us = _micros(event.from_, self._newest_us.get((agent, event.boot), at_us))
             cause = event.cause or GapCause.UNKNOWN
@@ -324,18 +328,18 @@ class Intake:
                     agent=agent,
                     boot=event.boot,
                     seq=event.seq,
-                    sensor=event.sensor[:64],
+                    sensor=event.sensor[:64].replace("\0", ""),
                     start_us=start_us,
                     stop_us=max(_micros(event.to, at_us), start_us),
                     cause=cause.value,
-                    from_seq=event.from_seq,
-                    to_seq=event.to_seq,
-                    text=event.text,
+                    from_seq=lost[0] if lost else None,
+                    to_seq=lost[1] if lost else None,
+                    text=event.text.replace("\0", ""),
                 )
             )
-            if event.from_seq is not None and event.to_seq is not None and 0 <= event.from_seq <= event.to_seq < 2**63:
-                seqs.add_range(event.from_seq, event.to_seq)
-                work.declared.append((agent, event.boot, event.from_seq, event.to_seq))
+            if lost:
+                seqs.add_range(*lost)
+                work.declared.append((agent, event.boot, *lost))
             if cause is GapCause.OUTBOX_FULL:
                 self._notice(agent, NoticeKind.OUTBOX_FULL, f"'{agent}' had to drop packs: {event.text or 'its outbox is full'}", arrived_us)
         elif event.type == "clock" and event.offset_s is not None and abs(event.offset_s) < 1e10:
@@ -347,9 +351,12 @@ class Intake:
         if not message.payload:
             return  # a retained message that was cleared
         try:
-            _KNOWN_MESSAGES[kind].decode(message.payload)
+            known = _KNOWN_MESSAGES[kind].decode(message.payload)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._refuse_whole(message, agent, Refusal.WRONG_TYPE, f"{kind}: {error}", work)
+            return
+        if isinstance(known, Status) and not (_is_boot(known.boot) and all(_is_boot(part.boot) and _range(part.from_, part.to) for part in known.held)):
+            self._refuse_whole(message, agent, Refusal.WRONG_TYPE, "status: a boot is 1 to 64 characters, a range runs upwards from 0", work)
             return
         self.counts[kind] += 1
         work.presence.append(Presence("status" if kind == "status" else "health", agent, message.payload, message.arrived_us))
@@ -433,6 +440,16 @@ class Intake:
 def _filled(pack: Pack, message: Message) -> FilledRow:
     times = [reading.time_us for reading in pack.readings] or [message.arrived_us]
     return FilledRow(agent=pack.agent, boot=pack.boot, seq=pack.seq, start_us=min(times), stop_us=max(times))
+
+
+def _is_boot(text: str) -> bool:
+    """What every database can hold as an id."""
+    return 1 <= len(text) <= 64 and "\0" not in text
+
+
+def _range(first: int | None, last: int | None) -> tuple[int, int] | None:
+    """Seqs as every database can hold them."""
+    return (first, last) if first is not None and last is not None and 0 <= first <= last < 2**63 else None
 
 
 def _micros(seconds: float | None, otherwise_us: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +12,6 @@ from sqlalchemy import Engine
 from domain.clock import Clock
 from domain.reading import Minute, Reading
 from domain.senml import Refusal
-from domain.times import SECOND_US
 from ingest.intake import FUTURE_US, Intake
 from ingest.minutebook import Merged, MinuteBook
 from ingest.patience import Patience
@@ -20,7 +20,8 @@ from ingest.work import Work
 from storage.records.quarantine import QuarantineRepository
 from storage.timeseries.port import Batch, RefusedReading, TimeSeries
 
-CLOSE_EVERY_US = SECOND_US
+CLOSE_EVERY_S = 1.0
+"""Real seconds, also under a scenario's clock: what is on its way needs real time."""
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class Merger:
         self._quarantine = QuarantineRepository(engine)
         self._book = MinuteBook(reader)
         self._unsynchronised = Unsynchronised(reader)
-        self._closed_us = 0
+        self._closed_s = 0.0
 
     def open(self, channels: Iterable[str]) -> Prepared:
         """The minute book, rebuilt from the store, and the minutes that a crash left unwritten."""
@@ -100,16 +101,16 @@ class Merger:
         return self._book.channels
 
     def _close_due(self, merged: Merged) -> None:
-        now_us = self._clock.now_us()
-        if not 0 <= now_us - self._closed_us < CLOSE_EVERY_US:
-            self._closed_us = now_us
-            self._book.close_due(now_us, merged)
+        now_s = time.monotonic()
+        if now_s - self._closed_s >= CLOSE_EVERY_S:
+            self._closed_s = now_s
+            self._book.close_due(self._clock.now_us(), merged)
 
     def _retime(self, work: Work) -> None:
         self._unsynchronised.note(work.unsynchronised)
         for retiming in work.retimings:
-            work.readings += self._unsynchronised.retimed(retiming, list(work.readings))
-            directory = self._intake.directory
+            directory, horizon_us = self._intake.directory, self._clock.now_us() + FUTURE_US
+            work.readings += [reading for reading in self._unsynchronised.retimed(retiming, list(work.readings)) if reading.time_us <= horizon_us]
             held = self._records_patience(partial(self._quarantine.held, [Refusal.FUTURE_TIME.value], agent=retiming.agent))
-            retime_quarantined(held, retiming, directory.channels, directory.site(retiming.agent), self._clock.now_us() + FUTURE_US, work)
+            retime_quarantined(held, retiming, directory.channels, directory.site(retiming.agent), horizon_us, work)
         work.retimings = []

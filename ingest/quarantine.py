@@ -49,7 +49,7 @@ def identity_of(payload: bytes) -> tuple[str, int] | None:
             found = json.loads(payload)  # the standard library's reader takes NaN and Infinity, a frequent reason for a refusal
     first = found[0] if isinstance(found, list) and found else found
     boot, seq = (first.get("boot"), first.get("seq")) if isinstance(first, dict) else (None, None)
-    if isinstance(boot, str) and 1 <= len(boot) <= 64 and type(seq) is int and 0 <= seq < 2**63:
+    if isinstance(boot, str) and 1 <= len(boot) <= 64 and "\0" not in boot and type(seq) is int and 0 <= seq < 2**63:
         return boot, seq
     return None
 
