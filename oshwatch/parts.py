@@ -92,13 +92,12 @@ def run_ingest(settings: Settings) -> int:
 
 def run_alerts(settings: Settings) -> int:
     """Windows, verdicts, alerts, suspects and notifications, until told to stop."""
-    from alerts.suspects import SuspectsRunner
-    from assess.engine import Assessor
-
     from alerts.notify import Delivery
     from alerts.policy import load_policy
     from alerts.service import AlertService
     from alerts.smtp import SmtpNotifier
+    from alerts.suspects import SuspectsRunner
+    from assess.engine import Assessor
     from oshwatch.loop import Loop
     from storage.timeseries.opening import open_timeseries
 

@@ -21,9 +21,12 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def _all(settings: Settings, options: argparse.Namespace) -> int:
-    from oshwatch.parts import prepare
+    from oshwatch.parts import check_certificates, prepare
+    from storage.timeseries.opening import open_timeseries
 
     prepare(settings)
+    check_certificates(settings)
+    open_timeseries(settings.timeseries_url, settings.influxdb_token).close()  # what is wrong is said once, before any part starts
     supervisor = Supervisor()
     supervisor.stop_on_signals()
     arguments = ["--config", str(options.config.absolute())] if options.config else []

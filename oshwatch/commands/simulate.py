@@ -29,6 +29,7 @@ def _start_us(text: str | None) -> int | None:
 def fleet(options: argparse.Namespace) -> None:
     import msgspec
     import yaml
+
     from simulator.fleet import FleetPlan, fleet_registry, run_fleet
 
     plan = FleetPlan(agents=options.agents, channels=options.channels, rate_hz=options.rate, packs_of=options.packs_of, duration_s=options.duration)

@@ -131,6 +131,9 @@ class Centre:
     def wait_until_ready(self, seconds: float = 40) -> None:
         until(lambda: Api(self.url, "").ask("GET", "/readyz")[0] == 200 if self._answers() else False, seconds, f"the centre is ready; {self.tail()}")
 
+    def wait_until_listening(self, seconds: float = 30) -> None:
+        until(self._answers, seconds, f"the console listens; {self.tail()}")
+
     def _answers(self) -> bool:
         host, port = self.environment["OSHWATCH_LISTEN"].split(":")
         with socket.socket() as probe:
