@@ -164,6 +164,7 @@ function disconnect() {
 document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
 addEventListener("pagehide", disconnect);
 addEventListener("pageshow", connect);
+markAges();
 setInterval(markAges, 1000);
 setInterval(() => redrawTrends(), 60000);
 drawTrends();

@@ -310,11 +310,11 @@ def _fill_states(factory: Factory) -> None:
     SuspectsRepository(factory.engine).upsert([suspect])
 
 
-def open_factory(directory: Path) -> Factory:
-    """The stores in a directory; the clock stands at 10:42 local and runs from there."""
+def open_factory(directory: Path, *, speed: float = 1.0) -> Factory:
+    """The stores in a directory; the clock stands at 10:42 local and runs from there at its speed."""
     engine = open_records(f"sqlite:///{directory}/oshwatch.db")
     timeseries = open_timeseries(f"sqlite:///{directory}/series")
-    return Factory(engine, timeseries, ScenarioClock(real_start_us=time.time_ns() // 1000, scenario_start_us=NOW_US, speed=1.0), directory)
+    return Factory(engine, timeseries, ScenarioClock(real_start_us=time.time_ns() // 1000, scenario_start_us=NOW_US, speed=speed), directory)
 
 
 @pytest.fixture(scope="session")
@@ -328,9 +328,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
 
 
 @contextmanager
-def copied(filled: tuple[Path, dict[str, str]], directory: Path) -> Iterator[Factory]:
+def copied(filled: tuple[Path, dict[str, str]], directory: Path, *, speed: float = 1.0) -> Iterator[Factory]:
     shutil.copytree(filled[0], directory, dirs_exist_ok=True)
-    factory = open_factory(directory)
+    factory = open_factory(directory, speed=speed)
     factory.tokens = filled[1]
     beat(factory)
     yield factory
@@ -386,7 +386,7 @@ def serve(factory: Factory) -> Iterator[Site]:
         time.sleep(0.02)
     with httpx.Client(base_url=url, timeout=20) as client:
         yield Site(url, factory, client, app.state.house.hub)
-    server.should_exit = True
+    server.should_exit = server.force_exit = True  # a stream that a test left open must not hold it
     thread.join(10)
 
 
@@ -399,8 +399,9 @@ def site(factory: Factory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def standing(filled: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One console for all tests that only look."""
-    with copied(filled, tmp_path_factory.mktemp("standing")) as factory, serve(factory) as site:
+    """One console for all tests that only look; its time all but stands still, so that it looks the same to the first and the last of them."""
+    with copied(filled, tmp_path_factory.mktemp("standing"), speed=0.001) as factory, serve(factory) as site:
+        beat(factory, age_s=-3600)
         yield site
 
 
