@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 import signal
 import sqlite3
 import time
@@ -10,13 +12,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
-from domain.reading import Reading
-from domain.times import SECOND_US
+from assess.engine import Assessor
+from domain.quantities import QUANTITIES as QUANTITIES_OF
+from domain.reading import Reading, minute_from
+from domain.times import SECOND_US, minute_of
 from edge_agent.outbox import Outbox
 from oshwatch.testing import FakeClock
+from storage.records.engine import open_records
+from storage.records.verdicts import VerdictRepository
+from storage.timeseries.opening import open_timeseries
+from storage.timeseries.port import Batch
 
 AGENTS, CHANNELS, TICKS = 4, 5, 1_000
 READINGS = AGENTS * CHANNELS * TICKS
@@ -27,7 +36,7 @@ def site(agents: list[str]) -> dict[str, Any]:
     channels = [{"placement": "hall", "quantity": quantity, "zone": "hall", "interval_s": 1} for quantity in QUANTITIES]
     return {
         "site": {"id": "f1", "name": "Sunrise", "timezone": "Asia/Ho_Chi_Minh", "country": "VN", "profiles": ["us-niosh"]},
-        "shifts": [{"name": "A", "start": "00:00", "stop": "12:00"}, {"name": "B", "start": "12:00", "stop": "00:00"}],
+        "shifts": [{"name": "A", "start": "00:00", "stop": "00:00"}],
         "zones": [{"id": "hall", "name": "Hall", "metabolic_rate_w": 180}],
         "agents": [{"id": agent, "channels": channels} for agent in agents],
     }
@@ -109,3 +118,37 @@ def test_what_the_agents_produced_is_what_the_store_holds_whoever_is_killed(make
     centre, truth = run(make_centre, make_edge, mosquitto, tmp_path, "killed", start_us, random.Random(seed))
     assert stored(centre.directory) == truth, f"seed {seed}"
     assert len(truth) == READINGS
+    centre.end("ingest")  # closes the minutes that are due
+    undisturbed = tmp_path / "undisturbed"
+    undisturbed.mkdir()
+    shutil.copy(centre.directory / "oshwatch.db", undisturbed / "oshwatch.db")
+    write_undisturbed(undisturbed, truth)
+    now_us = int(time.time()) * SECOND_US
+    killed_verdicts, plain_verdicts = verdicts(centre.directory, now_us), verdicts(undisturbed, now_us)
+    assert killed_verdicts == plain_verdicts, f"seed {seed}"
+    assert {verdict["metric"] for verdict in killed_verdicts} >= {"dose_3db", "wbgt_effective_60min_worst"}
+
+
+def write_undisturbed(directory: Path, truth: dict[tuple[str, int], float]) -> None:
+    """The same readings, written at once, with minutes made by the definition."""
+    by_minute: dict[tuple[str, int], list[Reading]] = {}
+    readings = [Reading(channel, time_us, value) for (channel, time_us), value in sorted(truth.items())]
+    for reading in readings:
+        by_minute.setdefault((reading.channel, minute_of(reading.time_us)), []).append(reading)
+    averaging = {quantity: QUANTITIES_OF[quantity].averaging for quantity in QUANTITIES}
+    minutes = [minute_from(channel, start_us, members, averaging[channel.rpartition(".")[2]]) for (channel, start_us), members in by_minute.items()]
+    store = open_timeseries(f"sqlite:///{directory}/timeseries")
+    store.write(Batch(fresh=readings, minutes=minutes))
+    store.close()
+
+
+def verdicts(directory: Path, now_us: int) -> list[dict[str, Any]]:
+    """What assess says of a store, without when it said so."""
+    store, engine = open_timeseries(f"sqlite:///{directory}/timeseries"), open_records(f"sqlite:///{directory}/oshwatch.db")
+    Assessor(store, engine, FakeClock(now_us)).tick(now_us)
+    found = [msgspec.to_builtins(item.verdict) for item in VerdictRepository(engine).latest(site="f1")]
+    store.close()
+    engine.dispose()
+    for verdict in found:
+        del verdict["computed_at"]
+    return sorted(found, key=lambda verdict: json.dumps(verdict, sort_keys=True))
