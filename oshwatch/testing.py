@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from domain.clock import Clock
 from domain.errors import NotReady
@@ -15,6 +16,8 @@ from domain.reading import Minute, Reading
 from ingest.rules import NoticeKind
 from ingest.source import Message, Receiver
 from storage.timeseries.port import Batch, RefusedReading
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -166,3 +169,15 @@ class RecordingRules:
         self.notices.append((agent, kind, text))
         if self.broken:
             raise RuntimeError("broken rules")
+
+
+def until(condition: Callable[[], T], seconds: float, what: str, *, every_s: float = 0.1) -> T:
+    """The first true answer of a condition in the outside world; fails by name after so many real seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(every_s)

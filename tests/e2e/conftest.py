@@ -18,24 +18,10 @@ from typing import Any
 
 import pytest
 
+from oshwatch.ports import free_port
+from oshwatch.testing import until
+
 BIN = Path(sys.executable).parent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """The first true answer; fails by name after a while."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.1)
 
 
 @dataclass
