@@ -1,4 +1,4 @@
-"""A socket for paho that keeps PUBLISH packets to itself: splitting them here costs a seventh (docs/decisions/0024)."""
+"""A socket for paho that keeps PUBLISH packets to itself: splitting them here costs a seventh (docs/decisions/0023)."""
 
 from __future__ import annotations
 
