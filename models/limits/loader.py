@@ -1,26 +1,20 @@
-"""Reading limit profiles, asking what is in force, and checking what no type can say."""
+"""Reading limit profiles, and asking what is in force on a day and where it is written."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from domain.errors import BadInput, NotFound
-from domain.quantities import is_cas
 from domain.yamltext import parse_yaml
-from models.airborne.units import mg_m3_from_ppm
-from models.heat.niosh import FORMULAS
-from models.limits.profile import Limit, Profile
+from models.limits.check import RECONCILES_WITHIN, problems_of
+from models.limits.profile import GeneralDuty, Limit, Profile, Status
 
-RECONCILES_WITHIN = 0.03
-"""A limit printed in ppm and in mg/m³ must be one limit: secondary tables are full of misprints."""
-
-_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
-_COPYRIGHTED = re.compile(r"\bACGIH\b|\bTLV", re.IGNORECASE)
+__all__ = ["RECONCILES_WITHIN", "Written", "check", "duties", "in_force", "limit_refs", "list_profiles", "load_profile", "load_profiles", "show", "where_written"]
 
 
 def load_profile(path: Path) -> Profile:
@@ -39,9 +33,51 @@ def load_profiles() -> Mapping[str, Profile]:
     return {profile.id: profile for profile in profiles}
 
 
-def in_force(profile: Profile, agent: str, day: date, metric: str | None = None) -> list[Limit]:
-    """The limits for an agent ("heat", "noise" or a CAS number) that hold on a day, in the profile's order."""
-    return [limit for limit in profile.limits if limit.agent == agent and metric in (None, limit.metric) and limit.holds_on(day)]
+def in_force(profile: Profile, agent: str, day: date, metric: str | None = None, averaging: str | None = None) -> list[Limit]:
+    """The limits for an agent ("heat", "noise", a CAS number, a dust) that hold on a day, in the profile's order."""
+    found = (limit for limit in profile.limits if limit.is_for(agent) and limit.holds_on(day))
+    return [limit for limit in found if metric in (None, limit.metric) and averaging in (None, limit.averaging)]
+
+
+def duties(profile: Profile, agent: str) -> list[GeneralDuty]:
+    """General duties for an agent."""
+    return [duty for duty in profile.general_duties if agent in duty.agents]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What holds for an agent, and where it can be read: a limit, or a duty without a number."""
+
+    profile: str
+    entry: Limit | GeneralDuty
+    title: str
+    edition: str
+    clause: str
+    seen: str
+    status: Status
+
+    @property
+    def number(self) -> str:
+        """As a person reads it; "" for a duty without one."""
+        return _number(self.entry) if isinstance(self.entry, Limit) else ""
+
+
+def where_written(profile: Profile, agent: str, day: date, metric: str | None = None, averaging: str | None = None) -> list[Written]:
+    """Which limit for this agent and averaging was in force on that day, and where it stands; the general duties where there is none."""
+    found: list[Limit] | list[GeneralDuty] = in_force(profile, agent, day, metric, averaging) or duties(profile, agent)
+    sources = profile.sources
+    return [
+        Written(
+            profile=profile.id,
+            entry=entry,
+            title=sources[entry.source].title,
+            edition=sources[entry.source].edition,
+            clause=entry.clause,
+            seen=sources[entry.source].seen,
+            status=entry.status,
+        )
+        for entry in found
+    ]
 
 
 def limit_refs(profile: Profile) -> list[str]:
@@ -59,17 +95,28 @@ def list_profiles() -> list[str]:
 
 
 def show(id: str) -> list[str]:
-    """One line a limit, for `oshwatch limits show`; raises `NotFound`."""
+    """One line an entry, for `oshwatch limits show`; raises `NotFound`."""
     profile = load_profiles().get(id)
     if profile is None:
         raise NotFound(f"no limit profile '{id}': one of {', '.join(load_profiles())}")
-    return [profile.name, *([profile.notice] if profile.notice else []), *(_line(profile, limit) for limit in profile.limits)]
+    return [
+        profile.name,
+        *([profile.notice] if profile.notice else []),
+        *(_line(profile, limit) for limit in profile.limits),
+        *(
+            f"general duty, {'no number' if duty.number == 'none' else 'number not known here'}: {', '.join(duty.agents)}; {duty.status}; {profile.clause_of(duty)}"
+            for duty in profile.general_duties
+        ),
+        *(f"{one.order}. {one.control.replace('_', ' ')}: {one.text} {profile.clause_of(one)}" for one in profile.guidance),
+        *(f"not covered: {', '.join(entry.agents)}: {entry.reason}" for entry in profile.not_covered),
+        *(f"to be confirmed by {profile.authority}: {question}" for question in profile.confirm),
+    ]
 
 
 def check(profiles: Mapping[str, Profile] | None = None) -> list[str]:
     """What is wrong, one sentence each; empty when all is well. For `oshwatch limits check`."""
     found = load_profiles() if profiles is None else profiles
-    return [f"{profile.id}: {problem}" for profile in found.values() for problem in _problems(profile)]
+    return [f"{profile.id}: {problem}" for profile in found.values() for problem in problems_of(profile)]
 
 
 def _files() -> list[tuple[str, str]]:
@@ -77,64 +124,20 @@ def _files() -> list[tuple[str, str]]:
     return [(item.name, item.read_text(encoding="utf-8")) for item in sorted(folder.iterdir(), key=lambda item: item.name) if item.name.endswith(".yaml")]
 
 
+def _number(limit: Limit) -> str:
+    if limit.table is not None:
+        return f"table of {len(limit.table.shares)} by {len(limit.table.classes)}"
+    if limit.formula is not None:
+        return limit.formula
+    low = "" if limit.lowest is None else f"{limit.lowest:g} to " if limit.value is not None else f"at least {limit.lowest:g}"
+    over = "" if limit.over_ppm is None else f" over {limit.over_ppm:g} ppm"
+    return f"{low}{'' if limit.value is None else f'{limit.value:g}'} {limit.unit}{over}"
+
+
 def _line(profile: Profile, limit: Limit) -> str:
-    number = limit.formula if limit.value is None else f"{limit.value:g} {limit.unit}"
     pair = f" ({limit.value_mg_m3:g} mg/m3)" if limit.value_mg_m3 is not None else ""
+    what = "".join(f", {part}" for part in (limit.fraction or "", f"as {limit.measured_as}" if limit.measured_as else "", limit.applies_to) if part)
     until = f" until {limit.valid_until}" if limit.valid_until else ""
-    return f"{limit.id}  {limit.name}: {limit.metric} {number}{pair}, {limit.averaging_text}, from {limit.valid_from}{until}; {limit.status}; {profile.clause_of(limit)}"
-
-
-def _problems(profile: Profile) -> list[str]:
-    problems = [] if _ID.fullmatch(profile.id) else ["the id is not lower-case letters, digits and '-'"]
-    for limit in profile.limits:
-        problems += [f"{limit.id}: {problem}" for problem in _limit_problems(profile, limit)]
-    problems += _overlaps(profile.limits)
-    texts = [profile.name, *(f"{source.title} {source.seen}" for source in profile.sources.values()), *(f"{limit.name} {limit.note}" for limit in profile.limits)]
-    if any(_COPYRIGHTED.search(text) for text in texts):
-        problems.append("ACGIH's values are copyrighted: a site enters them itself, a profile does not ship them")
-    return problems
-
-
-def _limit_problems(profile: Profile, limit: Limit) -> list[str]:
-    problems = [problem for problem in (_date_problem(limit), _pair_problem(limit)) if problem]
-    if limit.agent not in ("heat", "noise") and not is_cas(limit.agent):
-        problems.append(f"'{limit.agent}' is neither heat, noise nor a CAS number")
-    if limit.source not in profile.sources:
-        problems.append(f"no source '{limit.source}'")
-    if not limit.clause:
-        problems.append("no clause: say where in the source the number stands")
-    if (limit.value is None) == (limit.formula is None):
-        problems.append("give either a value or a formula")
-    if limit.formula is not None and limit.formula not in FORMULAS:
-        problems.append(f"no formula '{limit.formula}'")
-    return problems
-
-
-def _date_problem(limit: Limit) -> str | None:
-    try:
-        first = date.fromisoformat(limit.valid_from)
-        last = date.fromisoformat(limit.valid_until) if limit.valid_until else date.max
-    except ValueError:
-        return "valid_from and valid_until are dates, 2026-01-31"
-    return None if first < last else "valid_until is not after valid_from"
-
-
-def _pair_problem(limit: Limit) -> str | None:
-    if limit.value_mg_m3 is None or limit.value is None:
-        return None
-    if limit.molar_mass_g_mol is None or limit.ref_temperature_c is None:
-        return "a pair of ppm and mg/m3 needs molar_mass_g_mol and ref_temperature_c"
-    computed = mg_m3_from_ppm(limit.value, limit.molar_mass_g_mol, limit.ref_temperature_c)
-    if abs(limit.value_mg_m3 / computed - 1.0) > RECONCILES_WITHIN:
-        return f"{limit.value:g} ppm is {computed:.3g} mg/m3, not {limit.value_mg_m3:g}"
-    return None
-
-
-def _overlaps(limits: list[Limit]) -> list[str]:
-    problems = []
-    for index, first in enumerate(limits):
-        for second in limits[index + 1 :]:
-            same = first.id == second.id or (first.agent, first.metric, first.averaging, first.acclimatised) == (second.agent, second.metric, second.averaging, second.acclimatised)
-            if same and first.valid_from < (second.valid_until or "9999-12-31") and second.valid_from < (first.valid_until or "9999-12-31"):
-                problems.append(f"{first.id}: two entries hold at the same time for {first.agent} {first.metric}")
-    return problems
+    return (
+        f"{limit.id}  {limit.name}{what}: {limit.metric} {_number(limit)}{pair}, {limit.averaging_text}, from {limit.valid_from}{until}; {limit.status}; {profile.clause_of(limit)}"
+    )
