@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from alerts.policy import Policy
+from assess.limits import Adopted, limits_for, profiles_of, strictest
 from domain.calibration import correction_at, corrections
 from domain.hazards import Severity
 from domain.quantities import Quantity, Use, quantity_of
 from domain.registry import Channel, Snapshot
 from domain.times import SECOND_US, to_datetime
 from domain.verdict import LimitOf
-from models.limits import Limit, Profile, in_force, load_profiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,25 +97,14 @@ def _watch(channel: Channel, quantity: Quantity, held: Snapshot, limits_of: Shor
 
 
 def profile_limits(profiles: Sequence[str], quantity: Quantity, at_us: int) -> ShortTerm:
-    """`ShortTermOf` by the limit profiles of this installation. A ceiling with an averaging time of its own is a window's matter."""
+    """`ShortTermOf` by the profiles that assess follows too: none adopted leaves the reference profile. A ceiling with an averaging time of its own is a window's matter."""
     agent = "noise" if quantity.id == "sound_level_c_peak" else quantity.cas
     day = to_datetime(at_us).date()
-    found = [(load_profiles()[name], limit) for name in profiles if name in load_profiles() and agent for limit in in_force(load_profiles()[name], agent, day)]
-    short = [(profile, limit) for profile, limit in found if limit.metric in _SHORT_TERM and limit.value_in(quantity.unit) is not None]
-    return ShortTerm(instant=_strictest([pair for pair in short if pair[1].window_min == 0], quantity.unit), any=_strictest(short, quantity.unit))
+    found = limits_for(profiles_of(profiles)[0], agent, day) if agent else []
+    short = [(one, value) for one in found if one.limit.metric in _SHORT_TERM and (value := one.limit.value_in(quantity.unit)) is not None]
+    return ShortTerm(instant=_strictest([pair for pair in short if pair[0].limit.window_min == 0]), any=_strictest(short))
 
 
-def _strictest(pairs: Sequence[tuple[Profile, Limit]], unit: str) -> LimitOf | None:
-    limits = [
-        LimitOf(
-            id=limit.id,
-            value=limit.value_in(unit),
-            profile=profile.id,
-            law=profile.law,
-            averaging=limit.averaging_text,
-            clause=profile.clause_of(limit),
-            status=limit.status,
-        )
-        for profile, limit in pairs
-    ]
-    return min(limits, key=lambda limit: limit.value if limit.value is not None else math.inf, default=None)
+def _strictest(pairs: Sequence[tuple[Adopted, float]]) -> LimitOf | None:
+    best = strictest(pairs)
+    return None if best is None else best[0].stated(best[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import timeit
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
@@ -14,7 +15,7 @@ from alerts.state import Alert, fold
 from domain.errors import NotReady
 from domain.hazards import Severity
 from domain.reading import Reading
-from domain.registry import CalibrationSpec, Entry, Registry
+from domain.registry import CalibrationSpec, Entry, Registry, SiteSpec
 from domain.scope import Role, Scope
 from domain.times import HOUR_US, MINUTE_US, SECOND_US
 from ingest.rules import InstantRules as Protocol
@@ -186,17 +187,41 @@ def test_a_reading_two_minutes_old_is_still_live(line: Line) -> None:
     assert line.only.active
 
 
+def calibrated(line: Line, *records: CalibrationSpec) -> None:
+    entries = [Entry(site="f1", kind="calibration", id=one.id, valid_from_us=0, recorded_us=0, author="t", reason="t", body=msgspec.json.encode(one)) for one in records]
+    held = Registry([*line.registry.load().entries, *entries])
+    line.rules = InstantRules(line.engine, line.clock, lambda: held)
+
+
 def test_corrected_values_are_judged(line: Line) -> None:
     correction = CalibrationSpec(id="c1", channel=CO, type="span", performed_at="2025-11-01T00:00:00Z", by="lab", offset=10.0, gain=2.0)
-    import msgspec
-
-    entry = Entry(site="f1", kind="calibration", id="c1", valid_from_us=0, recorded_us=0, author="t", reason="t", body=msgspec.json.encode(correction))
-    held = Registry([*line.registry.load().entries, entry])
-    line.rules = InstantRules(line.engine, line.clock, lambda: held)
+    calibrated(line, correction)
     line.read(CO, 110.0)
     assert line.open == []
     line.read(CO, 111.0)
     assert line.only.value == 202.0
+
+
+def test_a_plain_date_dates_a_correction_and_a_check_after_it_leaves_it_alone(line: Line) -> None:
+    span = CalibrationSpec(id="c1", channel=CO, type="span", performed_at="2025-11-01", by="lab", offset=10.0, gain=2.0)
+    check = CalibrationSpec(id="c2", channel=CO, type="field_check", performed_at="2025-11-02", by="officer")
+    failed = CalibrationSpec(id="c3", channel=CO, type="span", performed_at="2025-11-03", by="lab", offset=90.0, passed=False)
+    calibrated(line, span, check, failed)
+    line.read(CO, 110.0)
+    assert line.open == []
+    line.read(CO, 111.0)
+    assert line.only.value == 202.0
+
+
+@pytest.mark.parametrize("adopted", [[], ["not-installed"]])
+def test_a_site_without_an_installed_profile_follows_the_same_reference_as_its_verdicts(line: Line, adopted: list[str]) -> None:
+    site = SiteSpec(id="f1", name="Sunrise Garments", timezone="Asia/Ho_Chi_Minh", country="VN", profiles=adopted)
+    entry = Entry(site="f1", kind="site", id="f1", valid_from_us=0, recorded_us=0, author="t", reason="t", body=msgspec.json.encode(site))
+    held = Registry([*line.registry.load().entries, entry])
+    line.rules = InstantRules(line.engine, line.clock, lambda: held)
+    line.read(CO, 210.0)
+    assert line.only.limit is not None
+    assert (line.only.limit.profile, line.only.limit.value) == ("us-niosh", 200.0)
 
 
 def test_a_changed_registry_is_followed_at_once(line: Line) -> None:

@@ -208,7 +208,7 @@ def upgrade() -> None:
     sa.Column('shift_name', sa.String(length=64), nullable=False),
     sa.Column('shift_start_us', sa.BigInteger(), nullable=False),
     sa.Column('shift_stop_us', sa.BigInteger(), nullable=False),
-    sa.Column('placement', sa.String(length=64), nullable=False),
+    sa.Column('placement', sa.String(length=128), nullable=False),
     sa.Column('hazard', sa.String(length=64), nullable=False),
     sa.Column('metric', sa.String(length=64), nullable=False),
     sa.Column('limit_ref', sa.String(length=128), nullable=False),
