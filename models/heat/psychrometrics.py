@@ -6,7 +6,7 @@ by Chapman-Enskog (viscosity) and Slattery-Bird (diffusivity) at film temperatur
 
 The wet bulb of this module is that *psychrometric* one, not the thermodynamic wet bulb (adiabatic saturation), under which it lies by 0.2-0.4 K. The linear fit
 that Bernard & Pourmoghani print lies 0.2 K lower still in warm rooms and leaves the physics above 36 °C with more than 70 %. At 1013 hPa and 33 °C, 60 %:
-psychrometric 26.23, thermodynamic 26.47, linear fit 26.08 °C. Liljegren's own program gives 26.26: it lets the heat of evaporation rise with temperature.
+psychrometric 26.23, thermodynamic 26.42, linear fit 26.08 °C. Liljegren's own program gives 26.26: it lets the heat of evaporation rise with temperature.
 """
 
 from __future__ import annotations
@@ -15,14 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.arrays import Array
+from models.heat.transport import AIR_G_MOL, CP_J_KG_K, LEWIS_EXPONENT, PRANDTL, WATER_G_MOL, schmidt_number
 
 STANDARD_PRESSURE_HPA = 1013.25
 
-_AIR_G_MOL, _WATER_G_MOL = 28.97, 18.015
-_CP_J_KG_K = 1003.5
-_R_AIR = 8314.34 / _AIR_G_MOL
-_PRANDTL = _CP_J_KG_K / (_CP_J_KG_K + 1.25 * _R_AIR)
-_LEWIS_EXPONENT = 0.56
 _STEPS = 7
 _KELVIN = 273.15
 
@@ -71,15 +67,4 @@ def _psychrometric_factor(ta_c: Array, tw_c: Array, pressure_hpa: Array) -> Arra
     """K per unit of (ew - ea)/(P - ew)."""
     film_k = (ta_c + tw_c) / 2.0 + _KELVIN
     heat_j_kg = (313.15 - film_k) / 30.0 * 71_100.0 + 2.4073e6
-    schmidt = _viscosity_pa_s(film_k) / (pressure_hpa * 100.0 / (_R_AIR * film_k) * _diffusivity_m2_s(film_k, pressure_hpa))
-    return np.asarray(heat_j_kg * _WATER_G_MOL / (_CP_J_KG_K * _AIR_G_MOL) * (_PRANDTL / schmidt) ** _LEWIS_EXPONENT)
-
-
-def _viscosity_pa_s(temperature_k: Array) -> Array:
-    omega = (temperature_k / 97.0 - 2.9) / 0.4 * -0.034 + 1.048
-    return np.asarray(2.6693e-6 * np.sqrt(_AIR_G_MOL * temperature_k) / (3.617**2 * omega))
-
-
-def _diffusivity_m2_s(temperature_k: Array, pressure_hpa: Array) -> Array:
-    critical = (36.4 * 218.0) ** (1 / 3) * (132.0 * 647.3) ** (5 / 12) * np.sqrt(1 / _AIR_G_MOL + 1 / _WATER_G_MOL)
-    return np.asarray(3.640e-8 * (temperature_k / np.sqrt(132.0 * 647.3)) ** 2.334 * critical / (pressure_hpa / STANDARD_PRESSURE_HPA))
+    return np.asarray(heat_j_kg * WATER_G_MOL / (CP_J_KG_K * AIR_G_MOL) * (PRANDTL / schmidt_number(film_k, pressure_hpa)) ** LEWIS_EXPONENT)
