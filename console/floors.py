@@ -10,6 +10,7 @@ from alerts.state import Alert
 from assess.live import LiveZone
 from assess.live_window import silent_after_us
 from console.context import House
+from console.words import PARTLY_UNKNOWN, STATUS, Mark
 from domain.hazards import Severity, ZoneStatus
 from domain.quality import Quality, Reason
 from domain.reading import Reading
@@ -50,10 +51,24 @@ class Floor:
 
     def status(self, zone: str) -> ZoneStatus:
         """Unknown where assess says nothing, or said it too long ago."""
+        live = self.current(zone)
+        return live.status if live else ZoneStatus.UNKNOWN
+
+    def current(self, zone: str) -> LiveZone | None:
+        """What assess says of the zone, unless it said it too long ago."""
         live = self.live.get(zone)
-        if live is None or self.now_us - live.at_us > STATE_MAX_AGE_US:
-            return ZoneStatus.UNKNOWN
-        return live.status
+        return None if live is None or self.now_us - live.at_us > STATE_MAX_AGE_US else live
+
+    def mark(self, zone: str) -> Mark:
+        """Shape and word of its status; where sensors speak, "no data" would be wrong."""
+        status = self.status(zone)
+        speaking = any(self.fresh(channel) for channel in self.channels[zone])
+        return PARTLY_UNKNOWN if status is ZoneStatus.UNKNOWN and speaking and self.current(zone) else STATUS[status.value]
+
+    def unmeasured(self, zone: str) -> list[str]:
+        """Hazards that the zone is known to have and that are not known now."""
+        live = self.current(zone)
+        return [hazard for hazard, status in live.hazards.items() if status is ZoneStatus.UNKNOWN] if live else []
 
     def all_channels(self) -> list[Channel]:
         return [channel for zone in self.zones for channel in self.channels[zone.id]]

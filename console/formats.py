@@ -14,6 +14,7 @@ from domain.times import SECOND_US, to_datetime
 
 SHOWN_UNITS = {"Cel": "°C", "%RH": "%", "ug/m3": "µg/m³", "mg/m3": "mg/m³", "1": "", "min": "min", "dB": "dB"}
 DASH, NBSP = "—", "\u00a0"
+OPEN_FROM_PERCENT = 1000.0
 AGES = {"s": N_("{n} s"), "min": N_("{n} min"), "h": N_("{n} h"), "d": N_("{n} d")}
 
 
@@ -47,7 +48,9 @@ class Formats:
         return DASH if value is None else f"{self.number(value, decimals_of(unit, value))}{NBSP}{self.unit(unit)}".rstrip()
 
     def between(self, low: float | None, high: float | None, unit: str) -> str:
-        """Both bounds, or nothing."""
+        """Both bounds, or nothing; an upper bound far beyond any limit is as good as none and is shown so."""
+        if unit == "%" and low is not None and high is not None and high > OPEN_FROM_PERCENT:
+            return f"{self.number(low, 0)}–>{self.measure(OPEN_FROM_PERCENT, unit)}"
         return "" if low is None or high is None else f"{self.number(low, decimals_of(unit, high))}–{self.measure(high, unit)}"
 
     def unit(self, unit: str) -> str:

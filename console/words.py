@@ -12,6 +12,7 @@ from assess import texts
 from console.i18n import N_
 from domain.quality import Reason
 from domain.quantities import QUANTITIES
+from models.limits.agents import AGENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ STATUS = {
     "stop": Mark("■", N_("Stop work")),
     "unknown": Mark("○", N_("No data")),
 }
+
+PARTLY_UNKNOWN = Mark("○", N_("Partly not measured"))
+"""Unknown, though sensors speak: a hazard that the zone is known to have is not among what they measure, or cannot be assessed."""
 
 SEVERITY = {
     "stop": Mark("■", N_("Stop work")),
@@ -153,11 +157,13 @@ REASONS: Mapping[int, str] = {
 
 
 def hazard_name(hazard: str) -> str:
-    """English name, to be translated by the caller; a gas by its quantity, a chemical by its CAS number."""
+    """English name, to be translated by the caller; a gas by its quantity, a chemical by its name where limits know it, else by its CAS number."""
     kind, _, detail = hazard.partition(":")
     if kind == "gas" and detail in QUANTITIES:
         return QUANTITIES[detail].name
-    return HAZARDS.get(hazard, f"CAS {detail}" if kind == "chemical" else hazard)
+    if kind == "chemical":
+        return AGENTS.get(detail, f"CAS {detail}")
+    return HAZARDS.get(hazard, hazard)
 
 
 def metric_name(metric: str) -> str:

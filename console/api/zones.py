@@ -35,7 +35,7 @@ def now(request: Request, zone: str, caller: Reader) -> Response:
 
 def zone_now(house: House, floor: Floor, zone: str) -> ZoneNow:
     live, status, since = floor.live.get(zone), floor.status(zone), floor.since.get(zone)
-    current = live is not None and (status is not ZoneStatus.UNKNOWN or live.status is ZoneStatus.UNKNOWN)
+    current = floor.current(zone) is not None
     channels = floor.channels[zone]
     suspects = house.stores.suspects.all([channel.id for channel in channels])
     return ZoneNow(
@@ -53,7 +53,7 @@ def zone_now(house: House, floor: Floor, zone: str) -> ZoneNow:
             for found in suspects
         ],
         forecasts=[],
-        advice="" if status is ZoneStatus.WITHIN else advice(house, live, status),
+        advice=advice(house, floor, zone),
         silent=[channel.id for channel in floor.silent()],
         simulated=floor.simulated(),
     )

@@ -44,12 +44,17 @@ class Dose:
 
 def dose_views(house: House, formats: Formats, verdicts: Sequence[Verdict], names: Mapping[str, str], *, worst_only: bool = False) -> list[Dose]:
     """The verdicts nearest to their limits first; `worst_only`: one of each zone and hazard, and not too many."""
-    ranked = sorted((verdict for verdict in verdicts if verdict.grade != "trend"), key=_nearness, reverse=True)
+    ranked = sorted((verdict for verdict in verdicts if verdict.value is not None), key=_nearness, reverse=True)
     if worst_only:
         seen: set[tuple[str, str]] = set()
         ranked = [verdict for verdict in ranked if (key := (verdict.zone, verdict.hazard)) not in seen and not seen.add(key)]  # type: ignore[func-returns-value]
         ranked = ranked[:SHOWN_MAX]
     return [_dose(formats, verdict, names) for verdict in ranked]
+
+
+def without_value(verdicts: Sequence[Verdict]) -> int:
+    """How many planned results have no value at all."""
+    return sum(verdict.value is None for verdict in verdicts)
 
 
 def _nearness(verdict: Verdict) -> tuple[int, float]:

@@ -16,11 +16,11 @@ from console.floors import Floor, load_floor, stale_after_s
 from console.formats import DASH, Formats, decimals_of
 from console.i18n import N_
 from console.pages.alerts import alert_views
-from console.pages.exposure import dose_views
+from console.pages.exposure import dose_views, without_value
 from console.pages.trend import trends
 from console.params import rounded
 from console.security import Permission, Reader
-from console.words import STATUS, Mark, metric_name
+from console.words import PARTLY_UNKNOWN, STATUS, Mark, hazard_name, metric_name
 from domain.hazards import ZoneStatus
 from domain.quality import Quality
 from domain.quantities import quantity_of
@@ -33,6 +33,7 @@ router = APIRouter(include_in_schema=False)
 ALL_WITHIN = N_("All zones are within their limits")
 NO_ZONES = N_("No zone is registered yet")
 NO_DATA_ADVICE = N_("No data is not safe: treat the zone as before the data stopped, measure by hand, and have the sensor looked at.")
+NOT_MEASURED_ADVICE = N_("What is not measured is not safe: look at it by other means, and have it measured where the monitoring plan asks for it.")
 LANDING = {Role.INSPECTOR: "/sites", Role.PROGRAMME: "/sites", Role.WORKER_REPRESENTATIVE: "/alerts", Role.MANAGEMENT_REPRESENTATIVE: "/alerts"}
 
 SHOWN_FIRST = ("wbgt_now", "wbgt_effective_60min", "leq_now", "stel_15min", "ceiling", "mean_1h", "twa", "dose_3db", "lex_8h")
@@ -71,6 +72,7 @@ class Band:
     value: str = ""
     what: str = ""
     advice: str = ""
+    missing: Sequence[str] = ()
     since: str = ""
     also: Sequence[Other] = ()
 
@@ -98,6 +100,7 @@ class Tile:
     name: str
     status: str
     mark: Mark
+    missing: list[str]  # hazards that are not measured, where others are
     value: str
     unit: str
     decimals: int
@@ -149,6 +152,7 @@ def floor_page(request: Request, site: str, caller: Reader, trend: str = "") -> 
         may_respond=caller.may(Permission.RESPOND),
         here=f"/sites/{site}",
         doses=dose_views(house, formats, floor.verdicts, floor.names, worst_only=True),
+        not_assessable=without_value(floor.verdicts),
         trend=drawn,
         choices=choices,
     )
@@ -169,8 +173,8 @@ def _rule(zone: Zone) -> str:
 
 def tile(zone: Zone, floor: Floor, formats: Formats) -> Tile:
     """The zone's worst or most telling value, its status, and how old that is."""
-    live, status = floor.live.get(zone.id), floor.status(zone.id)
-    window = main_window(live) if live and status is not ZoneStatus.UNKNOWN else None
+    live, status, mark = floor.current(zone.id), floor.status(zone.id), floor.mark(zone.id)
+    window = main_window(live) if live and mark is not STATUS["unknown"] else None
     channels = floor.channels[zone.id]
     main = None if window else next(iter(_telling(channels, floor)), None)
     counted = [channel for channel in channels if channel.id in window.channels] if window else ([main] if main else list(channels))
@@ -184,7 +188,8 @@ def tile(zone: Zone, floor: Floor, formats: Formats) -> Tile:
         short=zone.spec.id,
         name=zone.spec.name,
         status=status.value,
-        mark=STATUS[status.value],
+        mark=mark,
+        missing=[hazard_name(hazard) for hazard in floor.unmeasured(zone.id)] if mark is PARTLY_UNKNOWN else [],
         value=value,
         unit=unit,
         decimals=decimals,
@@ -221,27 +226,31 @@ def band(house: House, floor: Floor, formats: Formats) -> Band:
     zone, status = ranked[0], floor.status(ranked[0].id)
     if status is ZoneStatus.WITHIN:
         return Band("within", STATUS["within"], headline=ALL_WITHIN)
-    live = floor.live.get(zone.id)
+    live, mark = floor.current(zone.id), floor.mark(zone.id)
     window = main_window(live) if live and status is not ZoneStatus.UNKNOWN else None
-    others = [Other(other.id, other.spec.name, STATUS[floor.status(other.id).value]) for other in ranked[1:] if floor.status(other.id) is not ZoneStatus.WITHIN]
+    others = [Other(other.id, other.spec.name, floor.mark(other.id)) for other in ranked[1:] if floor.status(other.id) is not ZoneStatus.WITHIN]
     since = floor.since.get(zone.id)
     return Band(
         status.value,
-        STATUS[status.value],
+        mark,
         place=zone.spec.name,
         zone=zone.id,
         value=formats.measure(window.value, window.unit) if window else "",
         what=metric_name(window.metric) if window else "",
-        advice=advice(house, live, status),
+        advice=advice(house, floor, zone.id),
+        missing=[hazard_name(hazard) for hazard in floor.unmeasured(zone.id)] if mark is PARTLY_UNKNOWN else [],
         since=formats.clock(since, floor.timezone) if since else "",
         also=others,
     )
 
 
-def advice(house: House, live: LiveZone | None, status: ZoneStatus) -> str:
+def advice(house: House, floor: Floor, zone: str) -> str:
     """What the policy tells people to do about the zone's worst hazard."""
-    if status is ZoneStatus.UNKNOWN or live is None:
-        return NO_DATA_ADVICE
+    status, live = floor.status(zone), floor.current(zone)
+    if status is ZoneStatus.WITHIN:
+        return ""
+    if live is None or status is ZoneStatus.UNKNOWN:
+        return NOT_MEASURED_ADVICE if floor.mark(zone) is PARTLY_UNKNOWN else NO_DATA_ADVICE
     window = main_window(live)
     hazard = next((hazard for hazard, held in live.hazards.items() if held is status), window.hazard if window else "")
     return house.stores.advice(hazard, status)

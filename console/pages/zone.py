@@ -17,7 +17,6 @@ from console.pages.trend import trends
 from console.params import rounded
 from console.security import Permission, Reader
 from console.words import CALIBRATION, GRADES, REASONS, STATUS, Mark, hazard_name, metric_name, sentence, state_name
-from domain.hazards import ZoneStatus
 from domain.quality import Quality
 from domain.quantities import quantity_of
 from domain.registry import Channel
@@ -56,6 +55,7 @@ class VerdictView:
     limit: str
     clause: str
     profile: str
+    limit_id: str
     state: str
     kind: str
     coverage: str
@@ -87,7 +87,7 @@ def zone_page(request: Request, zone: str, caller: Reader, trend: str = "") -> H
     floor = load_floor(house, caller.scope, held.site, zone)
     formats = house.renderer.formats(request, caller.user)
     choices, drawn = trends(house, floor, formats, trend, f"/zones/{zone}", of_zone=True)
-    status, live = floor.status(zone), floor.live.get(zone)
+    live = floor.current(zone)
     channels = floor.channels[zone]
     suspects = house.stores.suspects.all([channel.id for channel in channels])
     return house.renderer.page(
@@ -99,7 +99,7 @@ def zone_page(request: Request, zone: str, caller: Reader, trend: str = "") -> H
         site=floor.site,
         zone=held,
         tile=tile(held, floor, formats),
-        advice="" if status is ZoneStatus.WITHIN else advice(house, live, status),
+        advice=advice(house, floor, zone),
         hazards=[HazardView(hazard_name(hazard), value.value, STATUS[value.value]) for hazard, value in live.hazards.items()] if live else [],
         alerts=alert_views(house, formats, floor.alerts, floor.names, floor.timezone, floor.now_us),
         may_respond=caller.may(Permission.RESPOND),
@@ -144,7 +144,8 @@ def verdict_view(verdict: Verdict, formats: Formats) -> VerdictView:
         bounds=formats.between(verdict.low, verdict.high, verdict.unit),
         limit=formats.measure(limit.value, verdict.unit) if limit.value is not None else "",
         clause=limit.clause,
-        profile=f"{limit.profile} {limit.id}",
+        profile=limit.profile,
+        limit_id=limit.id,
         state=state_name(verdict.state, verdict.value, limit.value),
         kind=kind_of(verdict),
         coverage=formats.percent(verdict.coverage),

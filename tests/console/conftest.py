@@ -271,7 +271,8 @@ def _fill_states(factory: Factory) -> None:
     )
     factory.zone_state("f1.sewing-1", S.WITHIN, [window("f1.sewing-1", "noise", "leq_now", 82.1, S.WITHIN, unit="dB", action=None, stop=None)])
     factory.zone_state("f1.sewing-2", S.ACTION, [window("f1.sewing-2", "noise", "dose_3db", 112.0, S.ACTION, unit="%", action=100.0, stop=None)])
-    factory.zone_state("f1.gluing", S.WITHIN, [window("f1.gluing", "air_quality", "mean_1h", 980.0, S.WITHIN, unit="ppm", action=1000.0, stop=None)])
+    ventilation = window("f1.gluing", "air_quality", "mean_1h", 980.0, S.WITHIN, unit="ppm", action=1000.0, stop=None)
+    factory.zone_state("f1.gluing", S.UNKNOWN, [ventilation], hazards={"air_quality": S.WITHIN, "chemical:108-88-3": S.UNKNOWN})
     factory.zone_state("f1.boiler", S.UNKNOWN, [], hazards={"heat": S.UNKNOWN})
     saved = [
         verdict("f1.ironing-1", "heat", "wbgt_effective_60min_worst", 30.9, 29.9, 31.8, "Cel", HEAT_LIMIT, "exceeds"),

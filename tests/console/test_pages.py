@@ -10,7 +10,7 @@ import pytest
 from console.chart import GAP_US, Line, Series, draw
 from console.formats import Formats
 from console.i18n import load_catalogues
-from console.words import SEVERITY, STATUS, state_name
+from console.words import PARTLY_UNKNOWN, SEVERITY, STATUS, state_name
 from domain.hazards import Severity, ZoneStatus
 from domain.scope import Role
 from domain.times import HOUR_US, MINUTE_US, parse_instant
@@ -52,7 +52,16 @@ def test_every_tile_carries_its_shape_and_word(standing) -> None:
     assert len(tiles) == len(whole) == 7
     for status, words in zip(tiles, whole, strict=True):
         assert STATUS[status].icon in words
-        assert STATUS[status].word in words
+        assert STATUS[status].word in words or PARTLY_UNKNOWN.word in words
+
+
+def test_where_sensors_speak_but_a_hazard_is_not_measured_the_tile_says_which(standing) -> None:
+    page = standing.get("/sites/f1").text
+    gluing = page[page.index('data-zone="f1.gluing"') :][:1500]
+    assert PARTLY_UNKNOWN.word in gluing
+    assert "not measured: Toluene" in gluing
+    assert "stale" not in gluing[: gluing.index("</p>")]
+    assert "What is not measured is not safe" in standing.get("/zones/f1.gluing").text
 
 
 def test_a_silent_zone_shows_no_data_and_how_old_its_last_value_is(standing) -> None:
