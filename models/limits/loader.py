@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -28,9 +28,8 @@ def load_profile(path: Path) -> Profile:
 
 @cache
 def load_profiles() -> Mapping[str, Profile]:
-    """The profiles of this installation, by id."""
-    profiles = [parse_yaml(text, Profile, source=name) for name, text in _files()]
-    return {profile.id: profile for profile in profiles}
+    """The profiles of this installation, by id; each is read when it is asked for."""
+    return _Shipped()
 
 
 def in_force(profile: Profile, agent: str, day: date, metric: str | None = None, averaging: str | None = None) -> list[Limit]:
@@ -119,9 +118,28 @@ def check(profiles: Mapping[str, Profile] | None = None) -> list[str]:
     return [f"{profile.id}: {problem}" for profile in found.values() for problem in problems_of(profile)]
 
 
-def _files() -> list[tuple[str, str]]:
-    folder = resources.files("models.limits")
-    return [(item.name, item.read_text(encoding="utf-8")) for item in sorted(folder.iterdir(), key=lambda item: item.name) if item.name.endswith(".yaml")]
+class _Shipped(Mapping[str, Profile]):
+    """Reading all of them takes a second, and a site adopts few."""
+
+    def __init__(self) -> None:
+        files = resources.files("models.limits").iterdir()
+        self._files = {item.name.removesuffix(".yaml"): item for item in sorted(files, key=lambda item: item.name) if item.name.endswith(".yaml")}
+        self._read: dict[str, Profile] = {}
+
+    def __getitem__(self, id: str) -> Profile:
+        if id not in self._read:
+            file = self._files[id]
+            self._read[id] = parse_yaml(file.read_text(encoding="utf-8"), Profile, source=file.name)
+        return self._read[id]
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def _number(limit: Limit) -> str:
