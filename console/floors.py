@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from alerts.state import Alert
-from assess.live import LiveZone
+from assess.live import LiveWindow, LiveZone
 from assess.live_window import silent_after_us
 from console.context import House
 from console.words import PARTLY_UNKNOWN, STATUS, Mark
@@ -22,6 +22,10 @@ from domain.verdict import Verdict
 
 STATE_MAX_AGE_US = 180 * SECOND_US
 """A state that assess has not looked at for three minutes says nothing about now."""
+
+
+SHOWN_FIRST = ("wbgt_now", "wbgt_effective_60min", "leq_now", "stel_15min", "ceiling", "mean_1h", "twa", "dose_3db", "lex_8h")
+"""Of windows with the same status, the one that says what the air is like now stands on the tile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,17 @@ def stale_after_s(channel: Channel) -> float:
 def unacknowledged(alerts: Sequence[Alert]) -> int:
     """Alarms that nobody has acknowledged: a notice is none."""
     return sum(alert.state in ("unacknowledged", "returned_unacknowledged") for alert in alerts if alert.severity is not Severity.NOTICE)
+
+
+def main_window(live: LiveZone) -> LiveWindow | None:
+    """The worst window; of equals the one people know best."""
+    order = list(ZoneStatus)
+    shown = [window for window in live.windows if window.value is not None]
+    return min(shown, key=lambda window: (-order.index(window.status), _place(window.metric), window.placement), default=None)
+
+
+def _place(metric: str) -> int:
+    return SHOWN_FIRST.index(metric) if metric in SHOWN_FIRST else len(SHOWN_FIRST)
 
 
 def load_floor(house: House, scope: Scope, site_id: str, zone_id: str | None = None) -> Floor:

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.view import to_json
+from assess.live import LiveWindow
 from console.context import ConsoleContext
+from console.floors import main_window
+from console.formats import decimals_of
 from console.readings import reading_json
 from console.sources import Sources
 from console.stores import LiveRow, Stores
-from domain.errors import OshwatchError
 from domain.reading import Reading
 from domain.registry import Snapshot
 from domain.scope import Scope
@@ -27,6 +28,7 @@ from domain.times import to_rfc3339
 from storage.records.agents import AgentRow
 
 PING_S = 15.0
+EARLY_S = 0.2
 CHECK_S = 60.0
 """How often an open stream asks whether its session still stands."""
 QUEUE_MAX = 1_000
@@ -43,6 +45,8 @@ class Event:
     site: str  # "" for what belongs to no site
     key: str  # channel, zone, alert or agent
     text: str
+    brief: str = ""  # for pages that show no more than the main value
+    urgent: bool = False  # may not wait: a status changed
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -52,44 +56,52 @@ class Listener:
     scope: Scope
     site: str
     channels: frozenset[str]  # empty: all
-    every_s: float  # at most one event a channel in this time
-    queue: deque[Event] = field(default_factory=deque)
+    every_s: float  # values: at most one event a channel and a zone in this time
+    brief: bool = False
+    queue: deque[tuple[str, str]] = field(default_factory=deque)  # kind, text
     dropped: bool = False
     sites: frozenset[str] = frozenset()
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _sent: dict[str, float] = field(default_factory=dict)
+    _last: dict[str, str] = field(default_factory=dict)
     _held: dict[str, Event] = field(default_factory=dict)
 
     def offer(self, event: Event, now: float) -> None:
-        if not self._sees(event):
+        """Queue what this listener may see and wants; what comes too often waits for its turn."""
+        if not self._sees(event) or (event.kind == "reading" and self.channels and event.key not in self.channels):
             return
-        if event.kind == "reading":
-            if self.channels and event.key not in self.channels:
-                return
-            if now - self._sent.get(event.key, -self.every_s) < self.every_s - 0.2:
-                self._held[event.key] = event
-                return
-            self._sent[event.key] = now
-            self._held.pop(event.key, None)
-        self._put(event)
+        if event.kind not in ("reading", "zone"):
+            self._put(event.kind, event.text)
+        elif event.urgent or self._due(event.key, now):
+            self._send(event, now)
+        else:
+            self._held[event.key] = event
 
     def release(self, now: float) -> None:
         """The latest of what was held back and is due now."""
-        due = [key for key in self._held if now - self._sent.get(key, 0.0) >= self.every_s - 0.2]
-        for key in due:
-            self._sent[key] = now
-            self._put(self._held.pop(key))
+        for key in [key for key in self._held if self._due(key, now)]:
+            self._send(self._held[key], now)
+
+    def _due(self, key: str, now: float) -> bool:
+        return now - self._sent.get(key, -self.every_s) >= self.every_s - EARLY_S
+
+    def _send(self, event: Event, now: float) -> None:
+        self._held.pop(event.key, None)
+        text = event.brief if self.brief and event.brief else event.text
+        if self._last.get(event.key) != text:
+            self._sent[event.key], self._last[event.key] = now, text
+            self._put(event.kind, text)
 
     def _sees(self, event: Event) -> bool:
         if self.site:
             return event.site == self.site and event.site in self.sites
         return event.site in self.sites or (event.site == "" and self.scope.grant == "*")
 
-    def _put(self, event: Event) -> None:
+    def _put(self, kind: str, text: str) -> None:
         if len(self.queue) >= QUEUE_MAX:
             self.queue.popleft()
             self.dropped = True
-        self.queue.append(event)
+        self.queue.append((kind, text))
         self.wake.set()
 
 
@@ -99,7 +111,7 @@ class _Seen:
 
     primed: bool = False
     readings: dict[str, Reading] = field(default_factory=dict)
-    zones: dict[str, bytes] = field(default_factory=dict)
+    zones: dict[str, LiveRow] = field(default_factory=dict)
     agents: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     journal: int = -1
 
@@ -119,9 +131,9 @@ class Hub:
     def listeners(self) -> int:
         return len(self._listeners)
 
-    def address(self, *, site: str, channels: Sequence[str], every_s: int) -> str:
+    def address(self, *, site: str, channels: Sequence[str], every_s: int, brief: bool = False) -> str:
         """What a page's own stream asks for."""
-        query = {"site": site, "every": f"{every_s}s", "channels": ",".join(channels)}
+        query = {"site": site, "every": f"{every_s}s", "windows": "main" if brief else "", "channels": ",".join(channels)}
         return "/api/v1/live?" + urlencode({name: value for name, value in query.items() if value}, safe=",:")
 
     def start(self) -> None:
@@ -142,8 +154,8 @@ class Hub:
             while True:
                 while listener.queue:
                     number += 1
-                    event = listener.queue.popleft()
-                    yield f"id: {number}\nevent: {event.kind}\ndata: {event.text}\n\n"
+                    kind, text = listener.queue.popleft()
+                    yield f"id: {number}\nevent: {kind}\ndata: {text}\n\n"
                 if listener.dropped:
                     listener.dropped = False
                     yield "event: reload\ndata: {}\n\n"
@@ -170,27 +182,29 @@ class Hub:
             if not self._listeners:
                 self._someone.clear()
                 await self._someone.wait()
+            listeners = list(self._listeners)
             try:
-                events = await asyncio.to_thread(self._poll)
-                self._spread(events)
-            except (OshwatchError, SQLAlchemyError, OSError) as error:
+                events = await asyncio.to_thread(self._poll, listeners)
+                self._spread(events, listeners)
+            except Exception:
+                # The top of this task: whatever it was, the next look may succeed, and the stream must not stop for ever.
                 self.errors += 1
-                log.warning("live stream: %s", error)
+                log.exception("live stream: this look failed")
             await asyncio.sleep(self._context.poll_s)
 
-    def _spread(self, events: Sequence[Event]) -> None:
+    def _spread(self, events: Sequence[Event], listeners: Sequence[Listener]) -> None:
         now = time.monotonic()
-        for listener in list(self._listeners):
+        for listener in listeners:
             for event in events:
                 listener.offer(event, now)
             listener.release(now)
 
-    def _poll(self) -> list[Event]:
+    def _poll(self, listeners: Sequence[Listener]) -> list[Event]:
         """What changed since the last look, at the sites that somebody listens to."""
         snapshot = self._sources.snapshot()
-        for listener in list(self._listeners):
+        for listener in listeners:
             listener.sites = frozenset(id for id, site in snapshot.sites.items() if listener.scope.sees(site))
-        sites = {site for listener in list(self._listeners) for site in ({listener.site} & listener.sites if listener.site else listener.sites)}
+        sites = {site for listener in listeners for site in ({listener.site} & listener.sites if listener.site else listener.sites)}
         events = [*self._readings(snapshot, sites), *self._zones(sites), *self._alerts(), *self._agents(snapshot)]
         primed, self._seen.primed = self._seen.primed, True
         return events if primed else []
@@ -203,11 +217,9 @@ class Hub:
         return events
 
     def _zones(self, sites: Collection[str]) -> list[Event]:
-        rows = self._stores.zone_states(sites)
-        texts = {zone: (row.live.site, _zone_text(row)) for zone, row in rows.items()}
-        before = self._seen.zones
-        events = [Event("zone", site, zone, text.decode()) for zone, (site, text) in texts.items() if text != before.get(zone)]
-        before.update({zone: text for zone, (_, text) in texts.items()})
+        rows, before = self._stores.zone_states(sites), self._seen.zones
+        events = [_zone_event(row, before.get(zone)) for zone, row in rows.items() if zone not in before or before[zone].live != row.live]
+        before.update(rows)
         return events
 
     def _alerts(self) -> list[Event]:
@@ -233,20 +245,19 @@ def _reading_text(reading: Reading) -> str:
     return msgspec.json.encode({"channel": reading.channel, "time": shape.time, "value": shape.value, "q": shape.q, "r": shape.r}).decode()
 
 
-def _zone_text(row: LiveRow) -> bytes:
-    """What the floor shows of a zone; its `at` is left out, so that a zone where nothing changes says nothing."""
-    live = row.live
-    windows = [
-        {
-            "hazard": window.hazard,
-            "metric": window.metric,
-            "placement": window.placement,
-            "value": None if window.value is None else round(window.value, 2),
-            "status": window.status,
-        }
-        for window in live.windows
-    ]
-    return msgspec.json.encode({"zone": live.zone, "status": live.status, "since": to_rfc3339(row.since_us), "silent": len(live.silent), "windows": windows})
+def _zone_event(row: LiveRow, before: LiveRow | None) -> Event:
+    """Its `at` is left out, so that a zone where nothing changes says nothing."""
+    live, main = row.live, main_window(row.live)
+    head = {"zone": live.zone, "status": live.status, "since": to_rfc3339(row.since_us), "silent": len(live.silent)}
+    full = {**head, "hazards": live.hazards, "windows": [_window(window) for window in live.windows]}
+    brief = {**head, "windows": [_window(main)] if main else []}
+    urgent = before is None or (before.live.status, before.live.hazards) != (live.status, live.hazards)
+    return Event("zone", live.site, live.zone, msgspec.json.encode(full).decode(), msgspec.json.encode(brief).decode(), urgent)
+
+
+def _window(window: LiveWindow) -> dict[str, object]:
+    value = None if window.value is None else round(window.value, decimals_of(window.unit, window.value))
+    return {"hazard": window.hazard, "metric": window.metric, "placement": window.placement, "value": value, "unit": window.unit, "status": window.status}
 
 
 def _agent_text(row: AgentRow) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from console.api.answers import answer, answers
 from console.context import House, house_of
@@ -20,6 +20,8 @@ from storage.records.paging import MAX_LIMIT
 from storage.records.quarantine import QuarantineItem
 
 router = APIRouter(tags=["devices"])
+
+ID_MAX = 2**62
 
 
 @router.get("/agents", responses=answers(Page[AgentJson]))
@@ -44,7 +46,7 @@ def quarantine(
 
 
 @router.post("/quarantine/{id}/retry", responses=answers(QuarantineJson))
-def retry(request: Request, id: int, caller: Operating) -> Response:
+def retry(request: Request, id: Annotated[int, Path(ge=1, le=ID_MAX)], caller: Operating) -> Response:
     """Asks ingest to try this entry again now."""
     house = house_of(request)
     return answer(quarantine_json(retry_entry(house, caller.scope, id)))

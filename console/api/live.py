@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
@@ -32,14 +32,17 @@ def live(
     caller: Reader,
     site: Annotated[str | None, Query(max_length=63)] = None,
     channels: Annotated[str | None, Query(max_length=64_000, description="only readings of these, separated by commas")] = None,
-    every: Annotated[str | None, Query(description="at most one reading of a channel in this time")] = None,
+    every: Annotated[str | None, Query(description="at most one event of a channel and of a zone in this time, unless a status changes")] = None,
+    windows: Annotated[Literal["all", "main"], Query(description="of a zone: all running windows, or the one that its tile shows")] = "all",
 ) -> StreamingResponse:
     """Ends when the session does; load the page or the snapshot anew whenever the stream opens, and on `reload`."""
     house = house_of(request)
     if site:
         house.sources.site(caller.scope, site)
     every_s = params.duration(every, "every") / SECOND_US if every else 1.0
-    listener = Listener(scope=caller.scope, site=site or "", channels=_wanted(channels), every_s=every_s, sites=frozenset(house.sources.site_ids(caller.scope)))
+    listener = Listener(
+        scope=caller.scope, site=site or "", channels=_wanted(channels), every_s=every_s, brief=windows == "main", sites=frozenset(house.sources.site_ids(caller.scope))
+    )
 
     def still_allowed() -> bool:
         user = user_of(request, house)

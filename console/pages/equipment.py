@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from console.api.devices import agents_for, quarantine_sites, retry_entry
+from console.api.devices import ID_MAX, agents_for, quarantine_sites, retry_entry
 from console.context import house_of
 from console.floors import unacknowledged
 from console.formats import DASH, Formats
@@ -68,7 +69,7 @@ def equipment_page(request: Request, caller: Reader) -> HTMLResponse:
 
 
 @router.post("/equipment/quarantine/{id}/retry")
-def retry(request: Request, id: int, caller: Operating) -> Response:
+def retry(request: Request, id: Annotated[int, Path(ge=1, le=ID_MAX)], caller: Operating) -> Response:
     retry_entry(house_of(request), caller.scope, id)
     return RedirectResponse("/equipment", 303)
 

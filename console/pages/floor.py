@@ -9,10 +9,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from assess.live import LiveWindow, LiveZone
+from assess.live import LiveWindow
 from assess.live_window import SILENT_AFTER_US
 from console.context import House, house_of
-from console.floors import Floor, load_floor, stale_after_s
+from console.floors import Floor, load_floor, main_window, stale_after_s
 from console.formats import DASH, Formats, decimals_of
 from console.i18n import N_
 from console.pages.alerts import alert_views
@@ -36,12 +36,10 @@ NO_DATA_ADVICE = N_("No data is not safe: treat the zone as before the data stop
 NOT_MEASURED_ADVICE = N_("What is not measured is not safe: look at it by other means, and have it measured where the monitoring plan asks for it.")
 LANDING = {Role.INSPECTOR: "/sites", Role.PROGRAMME: "/sites", Role.WORKER_REPRESENTATIVE: "/alerts", Role.MANAGEMENT_REPRESENTATIVE: "/alerts"}
 
-SHOWN_FIRST = ("wbgt_now", "wbgt_effective_60min", "leq_now", "stel_15min", "ceiling", "mean_1h", "twa", "dose_3db", "lex_8h")
-"""Of windows with the same status, the one that says what the air is like now stands on the tile."""
 OTHERS_MAX = 2
 STATUS_ORDER = [status.value for status in ZoneStatus]
-LIVE_BUDGET_CHANNELS_A_SECOND = 7
-"""About 130 bytes an event: a page of 20 zones stays under 1 kB/s."""
+LIVE_EVENTS_A_SECOND = 5
+"""About 140 bytes an event: a page of 20 zones stays under 1 kB/s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +204,6 @@ def tile(zone: Zone, floor: Floor, formats: Formats) -> Tile:
     )
 
 
-def main_window(live: LiveZone) -> LiveWindow | None:
-    """The worst window; of equals the one people know best."""
-    order = list(ZoneStatus)
-    shown = [window for window in live.windows if window.value is not None]
-    return min(shown, key=lambda window: (-order.index(window.status), _place(window.metric), window.placement), default=None)
-
-
 def window_key(window: LiveWindow) -> str:
     return f"{window.hazard}|{window.metric}|{window.placement}"
 
@@ -254,10 +245,6 @@ def advice(house: House, floor: Floor, zone: str) -> str:
     window = main_window(live)
     hazard = next((hazard for hazard, held in live.hazards.items() if held is status), window.hazard if window else "")
     return house.stores.advice(hazard, status)
-
-
-def _place(metric: str) -> int:
-    return SHOWN_FIRST.index(metric) if metric in SHOWN_FIRST else len(SHOWN_FIRST)
 
 
 def _telling(channels: Sequence[Channel], floor: Floor) -> list[Channel]:
@@ -309,5 +296,5 @@ def _facts(house: House, floor: Floor, formats: Formats, tiles: Sequence[Tile]) 
         "shift": ShiftView(running.name, formats.clock(running.start_us, floor.timezone), formats.clock(running.stop_us, floor.timezone)) if running else None,
         "has_plan": bool(floor.zones) and all(len(zone.spec.plan) == 4 for zone in floor.zones),
         "legend": list(STATUS.items()),
-        "live": house.hub.address(site=floor.site.id, channels=sorted(shown), every_s=max(2, -(-len(shown) // LIVE_BUDGET_CHANNELS_A_SECOND))),
+        "live": house.hub.address(site=floor.site.id, channels=sorted(shown), every_s=max(2, -(-(len(shown) + len(tiles)) // LIVE_EVENTS_A_SECOND)), brief=True),
     }

@@ -206,7 +206,7 @@ def test_a_retry_is_passed_on_to_ingest_and_audited(refused) -> None:
 def test_a_foreign_entry_cannot_be_retried(refused) -> None:
     foreign = next(item["id"] for item in refused.get("/api/v1/quarantine", who="lee").json()["items"] if item["agent"] == "agent-k")
     assert refused.post(f"/api/v1/quarantine/{foreign}/retry", who="linh").status_code == 404
-    assert refused.post("/api/v1/quarantine/0/retry", who="linh").status_code == 404
+    assert refused.post("/api/v1/quarantine/999/retry", who="linh").status_code == 404
     assert refused.factory.retried == []
 
 
