@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="oshwatch", description="Watches heat, noise, air and chemicals on a factory floor. Not a safety function: it replaces no certified detector and no alarm."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _quarantine, _grafana, _bench, _doctor):
+    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _assess, _quarantine, _grafana, _bench, _doctor):
         add(commands)
     return parser
 
@@ -149,6 +149,20 @@ def _limits(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     showing = _command(actions, "show", "one profile, limit by limit", "oshwatch limits show us-niosh", "limits:show")
     showing.add_argument("id", metavar="ID")
     _command(actions, "check", "do ppm and mg/m3 reconcile, do dates overlap, is every source named", "oshwatch limits check", "limits:check")
+
+
+def _assess(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "assess",
+        "exposure results of a file of samples, without a server",
+        "oshwatch assess --profile us-niosh --input samples.csv --context site.yaml",
+        "assess:assess",
+    )
+    parser.add_argument("--profile", required=True, nargs="+", action="extend", metavar="ID", help="limit profiles (oshwatch limits list)")
+    parser.add_argument("--input", type=Path, required=True, metavar="FILE.csv", help="time,quantity,value and optionally zone,unit,q,r")
+    parser.add_argument("--context", type=Path, metavar="FILE.yaml", help="a registry file: time zone, shifts, work rate, clothing, intervals, calibrations")
+    parser.add_argument("--json", action="store_true", help="all that a verdict says, for programs")
 
 
 def _quarantine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import getpass
-from pathlib import Path
 
 import msgspec
 import yaml
 
-from domain.errors import BadInput
 from domain.times import to_rfc3339
+from oshwatch.files import read_text
 from oshwatch.parts import prepare
 from oshwatch.settings import load_settings
 from storage.records.registry import ImportReport, RegistryRepository
@@ -30,16 +29,6 @@ def export(options: argparse.Namespace) -> None:
     settings = load_settings(config=options.config)
     file = RegistryRepository(prepare(settings)).export(options.site, settings.clock.now_us())
     print(yaml.safe_dump(_compact(msgspec.to_builtins(file)), sort_keys=False, allow_unicode=True, width=160), end="")
-
-
-def read_text(path: Path) -> str:
-    """A text file that the caller named; raises `BadInput` when it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"cannot be read: {error.strerror}", source=str(path), remedy="check the path") from None
-    except UnicodeDecodeError:
-        raise BadInput("is not UTF-8 text", source=str(path), remedy="save it as UTF-8") from None
 
 
 def _login() -> str:

@@ -1,0 +1,131 @@
+"""Exposure results of a file of samples, without a server: the same minutes, limits and verdicts as of stored readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from msgspec.structs import replace
+
+from assess.context import Fitted, fit
+from assess.evaluate import ZoneShift, verdicts_of
+from assess.minutes import Series
+from assess.plan import shifts_of, span_of
+from assess.samples import Samples, Track, fixed_zone
+from domain.errors import BadInput
+from domain.reading import Minute, minute_from
+from domain.registry import Channel, SiteFile
+from domain.shifts import Shift
+from domain.times import MINUTE_US, SECOND_US, minute_of, to_datetime, to_rfc3339
+from domain.verdict import Verdict
+from models.limits import load_profiles
+
+NO_CONTEXT = "No context file: one zone, one shift from the first to the last sample ({start} to {stop}), no breaks."
+NO_SHIFTS = "The context has no shift for this zone: one from the first to the last sample is taken ({start} to {stop}), no breaks."
+CLOTHING = "No clothing is declared: work clothes are taken."
+UNASSIGNED = "Unassigned exposure: {samples} samples between {start} and {stop} lie outside every shift."
+LONE_SHIFT = "file"
+
+
+def assess_samples(samples: Samples, context: SiteFile | None, profiles: Sequence[str], *, context_source: str = "", now_us: int) -> list[Verdict]:
+    """Every verdict of every zone and shift that the file has samples of; raises `BadInput` where file, context and profiles do not fit together."""
+    _check_profiles(profiles)
+    fitted = fit(samples, context, profiles, context_source)
+    found = [verdict for zone in fitted.tracks for verdict in _Zone(samples, context, fitted, zone).verdicts()]
+    if not found:
+        first = samples.tracks[0]
+        raise BadInput("no sample lies in a shift of the context", source=samples.source, line=first.line, field="time", remedy="give the context the shift of that day")
+    return [replace(verdict, computed_at=to_rfc3339(now_us)) for verdict in found]
+
+
+def _check_profiles(ids: Sequence[str]) -> None:
+    for id in ids:
+        if id not in load_profiles():
+            raise BadInput(f"no limit profile '{id}'", field="profile", remedy=f"one of {', '.join(load_profiles())}")
+
+
+class _Zone:
+    """One zone of the file, from samples to verdicts."""
+
+    def __init__(self, samples: Samples, context: SiteFile | None, fitted: Fitted, zone: str) -> None:
+        self._fitted, self._zone, self._has_context = fitted, zone, context is not None
+        self._tracks = fitted.tracks[zone]
+        self._held = fitted.registry.latest()
+        self._clock = fixed_zone(samples.offset) if context is None else self._held.timezone(self._held.zones[zone].site)
+        self._first_us = min(track.readings[0].time_us for track in self._tracks.values())
+        self._last_us = max(track.readings[-1].time_us for track in self._tracks.values())
+        self._has_plan = bool(self._held.shifts_of(self._held.zones[zone]))
+        self._early_us = 0 if self._has_plan else _early_us(self._first_us, self._last_us)
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """Of every shift with samples."""
+        shifts = shifts_of(self._fitted.registry, self._held.zones[self._zone], self._first_us, self._last_us + 1) if self._has_plan else [self._lone_shift()]
+        minutes = {channel: _minutes(channel, track, self._early_us) for channel, track in self._tracks.items()}
+        notes = self._unassigned(shifts)
+        for shift in shifts:
+            if any(shift.holds(minute.start_us) for found in minutes.values() for minute in found):
+                for verdict in self._of_shift(shift, minutes):
+                    yield replace(verdict, reasons=[*self._assumed(verdict), *verdict.reasons], notes=[*verdict.notes, *notes])
+
+    def _lone_shift(self) -> Shift:
+        """A sample stands for the interval that it ends: slow ones begin before their first."""
+        interval_s = min(self._channel(channel).spec.interval_s for channel in self._tracks)
+        back = max(0, -int(-interval_s // 60) - 1)
+        start_us = minute_of(self._first_us - self._early_us) - back * MINUTE_US
+        day = to_datetime(self._first_us).astimezone(self._clock).date()
+        return Shift(date=day, name=LONE_SHIFT, start_us=start_us, stop_us=minute_of(self._last_us - self._early_us) + MINUTE_US)
+
+    def _of_shift(self, shift: Shift, minutes: Mapping[str, Sequence[Minute]]) -> list[Verdict]:
+        start_us, length = minute_of(shift.start_us), len(shift.minutes)
+        span = span_of(self._fitted.registry, self._zone, shift, start_us, length)
+        if span is None:
+            return []
+        series = {}
+        for channel in span.channels:
+            series[channel] = Series.empty(start_us, length)
+            series[channel].put(minutes[channel], self._tracks[channel].quantity.averaging)
+            if not self._has_plan:
+                self._fill_edges(series[channel], self._channel(channel))
+        tops = {channel: max((minute.high for minute in found if minute.high is not None), default=None) for channel, found in minutes.items()}
+        return verdicts_of(ZoneShift(span=span, series=series, calibrations=self._fitted.calibrations, final=True, record_high=tops.get))
+
+    def _fill_edges(self, series: Series, channel: Channel) -> None:
+        """The first and the last minute of a shift that is cut to its samples need only the samples that they have room for."""
+        interval_us = round(channel.spec.interval_s * SECOND_US)
+        first_us, last_us = self._first_us - self._early_us, self._last_us - self._early_us
+        for index in {(minute_of(edge_us) - series.start_us) // MINUTE_US for edge_us in (first_us, last_us)}:
+            start_us = series.start_us + index * MINUTE_US
+            room = (min(last_us, start_us + MINUTE_US - 1) - max(first_us, start_us)) // interval_us + 1
+            series.samples[index] = round(series.samples[index] * max(1.0, MINUTE_US / interval_us / room))
+
+    def _channel(self, id: str) -> Channel:
+        return self._held.channels[id]
+
+    def _assumed(self, verdict: Verdict) -> list[str]:
+        reasons = list(self._fitted.assumed.get(self._zone, ()))
+        if not self._has_plan:
+            text = NO_SHIFTS if self._has_context else NO_CONTEXT
+            reasons.insert(0, text.format(start=self._shown(self._first_us), stop=self._shown(self._last_us)))
+        if not self._has_context and verdict.hazard == "heat":
+            reasons.append(CLOTHING)
+        return [*reasons, *(reason for channel in verdict.channels for reason in self._fitted.assumed.get(channel.id, ()))]
+
+    def _unassigned(self, shifts: Sequence[Shift]) -> list[str]:
+        """Signs of work outside any shift."""
+        if not self._has_plan:
+            return []
+        times = [one.time_us for track in self._tracks.values() for one in track.readings if one.value is not None and not any(shift.holds(one.time_us) for shift in shifts)]
+        return [UNASSIGNED.format(samples=len(times), start=self._shown(min(times)), stop=self._shown(max(times)))] if times else []
+
+    def _shown(self, time_us: int) -> str:
+        return to_datetime(time_us).astimezone(self._clock).isoformat(sep=" ")
+
+
+def _early_us(first_us: int, last_us: int) -> int:
+    """Times are ends of intervals. Where the last falls on a full minute and the first does not, each minute's last sample bears the next one's start."""
+    return 1 if last_us % MINUTE_US == 0 and first_us % MINUTE_US else 0
+
+
+def _minutes(channel: str, track: Track, early_us: int) -> list[Minute]:
+    groups = groupby(track.readings, key=lambda reading: minute_of(reading.time_us - early_us))
+    return [minute_from(channel, start_us, list(readings), track.quantity.averaging) for start_us, readings in groups]

@@ -1,0 +1,70 @@
+"""`oshwatch assess`: exposure results of a file of samples, without a server."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from assess.file import assess_samples
+from assess.samples import read_samples
+from domain.clock import SystemClock
+from domain.sitefile import parse_site_file
+from domain.verdict import Verdict
+from oshwatch.files import read_text
+
+HEADINGS = ("zone", "shift", "metric", "value", "bounds", "limit", "state", "grade", "valid")
+
+
+def assess(options: argparse.Namespace) -> None:
+    context = parse_site_file(read_text(options.context), str(options.context)) if options.context else None
+    timezone = ZoneInfo(context.site.timezone) if context else None
+    samples = read_samples(read_text(options.input), str(options.input), timezone)
+    profiles = list(dict.fromkeys(options.profile))
+    found = assess_samples(samples, context, profiles, context_source=str(options.context or ""), now_us=SystemClock().now_us())
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode({"verdicts": found}), indent=2).decode())
+    else:
+        print("\n".join([*_table([HEADINGS, *map(_row, found)]), *_sentences(found)]))
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    unit = verdict.unit
+    place = verdict.zone if verdict.placement in ("", verdict.zone.partition(".")[2]) else f"{verdict.zone} {verdict.placement}"
+    limit = "none" if verdict.limit.value is None else f"{_number(verdict.limit.value)} {unit}"
+    return (
+        place,
+        f"{verdict.shift.date} {verdict.shift.name}",
+        f"{verdict.hazard} {verdict.metric}",
+        "-" if verdict.value is None else f"{_number(verdict.value)} {unit}",
+        f"{_number(verdict.low)} .. {_number(verdict.high)}",
+        f"{limit} ({verdict.limit.profile}/{verdict.limit.id})" if verdict.limit.profile else limit,
+        verdict.state.replace("_", " "),
+        verdict.grade,
+        f"{verdict.coverage:.0%}",
+    )
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:.4g}"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _sentences(found: Sequence[Verdict]) -> Iterator[str]:
+    """Why, once each, with the metrics that a sentence is about where it is not about all."""
+    about: dict[str, list[str]] = {}
+    for verdict in found:
+        for sentence in (*verdict.reasons, *verdict.notes):
+            metrics = about.setdefault(sentence, [])
+            if f"{verdict.hazard} {verdict.metric}" not in metrics:
+                metrics.append(f"{verdict.hazard} {verdict.metric}")
+    everything = len({(verdict.hazard, verdict.metric) for verdict in found})
+    for sentence, metrics in about.items():
+        yield f"- {sentence}" + ("" if len(metrics) == everything else f" [{', '.join(metrics)}]")
