@@ -12,7 +12,7 @@ from assess import airborne, heat, noise, texts
 from assess.bounds import Result
 from assess.gather import Calibrations, Measured, measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
-from assess.limits import NO_LIMIT, Adopted, for_acclimatisation, limits_for, profiles_of
+from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for, profiles_of
 from assess.live import LiveWindow
 from assess.minutes import Series
 from assess.plan import Placement, Span
@@ -21,11 +21,12 @@ from domain.quantities import QUANTITIES, Quantity, Use, quantity_of
 from domain.times import MINUTE_US, to_datetime, to_rfc3339
 from domain.verdict import Assumptions, Bounds, ChannelOf, Grade, LimitOf, OverActionLevel, ShiftOf, State, Verdict, Window, decide
 from models.arrays import Mask
+from models.limits.heat import heat_limit
 from models.limits.profile import Limit, Profile
 
 AIR_QUALITY = "air_quality"
-NOISE_METRICS = {"dose_3db": "sound_level_a_eq", "lex_8h": "sound_level_a_eq", "lcpeak_max": "sound_level_c_peak"}
-UNIT = {"dose_3db": "%"}
+NOISE_METRICS = dict.fromkeys(("dose_3db", *noise.DOSES_5DB, "lex_8h", "la_max"), "sound_level_a_eq") | {"lcpeak_max": "sound_level_c_peak"}
+UNIT = dict.fromkeys(("dose_3db", *noise.DOSES_5DB), "%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +110,24 @@ def planned(span: Span) -> set[str]:
 def outcomes(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
     """All results of one placement."""
     for hazard, quantity in _hazards(work.span, placement).items():
+        found: list[Outcome] = []
         if hazard == "heat":
-            yield from _heat(work, placement)
+            found = list(_heat(work, placement))
         elif hazard == "noise":
-            yield from _noise(work, placement)
+            found = list(_noise(work, placement))
         elif quantity is not None:
-            yield from _airborne(work, placement, hazard, quantity)
+            found = list(_airborne(work, placement, hazard, quantity))
+        yield from found
+        yield from _without_number(work, quantity.cas if quantity else hazard, found)
+
+
+def _without_number(work: ZoneShift, agent: str, found: Sequence[Outcome]) -> Iterator[Outcome]:
+    """Profiles whose law has no number here: what was measured, beside their general duty."""
+    for duty, stated in duties_for(work.profiles[0], agent, work.day):
+        sentence = texts.NO_NATIONAL_NUMBER if duty.number == "none" else texts.NATIONAL_NUMBER_UNKNOWN
+        for first in found[:1]:
+            result = replace(first.result, limit_value=None, reasons=[sentence.format(duty=duty.duty), *first.result.reasons])
+            yield replace(first, limit=stated, accepts_screening=False, action_level=None, result=result, notes=[])
 
 
 def heat_limits(work: ZoneShift) -> list[Adopted]:
@@ -156,11 +169,11 @@ def _heat(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
     applicable: list[Adopted | None] = [*heat_limits(work)]
     for adopted in applicable or [None]:
         limit = adopted.limit if adopted else None
-        result = heat.evaluate(wbgt, work.span, limit.formula if limit else None, fill, sentence, final=work.final)
+        result = heat.evaluate(wbgt, work.span, heat_limit(limit) if limit else None, fill, sentence, final=work.final)
         yield Outcome(
             hazard="heat",
             placement=placement.label,
-            limit=adopted.stated(result.limit_value) if adopted else NO_LIMIT,
+            limit=adopted.stated(result.limit_value, _mean_rate_w(work.span, result)) if adopted else NO_LIMIT,
             metric=limit.metric if limit else "wbgt_effective_60min_worst",
             unit=QUANTITIES["wbgt"].unit,
             accepts_screening=bool(adopted and adopted.profile.accepts_screening),
@@ -179,6 +192,8 @@ def _noise(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
         channel = work.measure(placement, NOISE_METRICS.get(adopted.limit.metric, ""))
         if channel is not None:
             result = noise.evaluate(channel, work.span, adopted.limit, work.record_high)
+            if adopted.limit.with_protectors:
+                result = Result(value=None, low=None, high=None, first=0, stop=work.span.minutes, limit_value=adopted.limit.value, reasons=[texts.WITH_PROTECTORS])
             outcome = _single(adopted, "noise", placement, channel, result, f"noise-{adopted.limit.metric.replace('_', '-')}@1")
             yield replace(outcome, unit=UNIT.get(adopted.limit.metric, channel.quantity.unit), notes=[*outcome.notes, *([texts.PEAK_NOT_MEASURED] if no_peak else [])])
 
@@ -358,9 +373,13 @@ def _assumptions(span: Span, hazard: str, result: Result) -> Assumptions:
     exposure = float(span.counted.sum())
     if hazard != "heat":
         return Assumptions(exposure_min=exposure)
+    return Assumptions(metabolic_rate_w=_mean_rate_w(span, result), clothing=span.head.clothing, acclimatised=span.acclimatised, exposure_min=exposure)
+
+
+def _mean_rate_w(span: Span, result: Result) -> float | None:
+    """Work rate of the result's window; None where it is not declared throughout."""
     rate = span.metabolic_rate_w[result.first : result.stop]
-    mean = float(np.mean(rate)) if len(rate) and not np.any(np.isnan(rate)) else None
-    return Assumptions(metabolic_rate_w=mean, clothing=span.head.clothing, acclimatised=span.acclimatised, exposure_min=exposure)
+    return float(np.mean(rate)) if len(rate) and not np.any(np.isnan(rate)) else None
 
 
 def _longest_gap(counted: Mask, valid: Mask) -> int:

@@ -17,9 +17,10 @@ from domain.verdict import Cause, Grade
 from models.arrays import Array, Mask, rolling_sum
 from models.heat.effective import ENOUGH, HOUR_MIN
 from models.heat.globe import SMALLEST_DIAMETER_MM, STANDARD_DIAMETER_MM, standard_globe_c
-from models.heat.niosh import FORMULAS, HIGHEST_W, LOWEST_W, RESTING_W
+from models.heat.niosh import HIGHEST_W, LOWEST_W, RESTING_W
 from models.heat.psychrometrics import STANDARD_PRESSURE_HPA
 from models.heat.wbgt import estimated_wbgt_c, wbgt_c
+from models.limits.heat import HeatLimit
 
 ESTIMATED, FROM_WET_BULB, DIRECT = "wbgt-bernard-1999@1", "wbgt-iso-7243-2017@1", "wbgt-instrument@1"
 INPUTS = ("wbgt", "natural_wet_bulb_temperature", "globe_temperature", "air_temperature", "relative_humidity", "air_speed", "air_pressure")
@@ -278,16 +279,18 @@ def work_of(span: Span) -> Work:
     )
 
 
-def evaluate(wbgt: Wbgt, span: Span, formula: str | None, gap_high_c: float, sentence: str, *, final: bool) -> Result:
-    """The worst hour against a limit formula (None: WBGT alone), with bounds. `gap_high_c`: WBGT that fills a gap from above, clothing not added."""
+def evaluate(wbgt: Wbgt, span: Span, limit: HeatLimit | None, gap_high_c: float, sentence: str, *, final: bool) -> Result:
+    """The worst hour against a limit (None: WBGT alone), with bounds. `gap_high_c`: WBGT that fills a gap from above, clothing not added."""
     work, counted = work_of(span), span.counted
     window = min(HOUR_MIN, span.minutes) if final else HOUR_MIN
     reasons = _work_reasons(span, work)
-    known_limit = formula is not None and work.in_range
+    at_work = counted & ~span.on_break
     if np.any(np.isnan(work.clothing_k[counted])) or window == 0:
         return Result(value=None, low=None, high=None, first=0, stop=span.minutes, reasons=reasons)
-    limit = FORMULAS[formula] if formula is not None and known_limit else None
-    judge = _Judge(counted, window, limit)
+    if limit is not None and work.in_range and np.any(np.isneginf(limit.of_windows(work.rate_w, at_work, window))):
+        limit, reasons = None, [*reasons, texts.TABLE_WITHOUT_VALUE]
+    known_limit = limit is not None and work.in_range
+    judge = _Judge(counted, at_work, window, limit if known_limit else None)
     known = counted & wbgt.valid
     effective = np.where(known, wbgt.value + work.clothing_k, np.nan)
     worst = judge.worst(effective, work.rate_w)
@@ -357,8 +360,9 @@ class _Judge:
     """Finds the window that is furthest over the limit at its own work rate; without a limit the hottest one."""
 
     counted: Mask
+    at_work: Mask
     window: int
-    limit_c: Callable[[Array], Array] | None
+    limit: HeatLimit | None
 
     def worst(self, effective: Array, rate_w: Array) -> Found:
         """The largest excess, K; infinite when a bound is open or the work rate leaves the formula's range upwards."""
@@ -375,15 +379,12 @@ class _Judge:
         return Found(exact_mean(hottest) - float(self._limits(rate_w)[first]), first, first + self.window)
 
     def limit_at(self, found: Found, rate_w: Array) -> float:
-        if self.limit_c is None:
-            return 0.0
-        return float(self.limit_c(np.asarray(rolling_sum(rate_w, self.window)[found.first] / self.window)))
+        return float(self._limits(rate_w)[found.first])
 
     def _limits(self, rate_w: Array) -> Array:
-        if self.limit_c is None:
+        if self.limit is None:
             return np.zeros(len(rate_w) - self.window + 1)
-        work = rolling_sum(rate_w, self.window) / self.window
-        return np.where(work > HIGHEST_W + 1e-9, -np.inf, self.limit_c(np.clip(work, LOWEST_W, HIGHEST_W)))
+        return self.limit.of_windows(rate_w, self.at_work, self.window)
 
 
 def gap_fill(span: Span) -> tuple[float, str]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from domain.verdict import LimitOf
-from models.limits import Limit, Profile, in_force, load_profiles
+from models.limits import GeneralDuty, Limit, Profile, duties, in_force, load_profiles, status_at
 
 REFERENCE = "us-niosh"
-"""The profile that is followed where a site adopted none that this installation has."""
+"""The profile that is followed where a site adopted none that this installation has, or where those that it adopted have no number for an agent."""
+GENERAL_DUTY = "general-duty"
+"""The id of a limit without a number, whose clause is a general duty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +22,8 @@ class Adopted:
     profile: Profile
     limit: Limit
 
-    def stated(self, value: float | None) -> LimitOf:
-        """As a verdict names it; `value` in the unit of the result."""
+    def stated(self, value: float | None, metabolic_rate_w: float | None = None) -> LimitOf:
+        """As a verdict names it; `value` in the unit of the result, the work rate of a heat limit that is a table."""
         return LimitOf(
             id=self.limit.id,
             value=value,
@@ -29,7 +31,7 @@ class Adopted:
             law=self.profile.law,
             averaging=self.limit.averaging_text,
             clause=self.profile.clause_of(self.limit),
-            status=self.limit.status,
+            status=status_at(self.limit, metabolic_rate_w),
         )
 
 
@@ -45,7 +47,21 @@ def profiles_of(adopted: Sequence[str], known: Mapping[str, Profile] | None = No
 
 
 def limits_for(profiles: Sequence[Profile], agent: str, day: date) -> list[Adopted]:
-    """All limits for an agent ("heat", "noise", a CAS number) in force on a day."""
+    """All limits for an agent ("heat", "noise", a CAS number) in force on a day; the reference profile's where the adopted ones have no number."""
+    return _in_force(profiles, agent, day) or _in_force([load_profiles()[REFERENCE]], agent, day)
+
+
+def duties_for(profiles: Sequence[Profile], agent: str, day: date) -> list[tuple[GeneralDuty, LimitOf]]:
+    """General duties of the adopted profiles that have no number for an agent on a day, each as a verdict names it."""
+    return [
+        (duty, LimitOf(id=GENERAL_DUTY, value=None, profile=profile.id, law=profile.law, averaging="", clause=profile.clause_of(duty), status=duty.status))
+        for profile in profiles
+        if not in_force(profile, agent, day)
+        for duty in duties(profile, agent)[:1]
+    ]
+
+
+def _in_force(profiles: Sequence[Profile], agent: str, day: date) -> list[Adopted]:
     return [Adopted(profile=profile, limit=limit) for profile in profiles for limit in in_force(profile, agent, day)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,12 +18,11 @@ from assess.plan import Placement
 from assess.uncertainty import table
 from domain.registry import ZoneSpec
 from domain.times import MINUTE_US
-from models.arrays import Array, Mask
+from models.arrays import Mask
 from models.heat.clothing import clothing_adjustment_k
 from models.heat.effective import ENOUGH, HOUR_MIN
-from models.heat.niosh import FORMULAS, HIGHEST_W, LOWEST_W, RESTING_W
-
-Formula = Callable[[float], Array]
+from models.heat.niosh import HIGHEST_W, LOWEST_W, RESTING_W
+from models.limits.heat import HeatLimit, heat_limit
 
 
 def reading_windows(work: ZoneShift, placement: Placement, now: Now) -> Iterator[LiveWindow]:
@@ -92,7 +91,7 @@ class _Rates:
 @dataclass(frozen=True, slots=True)
 class _Held:
     line: Line
-    formula: Formula | None
+    limit: HeatLimit | None
 
 
 def _rates(spec: ZoneSpec) -> _Rates:
@@ -105,15 +104,16 @@ def _rates(spec: ZoneSpec) -> _Rates:
 
 def _line(limits: Sequence[Adopted], rates: _Rates, width_k: float) -> _Held:
     """`action` one uncertainty below the strictest limit for this work; `stop` where even rest leaves no minute in the hour. Without a work rate only `stop` can be known."""
-    formulas = {one.limit.formula: one for one in limits if one.limit.formula is not None and one.limit.formula in FORMULAS}
-    resting = strictest([(one, float(FORMULAS[name](RESTING_W))) for name, one in formulas.items()])
+    known = [(one, found) for one in limits if (found := heat_limit(one.limit)) is not None]
+    resting = strictest([(one, found.at(RESTING_W, work_share=0.0)) for one, found in known])
     if resting is None:
         return _Held(Line(decides=False), None)
-    if not rates.in_range:
+    working = [(found.at(rates.rate_w), one, found) for one, found in known if not np.isnan(found.at(rates.rate_w))]
+    if not rates.in_range or not working:
         return _Held(Line(limit=resting[0].stated(None), stop_from=resting[1], decides=False), None)
-    name, limit = min(((name, float(FORMULAS[name](rates.rate_w))) for name in formulas), key=lambda one: one[1])
-    line = Line(limit=formulas[name].stated(limit), action_from=limit - width_k, stop_from=resting[1])
-    return _Held(line, FORMULAS[name])
+    value, adopted, found = min(working, key=lambda one: one[0])
+    line = Line(limit=adopted.stated(value, rates.rate_w), action_from=value - width_k, stop_from=resting[1])
+    return _Held(line, found)
 
 
 def _result(value: float, wbgt: heat.Wbgt, known: Mask, limits: Sequence[Adopted], rates: _Rates) -> tuple[Result, Line]:
@@ -123,10 +123,10 @@ def _result(value: float, wbgt: heat.Wbgt, known: Mask, limits: Sequence[Adopted
     width = float(np.mean(wbgt.uncertainty_k[known]))
     held = _line(limits, rates, width if np.isfinite(width) else 0.0)
     low, high = value - below, value + above
-    if held.formula is not None:
-        limit = float(held.formula(rates.rate_w))
-        low -= float(held.formula(max(rates.low_w, LOWEST_W))) - limit
-        high = high + limit - float(held.formula(rates.high_w)) if rates.high_w <= HIGHEST_W else np.inf
+    if held.limit is not None:
+        limit, harder = held.limit.at(rates.rate_w), held.limit.at(rates.high_w)
+        low -= held.limit.at(max(rates.low_w, LOWEST_W)) - limit
+        high = np.inf if np.isnan(harder) else high + limit - harder
     result = Result(value=value, low=low, high=None if np.isinf(high) else high, first=0, stop=0, reasons=wbgt.reasons)
     unknown = [texts.NO_WORK_RATE] if np.isnan(rates.rate_w) else []
     return replace(result, reasons=[*wbgt.reasons, *unknown, *([texts.OPEN_ABOVE] if np.isinf(high) else [])]), held.line

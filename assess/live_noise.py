@@ -44,6 +44,11 @@ def minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow
     fill, _ = worst_case(level, work.span, work.record_high)
     sides = sides_of(level, counted, minimum=noise.MINIMUM_DB, gap_high=fill)
     worked = int(counted.sum())
+    for metric in noise.DOSES_5DB:
+        line = line_for(limits, metric, "%")
+        if line is not None:
+            approximate = noise.approximate_dose(metric, worked, sides)
+            yield shift_window(work, placement, "noise", metric, level, replace(approximate, reasons=[*approximate.reasons, texts.SO_FAR]), line, "%")
     dose_line, level_line = line_for(limits, "dose_3db", "%"), line_for(limits, "lex_8h", level.quantity.unit)
     if dose_line is not None:
         dose = result_of(noise.statistic_of("dose_3db", worked), sides)

@@ -6,16 +6,20 @@ from dataclasses import replace
 
 from assess import texts
 from assess.airborne import highest_sample
-from assess.bounds import Found, Result, Statistic, exact_mean, has_gap, quality_reasons, result_of, sides_of, worst_case
+from assess.bounds import Found, Result, Sides, Statistic, exact_mean, has_gap, quality_reasons, result_of, sides_of, worst_case
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
+from domain.verdict import Part
 from models.arrays import Array
 from models.limits.profile import Limit
 from models.noise.levels import REFERENCE_MIN, energy, level
 from models.noise.niosh import dose_rate_pct_min
+from models.noise.osha import dose_rate_pct_min as dose_5db_rate_pct_min
 
 MINIMUM_DB = 0.0
 """What a gap is filled with from below: the threshold of hearing, no part of any dose."""
+DOSES_5DB = {"dose_5db_t80": 80.0, "dose_5db_t90": 90.0}
+"""OSHA's doses with the level from which on they count, dB(A)."""
 
 
 def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHigh) -> Result:
@@ -24,9 +28,30 @@ def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHi
     fill, sentence = worst_case(measured, span, record_high)
     peak = limit.metric == "lcpeak_max"
     sides = sides_of(measured, counted, minimum=MINIMUM_DB, gap_high=fill, top=peak)
-    result = result_of(statistic_of(limit.metric, int(counted.sum())), sides)
+    result = _result(limit.metric, int(counted.sum()), sides)
     reasons = [texts.GAPS, sentence] if has_gap(measured, counted) else []
     return replace(result, limit_value=limit.value, reasons=[*result.reasons, *reasons, *quality_reasons(measured, counted)])
+
+
+def _result(metric: str, minutes_worked: int, sides: Sides) -> Result:
+    if metric in DOSES_5DB:
+        return approximate_dose(metric, minutes_worked, sides)
+    result = result_of(statistic_of(metric, minutes_worked), sides)
+    return replace(result, high=None, reasons=[*result.reasons, texts.HIGHEST_LEVEL]) if metric == "la_max" else result
+
+
+def approximate_dose(metric: str, minutes_worked: int, sides: Sides) -> Result:
+    """A 5 dB dose from minute means. Such a dose grows slower than energy, so that of a steady level is the most that a minute of this mean can hold; a threshold may leave nothing of it."""
+    shown = result_of(_dose_5db(DOSES_5DB[metric], minutes_worked), sides)
+    most = result_of(_dose_5db(MINIMUM_DB, minutes_worked), sides)
+    if shown.value is None:
+        return shown
+    part = Part(cause="estimate", low=-shown.value, high=0.0 if most.high is None else max(most.high - shown.value, 0.0))
+    return replace(shown, low=0.0, high=most.high, parts=[part], reasons=[*most.reasons, texts.APPROXIMATE_DOSE])
+
+
+def _dose_5db(threshold_db: float, minutes_worked: int) -> Statistic:
+    return lambda minutes: _whole(minutes, minutes_worked * exact_mean(dose_5db_rate_pct_min(minutes, threshold_db)))
 
 
 def statistic_of(metric: str, minutes_worked: int) -> Statistic:

@@ -47,6 +47,17 @@ def dose(level_dba: npt.ArrayLike, minutes: npt.ArrayLike, *, threshold_db: floa
     return Dose(pct=np.asarray(100.0 * np.sum(shares, axis=-1)), approximate=bool(np.any(durations > FINEST_S / 60.0)))
 
 
+def dose_rate_pct_min(level_dba: npt.ArrayLike, threshold_db: float) -> Array:
+    """Percent of the daily dose in each minute at a level; none under the threshold, without end for inf, NaN for NaN.
+
+    >>> [round(480 * float(rate), 6) for rate in dose_rate_pct_min([89.9, 90.0], 90.0)]
+    [0.0, 100.0]
+    """
+    levels = np.asarray(level_dba, dtype=np.float64)
+    rates = 100.0 / CRITERION_MIN * 2.0 ** ((levels - CRITERION_DB) / EXCHANGE_DB)
+    return np.asarray(np.where(levels < threshold_db, 0.0, rates))
+
+
 def twa_from_dose_db(dose_pct: npt.ArrayLike) -> Array:
     """8-hour level of a dose: 16.61 lg(D/100) + 90, dB(A).
 

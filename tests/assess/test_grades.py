@@ -179,9 +179,9 @@ def test_a_vapour_sensor_does_not_measure_the_substance_that_is_planned(house):
 
 
 def test_a_profile_that_is_not_installed_is_named_and_the_reference_followed(house):
-    house.profiles = ["vn", "us-niosh"]
+    house.profiles = ["atlantis", "us-niosh"]
     personal(house)
-    assert "The site adopted the limit profile 'vn', which this installation does not have." in house.verdicts()[TWA].reasons
+    assert "The site adopted the limit profile 'atlantis', which this installation does not have." in house.verdicts()[TWA].reasons
     assert [profile.id for profile in profiles_of([])[0]] == ["us-niosh"]
 
 
