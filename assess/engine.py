@@ -11,11 +11,12 @@ import msgspec
 from sqlalchemy import Engine
 
 from assess import texts
-from assess.evaluate import ZoneShift, verdicts_of
+from assess.evaluate import verdicts_of
 from assess.live import LiveZone
 from assess.live_air import fill_air_windows
 from assess.live_window import Now
 from assess.minutes import MinuteCache, Series, read_series
+from assess.outcome import ZoneShift
 from assess.plan import Span, shifts_of, span_of
 from assess.protect import live_zone
 from assess.revisions import Revisions, Task, identity

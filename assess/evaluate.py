@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from assess import airborne, heat, noise, texts
 from assess.bounds import Result
-from assess.gather import Calibrations, Measured, measured
+from assess.gather import Measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
-from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for, profiles_of
-from assess.live import LiveWindow
-from assess.minutes import Series
+from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for
+from assess.outcome import Outcome, ZoneShift
 from assess.plan import Placement, Span
 from domain.hazards import SYSTEM_HAZARDS
 from domain.quantities import QUANTITIES, Quantity, Use, quantity_of
@@ -22,72 +20,11 @@ from domain.times import MINUTE_US, to_datetime, to_rfc3339
 from domain.verdict import Assumptions, Bounds, ChannelOf, Grade, LimitOf, OverActionLevel, ShiftOf, State, Verdict, Window, decide
 from models.arrays import Mask
 from models.limits.heat import heat_limit
-from models.limits.profile import Limit, Profile
+from models.limits.profile import Limit
 
 AIR_QUALITY = "air_quality"
 NOISE_METRICS = dict.fromkeys(("dose_3db", *noise.DOSES_5DB, "lex_8h", "la_max"), "sound_level_a_eq") | {"lcpeak_max": "sound_level_c_peak"}
 UNIT = dict.fromkeys(("dose_3db", *noise.DOSES_5DB), "%")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AirWindows:
-    """Live windows of one airborne quantity, of means: by minutes, and of the shift so far; each value, low, high with NaN for none and infinity for no bound."""
-
-    last: Mapping[int, tuple[float, float, float]]
-    shift: tuple[float, float, float]
-
-
-@dataclass(slots=True, kw_only=True)
-class ZoneShift:
-    """A span with its minutes and all else that its results rest on."""
-
-    span: Span
-    series: Mapping[str, Series]
-    calibrations: Calibrations
-    final: bool
-    record_high: Callable[[str], float | None] = lambda _channel: None
-    live: dict[str, list[LiveWindow]] = field(default_factory=dict)  # by placement: live windows that change with the minute only
-    air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
-    _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)
-    _wbgt: dict[str, heat.Wbgt | None] = field(default_factory=dict)
-
-    def measure(self, placement: Placement, quantity: str) -> Measured | None:
-        key = (placement.label, quantity)
-        if key not in self._cache:
-            self._cache[key] = measured(self.span, placement, quantity, self.series, self.calibrations)
-        return self._cache[key]
-
-    def wbgt(self, placement: Placement) -> heat.Wbgt | None:
-        if placement.label not in self._wbgt:
-            self._wbgt[placement.label] = heat.wbgt_of(lambda quantity: self.measure(placement, quantity), self.span.worst_case("globe_temperature"))
-        return self._wbgt[placement.label]
-
-    @property
-    def day(self) -> date:
-        return self.span.shift.date if self.span.shift else to_datetime(self.span.start_us).date()
-
-    @property
-    def profiles(self) -> tuple[list[Profile], list[str]]:
-        return profiles_of(self.span.site.profiles)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """One result on its way to a verdict."""
-
-    hazard: str
-    placement: str
-    limit: LimitOf
-    metric: str
-    unit: str
-    accepts_screening: bool
-    action_level: float | None
-    result: Result
-    used: Sequence[Measured]
-    valid: Mask
-    method: str
-    method_grade: Grade
-    notes: Sequence[str] = ()
 
 
 def verdicts_of(work: ZoneShift) -> list[Verdict]:

@@ -8,8 +8,9 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from assess.context import Fitted, fit
-from assess.evaluate import ZoneShift, verdicts_of
+from assess.evaluate import verdicts_of
 from assess.minutes import Series
+from assess.outcome import ZoneShift
 from assess.plan import shifts_of, span_of
 from assess.samples import Samples, Track, fixed_zone
 from domain.errors import BadInput

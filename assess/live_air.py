@@ -9,11 +9,11 @@ import numpy as np
 
 from assess import airborne, texts
 from assess.bounds import Result, result_of, sides_of, worst_case
-from assess.evaluate import AirWindows, ZoneShift
 from assess.gather import Measured
 from assess.limits import Adopted, limits_for, strictest
 from assess.live import LiveWindow
 from assess.live_window import Best, Line, Now, line_of, planned_minutes, reading_window, shift_window, single_reading, window
+from assess.outcome import AirWindows, ZoneShift
 from assess.plan import Placement, Span
 from assess.windows import Bounded, Three, all_windows
 from domain.quantities import Quantity, Use, quantity_of

@@ -9,11 +9,12 @@ import numpy as np
 
 from assess import heat, texts
 from assess.bounds import Result, exact_mean
-from assess.evaluate import ZoneShift, heat_limits
+from assess.evaluate import heat_limits
 from assess.gather import Measured
 from assess.limits import Adopted, strictest
 from assess.live import LiveWindow
 from assess.live_window import Line, Now, single_reading, window
+from assess.outcome import ZoneShift
 from assess.plan import Placement
 from assess.uncertainty import table
 from domain.registry import ZoneSpec

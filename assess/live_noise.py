@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from assess import noise, texts
 from assess.bounds import Result, result_of, sides_of, worst_case
-from assess.evaluate import ZoneShift
 from assess.limits import limits_for
 from assess.live import LiveWindow
 from assess.live_window import Line, Now, line_for, planned_minutes, reading_window, shift_window, single_reading
+from assess.outcome import ZoneShift
 from assess.plan import Placement
 
 PEAK_MIN = 5

@@ -10,10 +10,10 @@ import numpy as np
 
 from assess import texts
 from assess.bounds import Result
-from assess.evaluate import ZoneShift
 from assess.gather import Measured
 from assess.limits import Adopted, strictest
 from assess.live import LiveWindow
+from assess.outcome import ZoneShift
 from assess.plan import Placement
 from assess.uncertainty import sensor_uncertainty, table
 from domain.calibration import correction_at, corrections, state_of

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from assess import heat, live_air, live_heat, live_noise
-from assess.evaluate import ZoneShift, monitored, planned, shift_of
+from assess.evaluate import monitored, planned, shift_of
 from assess.live import LiveWindow, LiveZone
 from assess.live_window import Now
+from assess.outcome import ZoneShift
 from assess.plan import Placement
 from domain.hazards import ZoneStatus, worst
 from domain.quality import Reason

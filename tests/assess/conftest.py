@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import Engine
 
 from assess.engine import Assessor
-from assess.evaluate import ZoneShift, verdicts_of
+from assess.evaluate import verdicts_of
 from assess.minutes import read_series
+from assess.outcome import ZoneShift
 from assess.plan import span_of
 from domain.quality import Reason
 from domain.quantities import quantity_of
