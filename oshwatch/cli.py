@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="oshwatch", description="Watches heat, noise, air and chemicals on a factory floor. Not a safety function: it replaces no certified detector and no alarm."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _assess, _quarantine, _grafana, _bench, _doctor):
+    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _statistics, _assess, _quarantine, _grafana, _bench, _doctor):
         add(commands)
     return parser
 
@@ -163,6 +163,25 @@ def _assess(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("--input", type=Path, required=True, metavar="FILE.csv", help="time,quantity,value and optionally zone,unit,q,r")
     parser.add_argument("--context", type=Path, metavar="FILE.yaml", help="a registry file: time zone, shifts, work rate, clothing, intervals, calibrations")
     parser.add_argument("--json", action="store_true", help="all that a verdict says, for programs")
+
+
+def _statistics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "statistics",
+        "statistics of a set of shift results or lab samples against a limit",
+        "oshwatch statistics --oel 50 --input toluene.txt --basis personal",
+        "statistics:statistics",
+    )
+    parser.add_argument("--oel", type=float, required=True, metavar="X", help="the limit, in the unit of the results")
+    parser.add_argument("--input", type=Path, required=True, metavar="FILE", help="one result a line: 24.7, <5.5, >10, [1-2]; # starts a comment")
+    parser.add_argument(
+        "--basis", choices=("personal", "area"), default="area", help="personal: results of one similar exposure group, decided after EN 689 (default area: no decision)"
+    )
+    parser.add_argument(
+        "--bias", type=float, default=0.0, metavar="B", help="relative error of the instrument that all shifts share, for the share of area shifts over the limit: 0.1 for 10 %%"
+    )
+    parser.add_argument("--json", action="store_true")
 
 
 def _quarantine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
