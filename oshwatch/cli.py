@@ -148,6 +148,8 @@ def _limits(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     _command(actions, "list", "all profiles", "oshwatch limits list", "limits:list_profiles")
     showing = _command(actions, "show", "one profile, limit by limit", "oshwatch limits show us-niosh", "limits:show")
     showing.add_argument("id", metavar="ID")
+    showing.add_argument("--agent", metavar="AGENT", help="heat, noise or a CAS number: what was in force for it, and where it is written")
+    showing.add_argument("--on", metavar="DATE", help="on that day (default: today)")
     _command(actions, "check", "do ppm and mg/m3 reconcile, do dates overlap, is every source named", "oshwatch limits check", "limits:check")
 
 

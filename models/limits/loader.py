@@ -11,10 +11,11 @@ from pathlib import Path
 
 from domain.errors import BadInput, NotFound
 from domain.yamltext import parse_yaml
+from models.limits.agents import is_agent
 from models.limits.check import RECONCILES_WITHIN, problems_of
 from models.limits.profile import GeneralDuty, Limit, Profile, Status
 
-__all__ = ["RECONCILES_WITHIN", "Written", "check", "duties", "in_force", "limit_refs", "list_profiles", "load_profile", "load_profiles", "show", "where_written"]
+__all__ = ["RECONCILES_WITHIN", "Written", "check", "duties", "in_force", "limit_refs", "list_profiles", "load_profile", "load_profiles", "show", "show_written", "where_written"]
 
 
 def load_profile(path: Path) -> Profile:
@@ -95,21 +96,27 @@ def list_profiles() -> list[str]:
 
 def show(id: str) -> list[str]:
     """One line an entry, for `oshwatch limits show`; raises `NotFound`."""
-    profile = load_profiles().get(id)
-    if profile is None:
-        raise NotFound(f"no limit profile '{id}': one of {', '.join(load_profiles())}")
+    profile = _known(id)
     return [
         profile.name,
         *([profile.notice] if profile.notice else []),
         *(_line(profile, limit) for limit in profile.limits),
-        *(
-            f"general duty, {'no number' if duty.number == 'none' else 'number not known here'}: {', '.join(duty.agents)}; {duty.status}; {profile.clause_of(duty)}"
-            for duty in profile.general_duties
-        ),
+        *(_duty_line(profile, duty) for duty in profile.general_duties),
         *(f"{one.order}. {one.control.replace('_', ' ')}: {one.text} {profile.clause_of(one)}" for one in profile.guidance),
         *(f"not covered: {', '.join(entry.agents)}: {entry.reason}" for entry in profile.not_covered),
         *(f"to be confirmed by {profile.authority}: {question}" for question in profile.confirm),
     ]
+
+
+def show_written(id: str, agent: str, day: date) -> list[str]:
+    """What was in force for an agent on a day, and where it can be read, for `oshwatch limits show --agent`; raises `NotFound`."""
+    profile = _known(id)
+    if not is_agent(agent):
+        raise NotFound(f"'{agent}' is neither heat, noise nor a CAS number")
+    found = where_written(profile, agent, day)
+    lines = [f"{_line(profile, one.entry) if isinstance(one.entry, Limit) else _duty_line(profile, one.entry)}; {_seen(one)}" for one in found]
+    reasons = [f"not covered: {entry.reason}" for entry in profile.not_covered if agent in entry.agents]
+    return lines or reasons or [f"nothing in force for {agent} on {day}"]
 
 
 def check(profiles: Mapping[str, Profile] | None = None) -> list[str]:
@@ -142,6 +149,17 @@ class _Shipped(Mapping[str, Profile]):
         return len(self._files)
 
 
+def _known(id: str) -> Profile:
+    profile = load_profiles().get(id)
+    if profile is None:
+        raise NotFound(f"no limit profile '{id}': one of {', '.join(load_profiles())}")
+    return profile
+
+
+def _seen(written: Written) -> str:
+    return f"seen: {written.seen}" if written.seen else "the text was not seen"
+
+
 def _number(limit: Limit) -> str:
     if limit.table is not None:
         return f"table of {len(limit.table.shares)} by {len(limit.table.classes)}"
@@ -159,3 +177,8 @@ def _line(profile: Profile, limit: Limit) -> str:
     return (
         f"{limit.id}  {limit.name}{what}: {limit.metric} {_number(limit)}{pair}, {limit.averaging_text}, from {limit.valid_from}{until}; {limit.status}; {profile.clause_of(limit)}"
     )
+
+
+def _duty_line(profile: Profile, duty: GeneralDuty) -> str:
+    number = "no number" if duty.number == "none" else "number not known here"
+    return f"general duty, {number}: {', '.join(duty.agents)}: {duty.duty} {duty.status}; {profile.clause_of(duty)}"

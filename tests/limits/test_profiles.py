@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.errors import NotFound
 from domain.quantities import is_cas
 from models.airborne.units import mg_m3_from_ppm
 from models.limits import Limit, Profile, check, in_force, load_profiles, show, where_written
 from models.limits.agents import AGENTS
+from models.limits.loader import show_written
 from models.noise.niosh import allowed_minutes
+from oshwatch.cli import run
 
 PROFILES = load_profiles()
 ALL = sorted(PROFILES)
@@ -239,3 +242,26 @@ def test_what_a_profile_leaves_out_is_found(changes, problem):
 def test_what_a_limit_gets_wrong_is_found(changes, problem):
     wrong = msgspec.structs.replace(PROFILES["vn"].limits[0], **changes)
     assert any(problem in line for line in check({"x": msgspec.structs.replace(PROFILES["vn"], limits=[wrong])}))
+
+
+def test_what_was_in_force_on_a_day_is_told_with_where_it_was_read():
+    (line,) = show_written("eu", "71-43-2", date(2025, 5, 5))
+    assert "twa 0.5 ppm (1.65 mg/m3)" in line
+    assert "Annex III, transitional measures; seen: " in line
+    (duty,) = show_written("bd", "heat", date(2026, 11, 23))
+    assert duty.startswith("general duty, number not known here: heat: Each work room")
+    assert show_written("vn", "100-42-5", date(2026, 11, 23))[0].startswith("not covered: Not seen")
+    assert show_written("us-osha", "108-88-3", date(1980, 1, 1)) == ["nothing in force for 108-88-3 on 1980-01-01"]
+    with pytest.raises(NotFound, match="CAS number"):
+        show_written("vn", "100-42-4", date(2026, 11, 23))
+    with pytest.raises(NotFound, match="us-niosh"):
+        show_written("atlantis", "heat", date(2026, 11, 23))
+
+
+def test_the_command_line_takes_an_agent_and_a_day(capsys):
+    assert run(["limits", "show", "eu", "--agent", "71-43-2", "--on", "2026-04-05"]) == 0
+    assert "0.2 ppm (0.66 mg/m3)" in capsys.readouterr().out
+    assert run(["limits", "show", "us-niosh", "--agent", "noise"]) == 0
+    assert "lex_8h 85 dB" in capsys.readouterr().out
+    assert run(["limits", "show", "eu", "--agent", "noise", "--on", "soon"]) == 2
+    assert "write 2026-01-31" in capsys.readouterr().err
