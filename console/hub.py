@@ -124,6 +124,8 @@ class Hub:
         self._listeners: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
         self._someone = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending = False
         self._seen = _Seen()
         self.errors = 0
 
@@ -137,7 +139,18 @@ class Hub:
         return "/api/v1/live?" + urlencode({name: value for name, value in query.items() if value}, safe=",:")
 
     def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._run(), name="live hub")
+
+    def end_streams(self) -> None:
+        """Every stream ends at its next step; from any thread or signal handler."""
+        self._ending = True
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._wake_all)
+
+    def _wake_all(self) -> None:
+        for listener in self._listeners:
+            listener.wake.set()
 
     async def stop(self) -> None:
         if self._task:
@@ -151,7 +164,7 @@ class Hub:
         try:
             yield "retry: 2000\n\n"
             number, checked = 0, time.monotonic()
-            while True:
+            while not self._ending:
                 while listener.queue:
                     number += 1
                     kind, text = listener.queue.popleft()

@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 TICK_S = 2.0
 """How often the floor is looked at anew: well within what "at once" means for heat; instant rules run in ingest."""
 HEARTBEAT_S = 2.0
-GRACEFUL_S = 3
-"""A live stream never ends by itself; uvicorn waits so long for it, then goes."""
 
 
 def prepare(settings: Settings) -> Engine:
@@ -54,6 +52,25 @@ def mqtt_client(settings: Settings, client_id: str) -> mqtt.Client:
     if url.scheme == "mqtts":
         client.tls_set(settings.mqtt_ca_file or None, settings.mqtt_cert_file or None, settings.mqtt_key_file or None)
     return client
+
+
+def ask_retry(settings: Settings, item: int) -> None:
+    """Asks a running ingest to try an entry in quarantine again: it alone writes what packs say. Raises `NotReady` when the broker does not take the request."""
+    from ingest.intake import RETRY_TOPIC
+
+    client = mqtt_client(settings, f"oshwatch-retry-{item}")
+    host, port = mqtt_address(settings)
+    try:
+        client.connect(host, port, keepalive=10)
+    except OSError as error:
+        raise NotReady(f"the broker at {host}:{port} does not answer: {error}") from None
+    client.loop_start()
+    sent = client.publish(RETRY_TOPIC, b'{"id":%d}' % item, qos=1)
+    sent.wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+    if not sent.is_published():
+        raise NotReady("the broker did not take the request; try again")
 
 
 def check_certificates(settings: Settings) -> None:
@@ -120,10 +137,9 @@ def run_alerts(settings: Settings) -> int:
 
 def run_console(settings: Settings) -> int:
     """REST, live stream and pages, until told to stop."""
-    import uvicorn
-
     from console.app import create_app
     from console.context import ConsoleContext
+    from console.server import ConsoleServer
     from storage.timeseries.opening import open_timeseries
 
     engine = prepare(settings)
@@ -136,11 +152,12 @@ def run_console(settings: Settings) -> int:
         operator=settings.operator,
         version=version("oshwatch"),
         wait_for_reading=settings.is_demo,
+        retry_quarantine=lambda item: ask_retry(settings, item),
     )
     host, port = settings.listen_address
     beating = threading.Thread(target=_beat, args=("console", engine), daemon=True)
     beating.start()
-    uvicorn.run(create_app(context), host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACEFUL_S, server_header=False)
+    ConsoleServer(create_app(context), host=host, port=port).run()
     timeseries.close()
     return 0
 

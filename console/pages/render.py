@@ -115,6 +115,7 @@ class Renderer:
             "unacknowledged": unacknowledged,
             "languages": [Language(other.tag, other.name, other.tag == catalogue.tag) for other in self.catalogues.values()],
             "version": self._context.version,
+            "operator": self._context.operator,
             "ages": {unit: catalogue.gettext(text) for unit, text in AGES.items()},
             "live": "",
             "speed": self._context.clock.speed if isinstance(self._context.clock, ScenarioClock) else 1,

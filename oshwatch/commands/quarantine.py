@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from domain.errors import NotReady
 from domain.times import to_rfc3339
-from oshwatch.parts import prepare
+from oshwatch.parts import ask_retry, prepare
 from oshwatch.settings import load_settings
 from storage.records.quarantine import QuarantineItem, QuarantineRepository
 
@@ -30,25 +29,9 @@ def show(options: argparse.Namespace) -> None:
 
 
 def retry(options: argparse.Namespace) -> None:
-    """A running ingest does it: it alone writes what packs say."""
-    from ingest.intake import RETRY_TOPIC
-    from oshwatch.parts import mqtt_address, mqtt_client
-
     settings = load_settings(config=options.config)
     item = QuarantineRepository(prepare(settings)).get(options.id)
-    client = mqtt_client(settings, f"oshwatch-retry-{item.id}")
-    host, port = mqtt_address(settings)
-    try:
-        client.connect(host, port, keepalive=10)
-    except OSError as error:
-        raise NotReady(f"the broker at {host}:{port} does not answer: {error}") from None
-    client.loop_start()
-    sent = client.publish(RETRY_TOPIC, b'{"id":%d}' % item.id, qos=1)
-    sent.wait_for_publish(10)
-    client.disconnect()
-    client.loop_stop()
-    if not sent.is_published():
-        raise NotReady("the broker did not take the request; try again")
+    ask_retry(settings, item.id)
     print(f"asked ingest to try {item.id} again; `oshwatch quarantine show {item.id}` says what became of it")
 
 

@@ -6,6 +6,7 @@ import math
 import os
 import random
 import shutil
+import signal
 import socket
 import threading
 import time
@@ -17,7 +18,6 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-import uvicorn
 from sqlalchemy import Engine
 
 from alerts.policy import load_policy
@@ -25,6 +25,7 @@ from alerts.record import Finding, Recorder
 from assess.live import LiveWindow, LiveZone
 from console.app import ConsoleContext, create_app
 from console.hub import Hub
+from console.server import ConsoleServer
 from domain.clock import ScenarioClock
 from domain.hazards import Severity, ZoneStatus
 from domain.messages import Status
@@ -378,7 +379,7 @@ def serve(factory: Factory) -> Iterator[Site]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     app = create_app(factory.context(url, pseudo_locale=True))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1))
+    server = ConsoleServer(app, host="127.0.0.1", port=port, log_level="error")
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
@@ -387,7 +388,7 @@ def serve(factory: Factory) -> Iterator[Site]:
         time.sleep(0.02)
     with httpx.Client(base_url=url, timeout=20) as client:
         yield Site(url, factory, client, app.state.house.hub)
-    server.should_exit = server.force_exit = True  # a stream that a test left open must not hold it
+    server.handle_exit(signal.SIGTERM, None)
     thread.join(10)
 
 
@@ -409,3 +410,8 @@ def standing(filled: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempP
 @pytest.fixture(name="beat")
 def beat_fixture():
     return beat
+
+
+@pytest.fixture(name="serve")
+def serve_fixture():
+    return serve

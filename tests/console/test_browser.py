@@ -185,8 +185,10 @@ def test_without_javascript_an_alert_can_be_acknowledged(site, opened: Open) -> 
     expect(page.locator("li.alert", has_text="Sewing 2")).to_contain_text("looking at it")
 
 
-@pytest.mark.parametrize(("scheme", "rules"), [("light", ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]), ("dark", ["cat.color"])])
-def test_axe_finds_no_violation(standing, opened: Open, scheme: str, rules: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "rules"), [("light", ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]), ("dark", {"type": "rule", "values": ["color-contrast"]})]
+)
+def test_axe_finds_no_violation(standing, opened: Open, scheme: str, rules: object) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci in console/frontend")
     alert = standing.get("/api/v1/alerts").json()["items"][0]["id"]
@@ -195,7 +197,7 @@ def test_axe_finds_no_violation(standing, opened: Open, scheme: str, rules: list
         page.goto(standing.url + path, wait_until="load")
         page.evaluate("for (const element of document.querySelectorAll('details')) element.open = true")
         page.add_script_tag(path=str(AXE))
-        found = page.evaluate(f"axe.run({{runOnly: {rules}}})")
+        found = page.evaluate("rules => axe.run({runOnly: rules})", rules)
         assert [(violation["id"], [node["target"] for node in violation["nodes"]]) for violation in found["violations"]] == [], path
 
 

@@ -193,3 +193,13 @@ def test_the_poller_survives_a_look_that_fails(site, listen, monkeypatch: pytest
     monkeypatch.setattr(site.hub, "_poll", working)
     site.factory.store(CHANNEL, 93.5)
     ear.until(lambda: ear.of("reading"))
+
+
+def test_the_console_stops_at_once_though_somebody_listens(factory, serve, caplog: pytest.LogCaptureFixture) -> None:
+    with serve(factory) as site:
+        ear = Ear(site, "linh")
+        began = time.monotonic()
+    assert time.monotonic() - began < 2.5
+    ear._thread.join(5)
+    assert not ear._thread.is_alive()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
