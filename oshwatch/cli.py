@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command; returns 0 done, 1 ran and found something wrong, 2 used wrongly or bad input."""
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    options = _parser().parse_args(arguments)
+    options = _parsed(arguments)
     try:
         module, _, function = options.call.partition(":")
         code: int | None = getattr(import_module(f"oshwatch.commands.{module}"), function)(options)
@@ -47,12 +47,23 @@ def run(arguments: Sequence[str]) -> int:
     return code or EXIT_DONE
 
 
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if options.command == "calc":  # argparse leaves positional words that come after an option
+        options.values += [word for word in rest if not word.startswith("-")]
+        rest = [word for word in rest if word.startswith("-")]
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="oshwatch", description="Watches heat, noise, air and chemicals on a factory floor. Not a safety function: it replaces no certified detector and no alarm."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _statistics, _assess, _quarantine, _grafana, _bench, _doctor):
+    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _statistics, _assess, _calc, _quarantine, _grafana, _bench, _doctor):
         add(commands)
     return parser
 
@@ -184,6 +195,21 @@ def _statistics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--bias", type=float, default=0.0, metavar="B", help="relative error of the instrument that all shifts share, for the share of area shifts over the limit: 0.1 for 10 %%"
     )
     parser.add_argument("--json", action="store_true")
+
+
+def _calc(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "calc",
+        "the hygienist's calculator: every formula by rows of a file, or for one set of values",
+        "oshwatch calc list\n         oshwatch calc wbgt_indoor --method wick --input room.csv --out wbgt.csv\n         oshwatch calc niosh_rel metabolic_rate_w=300",
+        "calc:calc",
+    )
+    parser.add_argument("name", metavar="NAME", help="a formula, or `list`: all of them with columns, validity and source")
+    parser.add_argument("values", nargs="*", metavar="name=value", help="one set of inputs; the results are printed")
+    parser.add_argument("--input", type=Path, metavar="FILE.csv", help="a table; units are in the names of its columns")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="where the table with its results goes (default: standard output)")
+    parser.add_argument("--method", metavar="NAME", help="where a formula has several")
 
 
 def _quarantine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -10,6 +10,7 @@ taken as the air's, on the safe side. Left alone it also assumes clothing that r
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -65,10 +66,12 @@ def predicted_heat_strain(exposure: Exposure) -> Strain:
     """NaN where `out_of_range` gives a reason; BadInput when the extra is not installed."""
     calculate = _library()
     found = {name: np.full(exposure.ta_c.shape, np.nan) for name in _RESULTS}
-    for rows in _alike(exposure):
-        answer = calculate(**_call(exposure, rows))
-        for name in _RESULTS:
-            found[name][rows] = np.asarray(getattr(answer, name), dtype=np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the library hands broadcast arrays to its compiler
+        for rows in _alike(exposure):
+            answer = calculate(**_call(exposure, rows))
+            for name in _RESULTS:
+                found[name][rows] = np.asarray(getattr(answer, name), dtype=np.float64)
     return Strain(
         rectal_c=found["t_re"],
         skin_c=found["t_sk"],

@@ -10,11 +10,12 @@ import pytest
 
 import assess
 import models.airborne
+import models.calculator
 import models.heat
 import models.limits
 import models.noise
 
-PACKAGES = (models.heat, models.noise, models.airborne, models.limits, assess)
+PACKAGES = (models.heat, models.noise, models.airborne, models.calculator, models.limits, assess)
 MODULES = ["models.arrays", *sorted(info.name for package in PACKAGES for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."))]
 
 
