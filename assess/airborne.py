@@ -38,7 +38,7 @@ def statistic_of(limit: Limit, counted: Mask) -> Statistic:
     if limit.metric == "twa":
         return _twa(limit, counted)
     if limit.window_min:
-        return _sliding(limit.window_min, counted)
+        return sliding(limit.window_min, counted)
     return highest_sample
 
 
@@ -74,10 +74,12 @@ def _worst(worked: Array, window: int, positions: np.ndarray[tuple[int], np.dtyp
     return Found(exact_mean(worked[first : first + window]), int(positions[first]), int(positions[first + window - 1]) + 1)
 
 
-def _sliding(window: int, counted: Mask) -> Statistic:
+def sliding(window: int, counted: Mask, enough: float = ENOUGH) -> Statistic:
+    """The highest mean of a window; nobody is there in a break of a zone that is empty then."""
+
     def worst_window(minutes: Array) -> Found:
-        exposed = np.where(counted, minutes, 0.0)  # nobody is there in a break of a zone that is empty then
-        means = rolling_means(exposed, window, enough=ENOUGH)
+        exposed = np.where(counted, minutes, 0.0)
+        means = rolling_means(exposed, window, enough=enough)
         if means.size == 0 or np.all(np.isnan(means)):
             return NOTHING
         first = first_highest(np.where(np.isnan(means), -np.inf, means))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from assess import airborne, heat, noise, texts
+from assess import airborne, further, heat, noise, texts
 from assess.bounds import Result
 from assess.gather import Measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
@@ -104,10 +104,11 @@ def _heat(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
         return
     fill, sentence = heat.gap_fill(work.span)
     applicable: list[Adopted | None] = [*heat_limits(work)]
-    for adopted in applicable or [None]:
+    for number, adopted in enumerate(applicable or [None]):
         limit = adopted.limit if adopted else None
-        result = heat.evaluate(wbgt, work.span, heat_limit(limit) if limit else None, fill, sentence, final=work.final)
-        yield Outcome(
+        function = heat_limit(limit) if limit else None
+        result = heat.evaluate(wbgt, work.span, function, fill, sentence, final=work.final)
+        hour = Outcome(
             hazard="heat",
             placement=placement.label,
             limit=adopted.stated(result.limit_value, _mean_rate_w(work.span, result)) if adopted else NO_LIMIT,
@@ -121,6 +122,11 @@ def _heat(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
             method=wbgt.method,
             method_grade=wbgt.grade,
         )
+        yield hour
+        if function is not None:
+            yield from further.rest_required(work, function, hour)
+        if number == 0:
+            yield from further.worst_two_hours(work, wbgt, hour)
 
 
 def _noise(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
@@ -139,12 +145,26 @@ def _airborne(work: ZoneShift, placement: Placement, hazard: str, quantity: Quan
     channel = work.measure(placement, quantity.id)
     if channel is None:
         return
-    found = [adopted for adopted in limits_for(work.profiles[0], quantity.cas, work.day) if adopted.limit.value_in(channel.quantity.unit) is not None]
-    for adopted in found:
-        result = airborne.evaluate(channel, work.span, adopted.limit, work.record_high)
-        yield _single(adopted, hazard, placement, channel, result, f"airborne-{adopted.limit.averaging.replace('_', '-')}@1")
+    found = list(_held_against(work, placement, hazard, channel))
+    yield from found
     if not found:
         yield _unlimited(hazard, placement.label, [channel], channel.valid, [texts.NO_LIMIT])
+    if hazard == AIR_QUALITY:
+        yield from further.worst_hour(work, channel, [*found, _unlimited(hazard, placement.label, [channel], channel.valid, [])][0])
+
+
+def _held_against(work: ZoneShift, placement: Placement, hazard: str, channel: Measured) -> Iterator[Outcome]:
+    """One quantity against every limit that its unit can meet."""
+    for adopted in limits_for(work.profiles[0], channel.quantity.cas, work.day):
+        method = f"airborne-{adopted.limit.averaging.replace('_', '-')}@1"
+        if adopted.limit.metric == "minutes_over_ceiling":
+            allowed = further.allowed_minutes(channel, work.span, adopted.limit, work.record_high)
+            if allowed is not None:
+                yield replace(_single(adopted, hazard, placement, channel, allowed, method), unit=adopted.limit.unit)
+        elif adopted.limit.value_in(channel.quantity.unit) is not None:
+            outcome = _single(adopted, hazard, placement, channel, airborne.evaluate(channel, work.span, adopted.limit, work.record_high), method)
+            yield outcome
+            yield from further.minutes_over_ceiling(work, channel, adopted, outcome)
 
 
 def _single(adopted: Adopted, hazard: str, placement: Placement, channel: Measured, result: Result, method: str) -> Outcome:

@@ -279,10 +279,10 @@ def work_of(span: Span) -> Work:
     )
 
 
-def evaluate(wbgt: Wbgt, span: Span, limit: HeatLimit | None, gap_high_c: float, sentence: str, *, final: bool) -> Result:
-    """The worst hour against a limit (None: WBGT alone), with bounds. `gap_high_c`: WBGT that fills a gap from above, clothing not added."""
+def evaluate(wbgt: Wbgt, span: Span, limit: HeatLimit | None, gap_high_c: float, sentence: str, *, final: bool, minutes: int = HOUR_MIN) -> Result:
+    """The worst hour (or other window) against a limit (None: WBGT alone), with bounds. `gap_high_c`: WBGT that fills a gap from above, clothing not added."""
     work, counted = work_of(span), span.counted
-    window = min(HOUR_MIN, span.minutes) if final else HOUR_MIN
+    window = min(minutes, span.minutes) if final else minutes
     reasons = _work_reasons(span, work)
     at_work = counted & ~span.on_break
     if np.any(np.isnan(work.clothing_k[counted])) or window == 0:
@@ -302,7 +302,7 @@ def evaluate(wbgt: Wbgt, span: Span, limit: HeatLimit | None, gap_high_c: float,
     found = Found(base + worst.value, worst.first, worst.stop)
     result = bounds_from(found, [(cause, base + answer) for cause, answer in low], [(cause, base + answer) for cause, answer in high])
     gaps = [texts.GAPS, sentence] if np.any(counted & ~known) else []
-    short = [texts.SHORT_SHIFT.format(minutes=HOUR_MIN)] if window < HOUR_MIN else []
+    short = [texts.SHORT_SHIFT.format(minutes=minutes)] if window < minutes else []
     return replace(result, limit_value=base if known_limit else None, reasons=[*result.reasons, *reasons, *wbgt.reasons, *short, *gaps])
 
 

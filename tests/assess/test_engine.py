@@ -25,6 +25,11 @@ def only(zones):
     return zones[0]
 
 
+def hours(repository):
+    """Revisions of the one result that these tests look at."""
+    return [row for row in repository.revisions(site="f1") if row.verdict.metric == REL]
+
+
 def window(zone, metric):
     return next(one for one in zone.windows if one.metric == metric)
 
@@ -46,7 +51,7 @@ def test_a_running_shift_has_verdicts_that_are_updated_in_place(floor):
     for minute in (90.3, 91.3, 92.3):
         heat_now(floor, floor.at(minute))
         assessor.tick()
-    rows = stored.revisions(site="f1")
+    rows = hours(stored)
     assert [(row.verdict.limit.id, row.final, row.verdict.revision, row.verdict.expected) for row in rows] == [("niosh-rel", False, 1, 92)]
     assert "The shift is running: the result covers it up to now." in rows[0].verdict.reasons
 
@@ -58,7 +63,7 @@ def test_an_ended_shift_becomes_final_once_its_last_minutes_are_in(floor):
     for minute in (470.3, 480.2, 481.0, 482.5, 483.5):
         heat_now(floor, floor.at(minute))
         assessor.tick()
-    row = only(stored.revisions(site="f1"))
+    row = only(hours(stored))
     assert row.final
     assert (row.verdict.expected, row.verdict.coverage, row.verdict.revision, row.why) == (480, 1.0, 1, "shift ended")
 
@@ -72,20 +77,20 @@ def test_late_data_make_a_revision_that_says_why_and_only_where_something_change
     for minute in (470.3, 481.0, 483.0):
         floor.at(minute)
         assessor.tick()
-    assert only(stored.revisions(site="f1")).verdict.state == "not_assessable"
+    assert only(hours(stored)).verdict.state == "not_assessable"
     for name, value in zip(names, (33.0, 60.0, 36.0, 0.3), strict=True):
         floor.house.fill(name, value, minutes=180, first=60)
     start = floor.house.plan.start_us
     touched.add([TouchedRow(channel=names[0], start_us=start + HOUR_US, stop_us=start + 4 * HOUR_US)], start + 7 * HOUR_US + 2 * MINUTE_US)
     floor.at(500)
     assessor.tick()
-    _first, second = stored.revisions(site="f1")
+    _first, second = hours(stored)
     assert (second.verdict.revision, second.final, second.verdict.coverage) == (2, True, 1.0)
     assert second.why == "late data for a1.p1.air_temperature 08:00-11:00 arrived 14:02"
     assert touched.take() == []
     touched.add([TouchedRow(channel=names[0], start_us=start, stop_us=start + HOUR_US)], start)
     assessor.tick()
-    assert len(stored.revisions(site="f1")) == 2
+    assert len(hours(stored)) == 2
 
 
 def test_a_hot_reading_is_seen_at_the_next_look_without_waiting_for_its_minute(floor):
@@ -157,13 +162,13 @@ def test_a_registry_change_in_the_past_revises_the_shifts_it_falls_into(floor):
     floor.registry.add(changed)
     floor.at(601.0)
     assessor.tick()
-    rows = stored.revisions(site="f1")
+    rows = hours(stored)
     assert [row.verdict.revision for row in rows] == [1, 2]
     assert rows[1].why == "registry changed: zone f1.z1 by officer (measured by the hygienist)"
     assert "Registry values changed during the shift: it is computed in parts." in rows[1].verdict.reasons
     again = floor.start()
     again.tick()
-    assert len(stored.revisions(site="f1")) == 2
+    assert len(hours(stored)) == 2
 
 
 def test_a_calibration_done_later_for_a_past_date_reevaluates_what_it_touches(floor):
@@ -189,7 +194,7 @@ def test_what_ended_while_nobody_looked_is_computed_at_the_next_start(floor):
     floor.enrol()
     floor.at(900.0)
     floor.start().tick()
-    row = only(VerdictRepository(floor.engine).revisions(site="f1"))
+    row = only(hours(VerdictRepository(floor.engine)))
     assert (row.final, row.why, row.verdict.coverage) == (True, "computed after an interruption", 1.0)
 
 
@@ -217,7 +222,7 @@ def test_arrival_order_shows_in_no_verdict(floor, make_house, rng):
         assessor.tick()
     floor.at(483)
     assessor.tick()
-    row = only(VerdictRepository(floor.engine).revisions(site="f1"))
+    row = only(hours(VerdictRepository(floor.engine)))
     calm = make_house(zone=floor.house.zone, channels=floor.house.channels, calibrations=floor.house.calibrations)
     calm.store.write(Batch(minutes=minutes))
     assert msgspec.structs.replace(row.verdict, computed_at="") == calm.verdicts()[f"{REL}/niosh-rel"]
@@ -287,7 +292,7 @@ def test_a_first_import_long_ago_is_no_reason_to_compute_anything_again(floor):
         floor.at(minute)
         assessor.tick()
     floor.start().tick()
-    assert [row.verdict.revision for row in VerdictRepository(floor.engine).revisions(site="f1")] == [1]
+    assert [row.verdict.revision for row in hours(VerdictRepository(floor.engine))] == [1]
 
 
 def test_a_store_that_is_away_loses_no_late_data(floor):

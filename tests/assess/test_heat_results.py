@@ -19,7 +19,7 @@ def test_alert_and_exposure_limit_stand_side_by_side_where_acclimatisation_is_un
     house.heat()
     for word, expected in (("unknown", {REL, RAL}), ("yes", {REL}), ("no", {RAL})):
         house.zone["acclimatised"] = word
-        assert house.verdicts().keys() == expected
+        assert {key for key in house.verdicts() if key.startswith("wbgt_effective_60min")} == expected
     house.zone["acclimatised"] = "unknown"
     found = house.verdicts()
     assert found[RAL].limit.value == pytest.approx(float(ral_c(300)))

@@ -1,0 +1,175 @@
+"""Results beside those that a limit is for (contract 7): the worst two hours and the rest that heat requires, minutes over a ceiling, the worst hour of air."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import isnan
+
+import msgspec
+import numpy as np
+
+from assess import heat, texts
+from assess.airborne import MINIMUM, sliding
+from assess.bounds import NOTHING, Found, Result, Statistic, bounds_from, has_gap, result_of, sides_of, worst_case
+from assess.gather import Measured, RecordHigh
+from assess.limits import NO_LIMIT, Adopted
+from assess.outcome import Outcome, ZoneShift
+from assess.plan import Span
+from domain.verdict import MIN_COVERAGE, Cause, LimitOf, Part
+from models.airborne.units import mg_m3_from_ppm
+from models.arrays import Array, rolling_sum
+from models.heat.effective import HOUR_MIN, TWO_HOURS_MIN
+from models.heat.niosh import HIGHEST_W, RESTING_W
+from models.heat.rest import rest_minutes
+from models.limits.heat import HeatLimit
+from models.limits.profile import Limit
+
+WITHIN_MIN = {"min_in_2h": 120, "min_in_3h": 180}
+"""Spans in which a limit counts minutes; else the whole shift."""
+
+
+def worst_two_hours(work: ZoneShift, wbgt: heat.Wbgt, hour: Outcome) -> Iterator[Outcome]:
+    """The hottest mean of 120 min, for work that comes and goes; the limits are for one hour."""
+    fill, sentence = heat.gap_fill(work.span)
+    result = heat.evaluate(wbgt, work.span, None, fill, sentence, final=work.final, minutes=TWO_HOURS_MIN)
+    if result.value is not None:
+        yield _without_limit(hour, "wbgt_effective_120min_worst", result, hour.method)
+
+
+def rest_required(work: ZoneShift, limit: HeatLimit, hour: Outcome) -> Iterator[Outcome]:
+    """Minutes of rest in each hour of the worst one, at the place of work."""
+    result = hour.result
+    if result.value is None or result.limit_value is None:
+        return
+    rates = _rates_w(work.span, result)
+    found = Found(_rest_min(limit, result.value, rates[1]), result.first, result.stop)
+    low, high = _moved(limit, result, rates, 0), _moved(limit, result, rates, 2)
+    whole: list[tuple[Cause, float]] = [("estimate", float(HOUR_MIN))] if result.high is None else []
+    rest = bounds_from(found, low, [*high, *whole])
+    hopeless = [texts.REST_HOPELESS] if _rest_is_over(limit, result.value) else []
+    stated = replace(rest, reasons=[texts.REST_SAME_PLACE, *hopeless, *result.reasons], notes=[texts.REST_IS_PAID])
+    yield replace(hour, metric="rest_min_per_hour_required", unit="min", limit=_named_only(hour), action_level=None, accepts_screening=False, result=stated)
+
+
+def minutes_over_ceiling(work: ZoneShift, channel: Measured, adopted: Adopted, ceiling: Outcome) -> Iterator[Outcome]:
+    """How long a ceiling that holds at any time was exceeded: not a minute is allowed."""
+    value = adopted.limit.value_in(channel.quantity.unit)
+    if adopted.limit.metric != "ceiling_max" or adopted.limit.window_min != 0 or value is None:
+        return
+    sides = sides_of(channel, work.span.counted, minimum=MINIMUM, gap_high=worst_case(channel, work.span, work.record_high)[0], top=True)
+    result = result_of(_count_over(value, work.span.minutes), sides)
+    yield replace(
+        ceiling,
+        metric="minutes_over_ceiling",
+        unit="min",
+        limit=adopted.stated(0.0),
+        action_level=None,
+        result=replace(result, limit_value=0.0, reasons=ceiling.result.reasons),
+        method="airborne-minutes-over@1",
+    )
+
+
+def allowed_minutes(measured: Measured, span: Span, limit: Limit, record_high: RecordHigh) -> Result | None:
+    """Minutes over a ceiling that a body allows so many of. What a minute's mean and highest sample leave open is in the bounds; None where units do not meet."""
+    ceiling = _ceiling(limit, measured.quantity.unit)
+    if ceiling is None:
+        return None
+    counted, fill = span.counted, worst_case(measured, span, record_high)
+    means = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill[0])
+    tops = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill[0], top=True)
+    window = min(WITHIN_MIN.get(limit.averaging, span.minutes), span.minutes)
+    shown, most = result_of(_count_over(ceiling, window), means), result_of(_count_over(ceiling, window), tops)
+    if shown.value is None:
+        return replace(shown, limit_value=limit.value)
+    highest = np.fmax(tops.high[-1][1], ceiling + 1e-9)
+    certain = np.clip((means.low[-1][1] - ceiling) / (highest - ceiling), 0.0, 1.0)
+    low = float(np.max(rolling_sum(np.nan_to_num(certain), window), initial=0.0))
+    high = max(shown.value, most.high or 0.0)
+    gaps = [texts.GAPS, fill[1]] if has_gap(measured, counted) else []
+    parts = [Part(cause="sensor", low=low - shown.value, high=high - shown.value)]
+    return replace(shown, low=low, high=high, limit_value=limit.value, parts=parts, reasons=[*gaps, texts.MINUTES_FROM_MEANS])
+
+
+def worst_hour(work: ZoneShift, channel: Measured, like: Outcome) -> Iterator[Outcome]:
+    """The highest mean of 60 min: what says most about ventilation."""
+    span, fill = work.span, worst_case(channel, work.span, work.record_high)
+    window = min(HOUR_MIN, span.minutes) if work.final else HOUR_MIN
+    result = result_of(sliding(window, span.counted, MIN_COVERAGE), sides_of(channel, span.counted, minimum=MINIMUM, gap_high=fill[0]))
+    if result.value is None:
+        return
+    gaps = [texts.GAPS, fill[1]] if has_gap(channel, span.counted) else []
+    short = [texts.SHORT_SHIFT.format(minutes=HOUR_MIN)] if window < HOUR_MIN else []
+    yield _without_limit(like, "mean_1h_max", replace(result, reasons=[*result.reasons, *short, *gaps]), "airborne-60min@1")
+
+
+def _without_limit(like: Outcome, metric: str, result: Result, method: str) -> Outcome:
+    """A result of the same instruments that is there to be read."""
+    shown = replace(result, limit_value=None, reasons=[*result.reasons, texts.NO_LIMIT])
+    return replace(like, metric=metric, limit=NO_LIMIT, action_level=None, accepts_screening=False, result=shown, method=method, notes=[])
+
+
+def _named_only(hour: Outcome) -> LimitOf:
+    """The limit that the rest is for: it has no number in minutes."""
+    return msgspec.structs.replace(hour.limit, value=None)
+
+
+def _rates_w(span: Span, result: Result) -> tuple[float, float, float]:
+    """Lower bound, value and upper bound of the work rate while the window is worked in."""
+    work, window = heat.work_of(span), slice(result.first, result.stop)
+    at_work = (span.counted & ~span.on_break)[window]
+    rates = [float(np.mean(rate[window][at_work] if at_work.any() else rate[window])) for rate in (work.low_w, work.rate_w, work.high_w)]
+    return rates[0], rates[1], rates[2]
+
+
+def _moved(limit: HeatLimit, hour: Result, rates: tuple[float, float, float], side: int) -> list[tuple[Cause, float]]:
+    """The rest after each cause of the hour's bounds, one on top of the other: WBGT moves, or the work rate does."""
+    answers: list[tuple[Cause, float]] = []
+    wbgt, rate = hour.value or 0.0, rates[1]
+    for part in hour.parts:
+        if part.cause == "metabolic_rate":
+            rate = rates[side]
+        else:
+            wbgt += part.low if side == 0 else part.high
+        answers.append((part.cause, _rest_min(limit, wbgt, rate)))
+    return answers
+
+
+def _rest_min(limit: HeatLimit, wbgt_c: float, rate_w: float) -> float:
+    """The whole hour where no minute is allowed."""
+    if rate_w > HIGHEST_W:
+        return HOUR_MIN
+    if limit.formula is not None:
+        rest = float(rest_minutes(wbgt_c, rate_w, wbgt_c, limit.formula))
+        return HOUR_MIN if isnan(rest) else rest
+    most = 1.0
+    for row in limit.table.shares if limit.table else ():
+        if wbgt_c <= limit.at(rate_w, row.share_from):
+            return HOUR_MIN * (1.0 - most)
+        most = row.share_from
+    return HOUR_MIN
+
+
+def _rest_is_over(limit: HeatLimit, wbgt_c: float) -> bool:
+    return wbgt_c > limit.at(RESTING_W, 0.0)
+
+
+def _count_over(ceiling: float, window: int) -> Statistic:
+    """Minutes over it in the fullest window; none where nothing is known."""
+
+    def count(minutes: Array) -> Found:
+        if np.all(np.isnan(minutes)):
+            return NOTHING
+        counts = rolling_sum(minutes > ceiling, window)
+        first = int(np.argmax(counts))
+        return Found(float(np.rint(counts[first])), first, first + window)
+
+    return count
+
+
+def _ceiling(limit: Limit, unit: str) -> float | None:
+    if limit.over_ppm is None or unit == "ppm":
+        return limit.over_ppm
+    if unit != "mg/m3" or limit.molar_mass_g_mol is None or limit.ref_temperature_c is None:
+        return None
+    return mg_m3_from_ppm(limit.over_ppm, limit.molar_mass_g_mol, limit.ref_temperature_c)
