@@ -43,8 +43,11 @@ def rest_required(work: ZoneShift, limit: HeatLimit, hour: Outcome) -> Iterator[
     if result.value is None or result.limit_value is None:
         return
     rates = _rates_w(work.span, result)
-    found = Found(_rest_min(limit, result.value, rates[1]), result.first, result.stop)
-    low, high = _moved(limit, result, rates, 0), _moved(limit, result, rates, 2)
+    steps = [(result.value, rates[1]), *_steps(result, rates, 0), *_steps(result, rates, 2)]
+    shown, *moved = _rest_min(limit, np.array([wbgt for wbgt, _ in steps]), np.array([rate for _, rate in steps]))
+    causes, half = [part.cause for part in result.parts], len(result.parts)
+    low, high = list(zip(causes, moved[:half], strict=True)), list(zip(causes, moved[half:], strict=True))
+    found = Found(shown, result.first, result.stop)
     whole: list[tuple[Cause, float]] = [("estimate", float(HOUR_MIN))] if result.high is None else []
     rest = bounds_from(found, low, [*high, *whole])
     hopeless = [texts.REST_HOPELESS] if _rest_is_over(limit, result.value) else []
@@ -122,32 +125,34 @@ def _rates_w(span: Span, result: Result) -> tuple[float, float, float]:
     return rates[0], rates[1], rates[2]
 
 
-def _moved(limit: HeatLimit, hour: Result, rates: tuple[float, float, float], side: int) -> list[tuple[Cause, float]]:
-    """The rest after each cause of the hour's bounds, one on top of the other: WBGT moves, or the work rate does."""
-    answers: list[tuple[Cause, float]] = []
+def _steps(hour: Result, rates: tuple[float, float, float], side: int) -> list[tuple[float, float]]:
+    """WBGT and work rate after each cause of the hour's bounds, one on top of the other."""
+    steps = []
     wbgt, rate = hour.value or 0.0, rates[1]
     for part in hour.parts:
         if part.cause == "metabolic_rate":
             rate = rates[side]
         else:
             wbgt += part.low if side == 0 else part.high
-        answers.append((part.cause, _rest_min(limit, wbgt, rate)))
-    return answers
+        steps.append((wbgt, rate))
+    return steps
 
 
-def _rest_min(limit: HeatLimit, wbgt_c: float, rate_w: float) -> float:
+def _rest_min(limit: HeatLimit, wbgt_c: Array, rate_w: Array) -> list[float]:
     """The whole hour where no minute is allowed."""
-    if rate_w > HIGHEST_W:
-        return HOUR_MIN
     if limit.formula is not None:
-        rest = float(rest_minutes(wbgt_c, rate_w, wbgt_c, limit.formula))
-        return HOUR_MIN if isnan(rest) else rest
+        rest = rest_minutes(wbgt_c, np.minimum(rate_w, HIGHEST_W), wbgt_c, limit.formula)
+        return [float(HOUR_MIN if isnan(one) or rate > HIGHEST_W else one) for one, rate in zip(rest, rate_w, strict=True)]
+    return [_rest_by_rows(limit, float(wbgt), float(rate)) for wbgt, rate in zip(wbgt_c, rate_w, strict=True)]
+
+
+def _rest_by_rows(limit: HeatLimit, wbgt_c: float, rate_w: float) -> float:
     most = 1.0
     for row in limit.table.shares if limit.table else ():
         if wbgt_c <= limit.at(rate_w, row.share_from):
             return HOUR_MIN * (1.0 - most)
         most = row.share_from
-    return HOUR_MIN
+    return float(HOUR_MIN)
 
 
 def _rest_is_over(limit: HeatLimit, wbgt_c: float) -> bool:
