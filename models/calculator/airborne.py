@@ -201,7 +201,7 @@ FORMULAS = (
             Column(name="concentration", meaning=CONCENTRATION.meaning, kind=Kind.BOUNDED, low=0.0, high=1e6, open=True),
             Column(name="averaging_min", meaning="averaging time of the limit, min", low=1.0, high=60.0, default=float(STEL_MIN)),
             Column(name="limit", meaning=LIMIT.meaning, above=0.0, high=1e6, open=True),
-            SHIFT,
+            Column(name="shift", meaning="rows of one label make a shift, in order of time; rows without one are a shift together", kind=Kind.LABEL, together=True),
         ),
         outputs=(
             Output(name="mean_low", meaning="of the window that ends with the row, least"),
@@ -221,7 +221,11 @@ FORMULAS = (
         name="mixture_index",
         summary="sum of concentration over limit for substances that act alike; over 1 exceeds",
         source="29 CFR 1910.1000(d)(2)(i)",
-        inputs=(CONCENTRATION, LIMIT, Column(name="mixture", meaning="rows of one label are one mixture of substances that act alike", kind=Kind.LABEL)),
+        inputs=(
+            CONCENTRATION,
+            LIMIT,
+            Column(name="mixture", meaning="rows of one label, or without one, are one mixture of substances that act alike", kind=Kind.LABEL, together=True),
+        ),
         outputs=(
             Output(name="share_low", meaning="of the row, least"),
             Output(name="share_high", meaning="of the row, most"),
@@ -267,7 +271,7 @@ FORMULAS = (
             Column(name="least_share", meaning="of the vapours' moles, at least", low=0.0, high=1.0, default=0.0),
             Column(name="most_share", meaning="of the vapours' moles, at most", low=0.0, high=1.0, default=1.0),
             Column(name="lamp_ev", meaning="of the lamp, eV", low=8.0, high=12.0, default=pid.LAMP_EV),
-            Column(name="mixture", meaning="rows of one label are the vapours of one mixture", kind=Kind.LABEL),
+            Column(name="mixture", meaning="rows of one label, or without one, are the vapours of one mixture", kind=Kind.LABEL, together=True),
         ),
         outputs=(
             Output(name="index_low", meaning="of the least toxic composition"),

@@ -49,6 +49,7 @@ class Column:
     choices: tuple[str, ...] = ()
     default: float | None = None
     open: bool = False
+    together: bool = False  # a label column: rows without a label are one group, not one each
     hint: str = ""
 
     @property
@@ -60,8 +61,10 @@ class Column:
         """As `calc list` prints it."""
         if self.choices:
             return "|".join(self.choices)
-        if self.kind in (Kind.LABEL, Kind.TIME):
+        if self.kind is Kind.LABEL:
             return str(self.kind)
+        if self.kind is Kind.TIME:
+            return f"{self.kind}, {_day(self.low)} to {_day(self.high)}"
         low = f"over {self.above:g}" if self.above > -math.inf else f"{self.low:g}" if self.low > -math.inf else ""
         high = f"{self.high:g}" if self.high < math.inf else ""
         return f"{low} to {high}" if low and high else low if self.above > -math.inf else f"from {low}" if low else f"up to {high}" if high else "any number"
@@ -69,7 +72,7 @@ class Column:
     def read(self, texts: Sequence[str]) -> dict[str, Array]:
         """Numbers of the cells; NaN for an empty one without a default. UnreadableCell for anything else."""
         if self.kind is Kind.LABEL:
-            return {self.name: _labels(texts)}
+            return {self.name: _labels(texts, self.together)}
         pairs = [self._cell(row, text.strip()) for row, text in enumerate(texts)]
         low = np.array([pair[0] for pair in pairs], dtype=np.float64)
         if self.kind is Kind.BOUNDED:
@@ -84,7 +87,8 @@ class Column:
             high = low
         if self.low <= low and high <= self.high and low > self.above:
             return ""
-        return f"{self.name} {low:g} is outside {self.validity}" + (f": {self.hint}" if self.hint else "")
+        shown = _day(low) if self.kind is Kind.TIME else f"{low:g}"
+        return f"{self.name} {shown} is outside {self.validity}" + (f": {self.hint}" if self.hint else "")
 
     def _cell(self, row: int, text: str) -> tuple[float, float]:
         if not text:
@@ -141,7 +145,15 @@ def _instant(text: str) -> tuple[float, float]:
     return seconds, seconds
 
 
-def _labels(texts: Sequence[str]) -> Array:
-    """A number for each different label; a row without one is a group of its own."""
+def _labels(texts: Sequence[str], together: bool) -> Array:
+    """A number for each different label; a row without one is a group of its own, or one group with all such rows."""
     known: dict[str, int] = {}
-    return np.array([known.setdefault(text.strip() or f"\0{row}", len(known)) for row, text in enumerate(texts)], dtype=np.float64)
+    return np.array([known.setdefault(text.strip() or ("" if together else f"\0{row}"), len(known)) for row, text in enumerate(texts)], dtype=np.float64)
+
+
+def _day(seconds: float) -> str:
+    """A date, or the number where the calendar has none."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} s"

@@ -30,6 +30,8 @@ TNWB_OUT = Output(name="tnwb_c", meaning="natural wet bulb temperature, °C")
 WBGT_OUT = Output(name="wbgt_c", meaning="WBGT, °C")
 
 GLOBE_UNDER_AIR_K, GLOBE_OVER_AIR_K = 10.0, 70.0
+FROM_1950_S, TO_2050_S = -631_152_000.0, 2_556_144_000.0
+"""Over which the sun's place is good to 0.01°."""
 SUN_DOUBT_W_M2, SUN_DOUBT_SHARE = 100.0, 1.5
 
 
@@ -153,7 +155,7 @@ FORMULAS = (
         summary="WBGT in the open from weather data",
         source="Liljegren et al., J. Occup. Environ. Hyg. 5 (2008), 645-655, program version 1.1",
         inputs=(
-            Column(name="time_utc", meaning="middle of the averaging time", kind=Kind.TIME),
+            Column(name="time_utc", meaning="middle of the averaging time", kind=Kind.TIME, low=FROM_1950_S, high=TO_2050_S),
             Column(name="lat", meaning="latitude, degrees north", low=-90.0, high=90.0),
             Column(name="lon", meaning="longitude, degrees east", low=-180.0, high=360.0),
             Column(name="solar_w_m2", meaning="sunlight on a horizontal surface, W/m²", low=0.0, high=1500.0),

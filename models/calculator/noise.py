@@ -184,7 +184,7 @@ FORMULAS = (
             Column(name="task_min", meaning="length of the task, min", above=0.0, high=1440.0),
             Column(name="shortest_min", meaning="shortest length of the task, min", above=0.0, high=1440.0, open=True),
             Column(name="longest_min", meaning="longest length of the task, min", above=0.0, high=1440.0, open=True),
-            DAY,
+            Column(name="day", meaning="rows of one label make a day; rows without one are a day together", kind=Kind.LABEL, together=True),
         ),
         outputs=(
             Output(name="task_laeq_dba", meaning="of the sample's task, dB(A)"),

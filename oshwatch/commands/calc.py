@@ -190,4 +190,5 @@ def _described(formula: Formula) -> str:
     lines += [f"  out  {output.name}: {output.meaning}" + (f" [{'|'.join(output.choices)}]" if output.choices else "") for output in formula.outputs]
     if formula.methods:
         lines.append(f"  --method {'|'.join(formula.methods)} (default {formula.methods[0]})")
-    return "\n".join([*lines, f"  source: {formula.source}", f"  example: oshwatch calc {formula.name} {formula.example}"])
+    example = "--input FILE.csv" if any(column.together for column in formula.inputs) else formula.example
+    return "\n".join([*lines, f"  source: {formula.source}", f"  example: oshwatch calc {formula.name} {example}"])

@@ -151,13 +151,48 @@ def test_without_out_the_table_is_printed(calc, tmp_path):
     assert printed.splitlines()[0] == "metabolic_rate_w,limit_c,note"
 
 
-@pytest.mark.parametrize("name", sorted(set(FORMULAS) - {"phs"}))
+SETS = {"land_mean", "robust_ros", "between_workers"}  # one result is no set
+
+
+@pytest.mark.parametrize("name", sorted(set(FORMULAS) - SETS - {"phs"}))
 def test_the_example_of_every_formula_has_a_result(calc, name):
     code, printed, error = calc(name, *FORMULAS[name].example.split())
     assert (code, error) == (0, "")
     results = dict(line.split("=", 1) for line in printed.splitlines())
     assert set(results) - {"note"} == {output.name for output in FORMULAS[name].outputs}
     assert any(results[output.name] for output in FORMULAS[name].outputs)
+
+
+@pytest.mark.parametrize("name", sorted(SETS))
+def test_one_result_is_no_set_and_says_what_is_needed(calc, name):
+    code, printed, _ = calc(name, *FORMULAS[name].example.split())
+    assert code == 0
+    assert " need" in printed.splitlines()[-1]
+
+
+def test_lands_limits_hold_the_mean_of_a_group(table):
+    rows = table("land_mean", "concentration,group", *(f"{value},a" for value in (1.3, 1.8, 1.2, 4.5, 2.0, 2.9)), "3,b")
+    assert float(rows[0]["lcl95"]) < float(rows[0]["mean"]) < float(rows[0]["ucl95"])
+    assert rows[0]["n"] == "6"
+    assert "two results" in rows[6]["note"]
+
+
+def test_regression_on_order_statistics_keeps_detects_and_replaces_the_rest(table):
+    rows = table("robust_ros", "concentration", "28.9", "19.4", "<5.5", "149.9", "26.42", "56.1")
+    assert [float(row["used"]) for row in rows] == pytest.approx([28.9, 19.4, 5.334, 149.9, 26.42, 56.1], abs=0.001)
+
+
+def test_workers_who_differ_are_tested_each(table):
+    results = zip([1, 1, 2, 2, 3, 3, 4, 4, 5, 5], [1, 1.2, 8, 9, 2, 2.2, 5, 5.5, 30, 28], strict=True)
+    rows = table("between_workers", "worker_no,concentration,limit", *(f"{worker},{value},20" for worker, value in results))
+    assert rows[0]["individuals_comply"] == "yes"
+    assert float(rows[0]["individual_exceedance"]) == pytest.approx(0.16, abs=0.01)
+
+
+def test_the_factor_of_six_results_is_en_689s(table):
+    rows = table("tolerance_factor", "n", "6", "10", "6.5")
+    assert [float(row["factor"]) for row in rows[:2]] == pytest.approx([2.187, 2.005], abs=0.001)
+    assert rows[2]["note"] == "n is no whole number"
 
 
 def test_a_method_may_stand_before_or_after_the_values(calc):
