@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from assess import texts
@@ -15,6 +16,7 @@ from models.limits.profile import Limit
 from models.noise.levels import REFERENCE_MIN, energy, level
 from models.noise.niosh import dose_rate_pct_min
 from models.noise.osha import dose_rate_pct_min as dose_5db_rate_pct_min
+from models.noise.osha import least_dose_rate_pct_min
 
 MINIMUM_DB = 0.0
 """What a gap is filled with from below: the threshold of hearing, no part of any dose."""
@@ -41,17 +43,19 @@ def _result(metric: str, minutes_worked: int, sides: Sides) -> Result:
 
 
 def approximate_dose(metric: str, minutes_worked: int, sides: Sides) -> Result:
-    """A 5 dB dose from minute means. Such a dose grows slower than energy, so that of a steady level is the most that a minute of this mean can hold; a threshold may leave nothing of it."""
-    shown = result_of(_dose_5db(DOSES_5DB[metric], minutes_worked), sides)
-    most = result_of(_dose_5db(MINIMUM_DB, minutes_worked), sides)
-    if shown.value is None:
+    """A 5 dB dose from minute means. It grows slower than energy: a steady minute holds the most, one short burst the least, and a threshold may leave nothing of it."""
+    threshold_db = DOSES_5DB[metric]
+    shown = result_of(_total(lambda minutes: dose_5db_rate_pct_min(minutes, threshold_db), minutes_worked), sides)
+    most = result_of(_total(lambda minutes: dose_5db_rate_pct_min(minutes, MINIMUM_DB), minutes_worked), sides)
+    least = result_of(_total(lambda minutes: least_dose_rate_pct_min(minutes, threshold_db), minutes_worked), sides)
+    if shown.value is None or least.low is None:
         return shown
-    part = Part(cause="estimate", low=-shown.value, high=0.0 if most.high is None else max(most.high - shown.value, 0.0))
-    return replace(shown, low=0.0, high=most.high, parts=[part], reasons=[*most.reasons, texts.APPROXIMATE_DOSE])
+    part = Part(cause="estimate", low=least.low - shown.value, high=0.0 if most.high is None else max(most.high - shown.value, 0.0))
+    return replace(shown, low=least.low, high=most.high, parts=[part], reasons=[*most.reasons, texts.APPROXIMATE_DOSE])
 
 
-def _dose_5db(threshold_db: float, minutes_worked: int) -> Statistic:
-    return lambda minutes: _whole(minutes, minutes_worked * exact_mean(dose_5db_rate_pct_min(minutes, threshold_db)))
+def _total(rate: Callable[[Array], Array], minutes_worked: int) -> Statistic:
+    return lambda minutes: _whole(minutes, minutes_worked * exact_mean(rate(minutes)))
 
 
 def statistic_of(metric: str, minutes_worked: int) -> Statistic:

@@ -17,6 +17,7 @@ CRITERION_DB = 90.0
 CRITERION_MIN = 480.0
 EXCHANGE_DB = 5.0
 FINEST_S = 1.0
+SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,18 @@ def dose_rate_pct_min(level_dba: npt.ArrayLike, threshold_db: float) -> Array:
     levels = np.asarray(level_dba, dtype=np.float64)
     rates = 100.0 / CRITERION_MIN * 2.0 ** ((levels - CRITERION_DB) / EXCHANGE_DB)
     return np.asarray(np.where(levels < threshold_db, 0.0, rates))
+
+
+def least_dose_rate_pct_min(leq_dba: npt.ArrayLike, threshold_db: float) -> Array:
+    """The least percent of the daily dose that a minute of this equivalent level can hold, levels being of a second or more: 59 s just under the threshold, the rest of the energy in one.
+
+    >>> least_dose_rate_pct_min([90.0, 95.0, 105.0], 90.0).round(3).tolist()
+    [0.0, 0.065, 0.321]
+    """
+    over = SECONDS * (10.0 ** ((np.asarray(leq_dba, dtype=np.float64) - threshold_db) / 10.0) - 1.0)
+    with np.errstate(divide="ignore"):
+        burst_db = threshold_db + 10.0 * np.log10(np.maximum(over, 0.0))
+    return np.asarray(np.where(burst_db >= threshold_db, dose_rate_pct_min(burst_db, threshold_db) / SECONDS, 0.0))
 
 
 def twa_from_dose_db(dose_pct: npt.ArrayLike) -> Array:
