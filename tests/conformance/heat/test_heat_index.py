@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -48,3 +49,12 @@ def test_fifty_rows_of_an_independent_implementation():
 def magnus_hpa(t):
     """A humidity from a dew point carries its formula's difference: hence 0.15 °C."""
     return 6.112 * np.exp(17.67 * t / (t + 243.5))
+
+
+@shared
+def test_the_public_validation_set_where_it_follows_the_whole_equation():
+    """At 25 °C and 50 % that set takes the regression out of its range, 25.9; the whole equation takes the simple formula there."""
+    cases = json.loads((SHARED.parent / "validation-data-comfort-models" / "ts_heat_index.json").read_text(encoding="utf-8"))["data"]
+    found = {(case["inputs"]["tdb"], case["inputs"]["rh"]): case["outputs"]["hi"] for case in cases}
+    assert float(heat_index_c(30, 80)) == pytest.approx(found[30, 80], abs=0.1)
+    assert float(heat_index_c(25, 50)) == pytest.approx(24.86, abs=0.01)

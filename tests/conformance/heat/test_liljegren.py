@@ -30,6 +30,11 @@ def rows(name):
         return list(csv.DictReader(file))
 
 
+def tetens(t):
+    """As that implementation has it."""
+    return 6.11 * 10.0 ** (7.5 * t / (237.3 + t))
+
+
 def seconds(text):
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
@@ -42,6 +47,21 @@ def test_wbgt_of_the_reference_program_at_given_sun(index):
     mast = max(case["va10_m_s"], LOWEST_MAST_WIND_MS)
     v = speed_at_2m_ms(mast, 10.0, stability_class(mast, case["ssrd_W_m2"], case["cossza"] > 0.0 and case["ssrd_W_m2"] > 0.0), urban=True)
     assert float(outdoors(case["t2_K"] - 273.15, case["rh_pct"], v, light, case["pressure_hPa"]).wbgt_c) == pytest.approx(case["wbgt_K"] - 273.15, abs=0.05)
+
+
+@shared
+def test_a_snapshot_of_fifty_rows_of_an_independent_implementation():
+    """Energies of an hour, at 1013.25 hPa; rows of frost, and of a dew point over the air's temperature, are out of range here."""
+    found = {key: np.array([float(row[key]) for row in rows("thermofeel/thermofeel_testcases.csv")]) for key in ("t2m", "td", "va", "ssrd", "fdir", "cossza")}
+    expected = np.loadtxt(SHARED / "thermofeel" / "wbgt_liljegren.csv") - 273.15
+    ta, solar = found["t2m"] - 273.15, found["ssrd"] / 3600.0
+    rh = 100.0 * tetens(found["td"] - 273.15) / tetens(ta)
+    mast = np.maximum(found["va"], LOWEST_MAST_WIND_MS)
+    v = speed_at_2m_ms(mast, 10.0, stability_class(mast, solar, found["cossza"] > 0.0), urban=True)
+    light = Radiation(solar_w_m2=solar, direct_share=found["fdir"] / found["ssrd"], cos_zenith=found["cossza"])
+    inside = (ta >= -10.0) & (rh <= 100.0)
+    assert inside.sum() > 20
+    assert outdoors(ta, rh, v, light).wbgt_c[inside] == pytest.approx(expected[inside], abs=0.05)
 
 
 @shared
