@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from assess import texts
-from assess.evaluate import verdicts_of
+from assess.contested import results_of
 from assess.live import LiveZone
 from assess.live_air import fill_air_windows
 from assess.live_window import Now
@@ -171,7 +171,7 @@ class Assessor:
         works = [watch.work for watch in stale if watch.work is not None]
         self._try("airborne windows", fill_air_windows, works)
         running = [work for work in works if work.span.shift is not None and work.span.minutes]
-        found = [verdict for work in running for verdict in self._try(work.span.zone, verdicts_of, work) or []]
+        found = [verdict for work in running for verdict in self._try(work.span.zone, results_of, work, registry) or []]
         if found:
             self._verdicts.save_many(found, final=False, why=texts.WHY_RUNNING, computed_us=now_us, new_revision=False)
             self.counters.verdicts += len(found)
@@ -210,7 +210,7 @@ class Assessor:
             return 0
         series = read_series(self._timeseries, sorted(span.channels), start_us, minutes)
         work = ZoneShift(span=span, series=series, calibrations=self._calibrations, final=True, record_high=_RecordHigh(self, span.start_us))
-        found = verdicts_of(work)
+        found = results_of(work, registry)
         saved = self._verdicts.save_many(found, final=True, why=why, computed_us=now_us, new_revision=False)
         self.counters.verdicts += len(found)
         self.counters.revisions += sum(verdict.revision > 1 for verdict in saved)

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec.structs import replace
 
-from domain.registry import Channel, Registry, SiteSpec, Snapshot, Zone, ZoneSpec
+from domain.registry import Channel, Registry, SiteSpec, Snapshot, Workers, Zone, ZoneSpec
 from domain.shifts import Shift, shifts_between
 from domain.times import MINUTE_US
 from models.arrays import Array, Mask
@@ -131,7 +132,13 @@ def span_of(registry: Registry, zone: str, shift: Shift | None, start_us: int, m
     site = snapshot.sites.get(snapshot.zones[zone].site)
     if site is None:
         return None
-    return Span(zone=zone, site=site, head=pieces[0].spec, shift=shift, start_us=start_us, minutes=minutes, pieces=pieces, placements=_placements(pieces))
+    head = replace(pieces[0].spec, workers=_workers(snapshot.zones[zone], shift))
+    return Span(zone=zone, site=site, head=head, shift=shift, start_us=start_us, minutes=minutes, pieces=pieces, placements=_placements(pieces))
+
+
+def _workers(zone: Zone, shift: Shift | None) -> Workers | None:
+    """Persons assigned to the zone in this shift."""
+    return zone.headcounts.get(shift.name, zone.spec.workers) if shift else zone.spec.workers
 
 
 def shifts_of(registry: Registry, zone: Zone, start_us: int, stop_us: int) -> list[Shift]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from domain.agreements import MonitoringPlan, ZoneRecord, decode_plan
 from domain.ids import channel_id, zone_id
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-Kind = Literal["site", "shifts", "zone", "agent", "channel", "calibration", "monitoring_plan"]
+Kind = Literal["site", "shifts", "zone", "agent", "channel", "calibration", "monitoring_plan", "work", "headcount"]
 
 ALWAYS_US = -(2**62)
 """`valid_from` of a first import without a date."""
@@ -122,7 +123,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     site: str
     kind: Kind
-    id: str  # site: its id; shifts: "shifts"; zone: site.zone; agent: its id; channel: agent.placement.quantity; calibration: its id
+    id: str  # site: its id; shifts: "shifts"; zone: site.zone; agent: its id; channel: agent.placement.quantity; else: its own id
     valid_from_us: int
     recorded_us: int
     author: str
@@ -137,6 +138,8 @@ class Zone:
     id: str  # site.zone
     site: str
     spec: ZoneSpec
+    headcounts: Mapping[str, Workers] = field(default_factory=dict)  # of single shifts, where they differ
+    proposals: tuple[ZoneRecord, ...] = ()  # entered, and not agreed by both sides: they do not hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +171,19 @@ class Snapshot:
     agents: dict[str, str] = field(default_factory=dict)  # agent → site
     channels: dict[str, Channel] = field(default_factory=dict)
     calibrations: dict[str, list[CalibrationSpec]] = field(default_factory=dict)  # channel → by time of recording
+    plans: dict[str, list[MonitoringPlan]] = field(default_factory=dict)  # site → by date, signed or not
 
     def timezone(self, site: str) -> ZoneInfo:
         return ZoneInfo(self.sites[site].timezone)
+
+    def plan_in_force(self, site: str) -> MonitoringPlan | None:
+        """The last monitoring plan that both sides signed."""
+        return next((plan for plan in reversed(self.plans.get(site, [])) if plan.in_force), None)
+
+    def plan_proposed(self, site: str) -> MonitoringPlan | None:
+        """A later one that waits for a signature."""
+        plans = self.plans.get(site, [])
+        return plans[-1] if plans and not plans[-1].in_force else None
 
     def zones_of(self, site: str) -> list[Zone]:
         return [zone for zone in self.zones.values() if zone.site == site]
@@ -185,16 +198,23 @@ class Snapshot:
 class Registry:
     """All dated entries, and what held when. Immutable; a change is a new registry."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], *, as_proposed: bool = False) -> None:
         self.entries: Sequence[Entry] = sorted(entries, key=lambda entry: (entry.valid_from_us, entry.recorded_us))
         self._changes = sorted({entry.valid_from_us for entry in self.entries})
         self._cache: dict[int, Snapshot] = {}
+        self._as_proposed, self._other = as_proposed, self if as_proposed or not _has_proposals(self.entries) else None
+
+    def as_proposed(self) -> Registry:
+        """What would hold if every open proposal did; itself where none is open."""
+        if self._other is None:
+            self._other = Registry(self.entries, as_proposed=True)
+        return self._other
 
     def at(self, time_us: int) -> Snapshot:
         """What held at this instant; of several entries for one thing the latest valid one, then the latest recorded."""
         key = max((change for change in self._changes if change <= time_us), default=ALWAYS_US)
         if key not in self._cache:
-            self._cache[key] = _fold([entry for entry in self.entries if entry.valid_from_us <= key])
+            self._cache[key] = _fold([entry for entry in self.entries if entry.valid_from_us <= key], as_proposed=self._as_proposed)
         return self._cache[key]
 
     def latest(self) -> Snapshot:
@@ -205,11 +225,11 @@ class Registry:
         return [change for change in self._changes if start_us < change < stop_us]
 
 
-def _fold(entries: Sequence[Entry]) -> Snapshot:
+def _fold(entries: Sequence[Entry], *, as_proposed: bool) -> Snapshot:
     held: dict[tuple[str, str, str], Entry] = {}
     for entry in entries:
         held[(entry.kind, entry.site, entry.id)] = entry
-    snapshot = Snapshot()
+    snapshot, records = Snapshot(), _Records(as_proposed)
     for (kind, site, id), entry in held.items():
         if not entry.body:
             continue
@@ -227,7 +247,60 @@ def _fold(entries: Sequence[Entry]) -> Snapshot:
         elif kind == "calibration":
             calibration = msgspec.json.decode(entry.body, type=CalibrationSpec)
             snapshot.calibrations.setdefault(calibration.channel, []).append(calibration)
+        elif kind == "monitoring_plan":
+            snapshot.plans.setdefault(site, []).append(decode_plan(id, entry.body))
+        elif kind in ("work", "headcount"):
+            records.add(kind, msgspec.json.decode(entry.body, type=ZoneRecord))
+    snapshot.zones.update({id: records.applied(zone) for id, zone in snapshot.zones.items()})
+    snapshot.zones.update({id: _with_plan(zone, snapshot.plan_in_force(zone.site)) for id, zone in snapshot.zones.items()})
     return snapshot
+
+
+def _has_proposals(entries: Iterable[Entry]) -> bool:
+    latest = {entry.id: entry.body for entry in entries if entry.kind in ("work", "headcount") and entry.body}
+    return any(not msgspec.json.decode(body, type=ZoneRecord).stands for body in latest.values())
+
+
+class _Records:
+    """Records of zones, in the order of their dates, laid over what the registry file says."""
+
+    def __init__(self, as_proposed: bool) -> None:
+        self._as_proposed = as_proposed
+        self._of: dict[str, list[tuple[str, ZoneRecord]]] = {}
+
+    def add(self, kind: str, record: ZoneRecord) -> None:
+        self._of.setdefault(record.zone, []).append((kind, record))
+
+    def applied(self, zone: Zone) -> Zone:
+        """The zone with what stands; a proposal is open until a later record of the same kind replaces it."""
+        spec, headcounts, waiting = zone.spec, dict(zone.headcounts), dict[tuple[str, str], ZoneRecord]()
+        for kind, record in self._of.get(zone.id, ()):
+            if not (record.stands or self._as_proposed):
+                waiting[(kind, record.shift)] = record
+                continue
+            waiting.pop((kind, record.shift), None)
+            if kind == "work":
+                spec = msgspec.structs.replace(spec, **record.values)
+            elif record.women is not None and record.men is not None and record.shift:
+                headcounts[record.shift] = Workers(women=record.women, men=record.men)
+            elif record.women is not None and record.men is not None:
+                spec = msgspec.structs.replace(spec, workers=Workers(women=record.women, men=record.men))
+        return Zone(id=zone.id, site=zone.site, spec=spec, headcounts=headcounts, proposals=tuple(waiting.values()))
+
+
+def _with_plan(zone: Zone, plan: MonitoringPlan | None) -> Zone:
+    """What the plan in force leaves out, or gives to a sensor, is a hazard of the zone: without a value it counts as unknown."""
+    named = [row.hazard for row in plan.rows if zone_of(row.zone, zone.site) == zone.id and row.how != "lab_sample"] if plan else []
+    further = [hazard for hazard in dict.fromkeys(named) if hazard not in zone.spec.hazards]
+    if not further:
+        return zone
+    spec = msgspec.structs.replace(zone.spec, hazards=[*zone.spec.hazards, *further])
+    return Zone(id=zone.id, site=zone.site, spec=spec, headcounts=zone.headcounts, proposals=zone.proposals)
+
+
+def zone_of(name: str, site: str) -> str:
+    """A plan may name a zone of its site with the site or without."""
+    return name if "." in name else zone_id(site, name)
 
 
 def entries_of(file: SiteFile, *, valid_from_us: int, recorded_us: int, author: str, reason: str) -> list[Entry]:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Row, func, select
 
+from domain.agreements import SIDES
 from domain.errors import BadInput, NotFound, Refused
 from domain.registry import ALWAYS_US, AgentSpec, CalibrationSpec, ChannelSpec, Entry, Kind, Registry, SiteFile, Snapshot, entries_of
 from domain.sitefile import instant_of
@@ -98,15 +99,25 @@ def export_site(registry: Registry, site: str, at_us: int) -> SiteFile:
         if channel.site == site and channel.agent in channels:
             channels[channel.agent].append(channel.spec)
     bodies = {kind_id: entry.body for (kind, owner, kind_id), entry in _held(registry, at_us).items() if kind == "calibration" and owner == site and entry.body}
-    plan = _held(registry, at_us).get(("monitoring_plan", site, "monitoring_plan"))
     return SiteFile(
         site=snapshot.sites[site],
         shifts=snapshot.shifts.get(site, []),
         zones=[zone.spec for zone in snapshot.zones_of(site)],
         agents=[AgentSpec(id=agent, channels=specs) for agent, specs in channels.items()],
         calibrations=[msgspec.json.decode(body, type=CalibrationSpec) for body in bodies.values()],
-        monitoring_plan=msgspec.json.decode(plan.body) if plan and plan.body else [],
+        monitoring_plan=_plan(registry, snapshot, site, at_us),
     )
+
+
+def _plan(registry: Registry, snapshot: Snapshot, site: str, at_us: int) -> list[dict[str, str | float | list[str]]]:
+    """The rows of the plan in force, each with who agreed; where both sides have signed none, those of the file that was imported."""
+    signed = snapshot.plan_in_force(site)
+    if signed is not None and signed.rows:
+        rows = [msgspec.structs.replace(row, agreed_by=row.agreed_by or list(SIDES)) for row in signed.rows]
+        found: list[dict[str, str | float | list[str]]] = msgspec.to_builtins(rows)
+        return found
+    plan = _held(registry, at_us).get(("monitoring_plan", site, "monitoring_plan"))
+    return msgspec.json.decode(plan.body) if plan and plan.body else []
 
 
 def _version(connection: Connection) -> int:
