@@ -271,3 +271,20 @@ services = Table(  # heartbeat and counters of each running part: for /readyz, /
     Column("problem", Text, nullable=False),  # why it is not ready, in plain words
     Column("counters", Text, nullable=False),  # JSON name → number
 )
+
+lab_results = Table(  # pump samples and other analyses, append-only; `body` is the whole of what the laboratory said
+    "lab_results",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("zone", String(128), nullable=False),
+    Column("agent", String(64), nullable=False),  # CAS number or dust fraction
+    Column("start_us", BigInteger, nullable=False),
+    Column("stop_us", BigInteger, nullable=False),
+    Column("supersedes", BigInteger),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recorded_us", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("ix_lab_results_zone", "zone", "id"),
+)

@@ -1,0 +1,115 @@
+"""Lab results and pump samples: what no sensor can measure. There is no field for a person's name, and an unknown field is refused."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+import msgspec
+
+from domain.errors import BadInput
+from domain.quantities import is_cas
+from domain.times import DAY_US, parse_instant
+
+FRACTIONS = ("respirable", "inhalable", "thoracic", "total", "cotton_dust")
+"""Dust fractions with a limit; a sampler makes them, no sensor does."""
+UNITS = ("mg/m3", "ug/m3", "ppm", "ppb", "f/cm3")
+FLOW_MAY_DIFFER_PCT = 5.0
+"""EN ISO 13137: a sample whose flow before and after differs by more is doubtful."""
+LONGEST_US = 2 * DAY_US
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TEXT_MAX = 500
+
+
+class LabResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One analysed sample of one substance or dust fraction."""
+
+    agent: str  # a CAS number or a dust fraction
+    method: str  # such as NIOSH 2549
+    value: float  # for `<` the limit of quantification, for `>` the greatest that could be told
+    unit: str
+    start: str
+    stop: str
+    basis: Literal["personal", "area"]
+    laboratory: str
+    qualifier: Literal["", "<", ">"] = ""
+    loq: float | None = None
+    flow_pre_l_min: float | None = None
+    flow_post_l_min: float | None = None
+    pump_serial: str = ""
+    sampler: str = ""
+    sampler_serial: str = ""
+    blank: float | None = None  # of the field blank, in the result's unit
+    uncertainty_pct: float | None = None  # expanded
+    accreditation: str = ""
+    custody: list[str] = []  # who had the sample, by role or organisation
+    task: str = ""  # what was done meanwhile
+    report_sha256: str = ""
+    supersedes: int | None = None  # the id of the result that this one corrects
+
+    @property
+    def start_us(self) -> int:
+        return parse_instant(self.start, field="start")
+
+    @property
+    def stop_us(self) -> int:
+        return parse_instant(self.stop, field="stop")
+
+    @property
+    def flow_differs_pct(self) -> float | None:
+        """How far the flow after is from the flow before."""
+        if self.flow_pre_l_min is None or self.flow_post_l_min is None:
+            return None
+        return abs(self.flow_post_l_min - self.flow_pre_l_min) / self.flow_pre_l_min * 100
+
+    @property
+    def volume_l(self) -> float | None:
+        """Air drawn, by the mean of both flows."""
+        if self.flow_pre_l_min is None or self.flow_post_l_min is None:
+            return None
+        return (self.flow_pre_l_min + self.flow_post_l_min) / 2 * (self.stop_us - self.start_us) / 60e6
+
+
+def check_lab_result(result: LabResult, now_us: int) -> None:
+    """Raises `BadInput` for the first thing that its types allow and that cannot be."""
+    if not is_cas(result.agent) and result.agent not in FRACTIONS:
+        raise BadInput(f"'{result.agent}' is neither a CAS number nor a dust fraction", field="agent", remedy="a CAS number that checks, or one of " + ", ".join(FRACTIONS))
+    if result.unit not in UNITS:
+        raise BadInput(f"no unit '{result.unit}'", field="unit", remedy="one of " + ", ".join(UNITS))
+    _check_times(result, now_us)
+    _check_numbers(result)
+    _check_texts(result)
+
+
+def _check_times(result: LabResult, now_us: int) -> None:
+    if result.stop_us <= result.start_us:
+        raise BadInput("is not after start", field="stop", remedy="when the pump was stopped")
+    if result.stop_us - result.start_us > LONGEST_US:
+        raise BadInput("is more than two days after start", field="stop", remedy="one sample a result")
+    if result.stop_us > now_us:
+        raise BadInput("lies in the future", field="stop", remedy="enter a sample once it is taken")
+
+
+def _check_numbers(result: LabResult) -> None:
+    for name in ("value", "loq", "flow_pre_l_min", "flow_post_l_min", "blank", "uncertainty_pct"):
+        number, may_be_zero = getattr(result, name), name in ("value", "blank", "uncertainty_pct")
+        if number is not None and not (math.isfinite(number) and (number > 0 or (may_be_zero and number == 0))):
+            raise BadInput(f"{number:g} cannot be", field=name, remedy="a number of 0 or more" if may_be_zero else "a number greater than 0")
+    if result.value == 0:
+        raise BadInput("0 is no result", field="value", remedy='what was not found is qualifier "<" with the limit of quantification as its value')
+    if not result.qualifier and result.loq is not None and result.value < result.loq:
+        raise BadInput("is under the limit of quantification", field="value", remedy='set qualifier "<" and value to the limit of quantification')
+
+
+def _check_texts(result: LabResult) -> None:
+    for name in ("method", "laboratory"):
+        if not getattr(result, name).strip():
+            raise BadInput("is empty", field=name, remedy="as it stands in the laboratory's report")
+    for name in ("method", "laboratory", "pump_serial", "sampler", "sampler_serial", "accreditation", "task"):
+        if len(getattr(result, name)) > _TEXT_MAX:
+            raise BadInput("is too long", field=name, remedy=f"at most {_TEXT_MAX} characters")
+    if len(result.custody) > 20 or any(len(holder) > _TEXT_MAX for holder in result.custody):
+        raise BadInput("is too long", field="custody", remedy="at most 20 holders")
+    if result.report_sha256 and not _SHA256.fullmatch(result.report_sha256):
+        raise BadInput("is no SHA-256", field="report_sha256", remedy="64 lower-case hexadecimal digits")

@@ -1,0 +1,93 @@
+"""Lab results, append-only: a wrong one is superseded by another, and both stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Row, insert, select
+
+from domain.errors import BadInput
+from domain.lab import LabResult
+from storage.records.paging import Page, after, page_of
+from storage.records.sql import reading, writing
+from storage.records.tables import lab_results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLabResult:
+    """A result, who entered it, and what replaced it."""
+
+    id: int
+    site: str
+    zone: str
+    result: LabResult
+    author: str
+    reason: str
+    recorded_us: int
+    superseded_by: int | None
+
+
+class LabResultsRepository:
+    """Of zones that the caller has already been found to see."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, site: str, zone: str, result: LabResult, *, author: str, reason: str, now_us: int) -> StoredLabResult:
+        """Raises `BadInput` when it supersedes what is not there, is of another zone, or was superseded before."""
+        with writing(self._engine) as connection:
+            _check_superseded(connection, zone, result)
+            values = {
+                "site": site,
+                "zone": zone,
+                "agent": result.agent,
+                "start_us": result.start_us,
+                "stop_us": result.stop_us,
+                "supersedes": result.supersedes,
+                "author": author,
+                "reason": reason,
+                "recorded_us": now_us,
+                "body": msgspec.json.encode(result),
+            }
+            (id,) = connection.execute(insert(lab_results).values(values)).inserted_primary_key or (0,)
+            return StoredLabResult(id=id, site=site, zone=zone, result=result, author=author, reason=reason, recorded_us=now_us, superseded_by=None)
+
+    def of_zone(self, zone: str, *, limit: int = 100, cursor: str | None = None) -> Page[StoredLabResult]:
+        """In the order in which they were entered."""
+        known = after(cursor)
+        of = select(lab_results).where(lab_results.c.zone == zone, lab_results.c.id > (known or 0)).order_by(lab_results.c.id).limit(limit + 1)
+        with reading(self._engine) as connection:
+            rows = connection.execute(of).all()
+            newer = _superseded_by(connection, zone)
+        found = [_stored(row, newer) for row in rows]
+        return page_of(found, [one.id for one in found], limit)
+
+
+def _superseded_by(connection: Connection, zone: str) -> dict[int, int]:
+    of = select(lab_results.c.supersedes, lab_results.c.id).where(lab_results.c.zone == zone, lab_results.c.supersedes.is_not(None))
+    return {int(row.supersedes): int(row.id) for row in connection.execute(of)}
+
+
+def _check_superseded(connection: Connection, zone: str, result: LabResult) -> None:
+    if result.supersedes is None:
+        return
+    held = connection.execute(select(lab_results.c.zone).where(lab_results.c.id == result.supersedes)).scalar()
+    if held != zone:
+        raise BadInput(f"no result {result.supersedes} in this zone", field="supersedes", remedy="the id of the result that this one corrects")
+    if result.supersedes in _superseded_by(connection, zone):
+        raise BadInput(f"result {result.supersedes} was superseded before", field="supersedes", remedy="correct the one that stands now")
+
+
+def _stored(row: Row[Any], newer: dict[int, int]) -> StoredLabResult:
+    return StoredLabResult(
+        id=row.id,
+        site=row.site,
+        zone=row.zone,
+        result=msgspec.json.decode(row.body, type=LabResult),
+        author=row.author,
+        reason=row.reason,
+        recorded_us=row.recorded_us,
+        superseded_by=newer.get(row.id),
+    )
