@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from assess import texts
-from assess.bounds import NOTHING, Found, Result, Statistic, exact_mean, first_highest, has_gap, quality_reasons, result_of, sides_of, worst_case
+from assess.bounds import NOTHING, Found, Result, Statistic, exact_mean, fill_of, first_highest, quality_reasons, result_of, sides_of
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
 from models.airborne.stel import ENOUGH, rolling_means
@@ -21,16 +21,15 @@ MINIMUM = 0.0
 def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHigh) -> Result:
     """The result for one limit, in the channel's unit."""
     counted = span.counted
-    fill, sentence = worst_case(measured, span, record_high)
     single = limit.metric == "ceiling_max" and not limit.window_min
-    sides = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill, top=single)
+    fill = fill_of(measured, span, record_high, top=single)
+    sides = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill.high, top=single)
     result = result_of(statistic_of(limit, counted), sides)
-    reasons = [texts.GAPS, sentence] if has_gap(measured, counted) else []
     value = limit.value_in(measured.quantity.unit)
     notes = []
     if single and value is not None and (over := int(np.sum(sides.value > value))):
         notes = [texts.OVER_CEILING.format(minutes=over)]
-    return replace(result, limit_value=value, reasons=[*result.reasons, *reasons, *quality_reasons(measured, counted)], notes=notes)
+    return replace(result, limit_value=value, reasons=[*result.reasons, *fill.reasons, *quality_reasons(measured, counted)], notes=notes)
 
 
 def statistic_of(limit: Limit, counted: Mask) -> Statistic:

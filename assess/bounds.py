@@ -104,7 +104,7 @@ def _steps(value: float, answers: Sequence[tuple[Cause, float]], side: Callable[
     return value, shares
 
 
-def sides_of(measured: Measured, counted: Mask, *, minimum: float, gap_high: float, top: bool = False) -> Sides:
+def sides_of(measured: Measured, counted: Mask, *, minimum: float, gap_high: float | Array, top: bool = False) -> Sides:
     """A quantity's minutes of exposure. `top`: single samples, which count also from a minute that is not valid as a whole."""
     known = counted & (~np.isnan(measured.top) if top else measured.valid & ~np.isnan(measured.value))
     source = measured.top if top else measured.value
@@ -122,20 +122,40 @@ def sides_of(measured: Measured, counted: Mask, *, minimum: float, gap_high: flo
     )
 
 
-def worst_case(measured: Measured, span: Span, record_high: RecordHigh) -> tuple[float, str]:
-    """What fills a gap from above, and the sentence that says so: the agreed worst case, never below the highest valid minute on record, else the range's end."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """What fills gaps from above, and the sentences that say so where there are any."""
+
+    high: float | Array
+    reasons: list[str]
+
+
+def fill_of(measured: Measured, span: Span, record_high: RecordHigh, *, top: bool = False) -> Fill:
+    """The worst case; where another instrument in date stands at the same place, its reading, never below the highest valid minute here. `top`: for single samples."""
+    worst, sentence = _worst_case(measured, span, record_high)
+    gap, cover = span.counted & ~measured.valid, measured.cover
+    if cover is None or not np.any(gap & cover.valid):
+        return Fill(high=worst, reasons=[texts.GAPS, sentence] if np.any(gap) else [])
+    there = cover.top if top else cover.value
+    there = np.where(cover.saturated, np.inf, there + cover.uncertainty + cover.drift)
+    covered = gap & cover.valid & ~np.isnan(there)
+    reasons = [texts.GAPS_COVERED.format(minutes=int(covered.sum()), channel=cover.channels[0].id)]
+    return Fill(high=np.where(covered, np.maximum(there, _highest(measured)), worst), reasons=[*([texts.GAPS, sentence] if np.any(gap & ~covered) else []), *reasons])
+
+
+def _highest(measured: Measured) -> float:
+    return float(np.max(np.where(measured.valid, measured.value + measured.uncertainty + measured.drift, -np.inf), initial=-np.inf))
+
+
+def _worst_case(measured: Measured, span: Span, record_high: RecordHigh) -> tuple[float, str]:
+    """The worst case agreed, never below the highest valid minute on record, else the range's end; and the sentence that says so."""
     agreed = span.worst_case(measured.quantity.id)
-    here = np.where(measured.valid, measured.value + measured.uncertainty + measured.drift, -np.inf)
-    highest = float(np.max(here, initial=-np.inf))
+    highest = _highest(measured)
     if agreed is None:
         return max(measured.range_end, highest), texts.GAP_RANGE_END
     records = [record for channel in measured.channels if (record := record_high(channel.id)) is not None]
     fill = max(agreed, highest, *records)
     return fill, texts.GAP_WORST_CASE.format(value=f"{fill:g}", unit=measured.quantity.unit_shown)
-
-
-def has_gap(measured: Measured, counted: Mask) -> bool:
-    return bool(np.any(counted & ~measured.valid))
 
 
 def quality_reasons(measured: Measured, counted: Mask) -> list[str]:

@@ -16,7 +16,7 @@ from assess.live import LiveZone
 from assess.live_air import fill_air_windows
 from assess.live_window import Now
 from assess.minutes import MinuteCache, Series, read_series
-from assess.outcome import ZoneShift
+from assess.outcome import DeclaredGap, ZoneShift
 from assess.plan import Span, shifts_of, span_of
 from assess.protect import live_zone
 from assess.revisions import Revisions, Task, identity
@@ -27,6 +27,7 @@ from domain.reading import Reading
 from domain.registry import CalibrationSpec, Registry, Zone
 from domain.shifts import Shift
 from domain.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, minute_of
+from storage.records.gaps import GapsRepository
 from storage.records.registry import RegistryRepository
 from storage.records.touched import TouchedRepository
 from storage.records.verdicts import VerdictRepository
@@ -76,6 +77,7 @@ class Assessor:
         self._registry_of = RegistryRepository(engine)
         self._verdicts = VerdictRepository(engine)
         self._states = ZoneStatesRepository(engine)
+        self._gaps = GapsRepository(engine)
         self._cache = MinuteCache(timeseries)
         self._registry: Registry | None = None
         self._calibrations: dict[str, list[CalibrationSpec]] = {}
@@ -178,7 +180,7 @@ class Assessor:
 
     def _work(self, span: Span, series: Mapping[str, Series]) -> ZoneShift:
         own = {channel: series[channel].part(span.start_us, span.minutes) for channel in span.channels}
-        return ZoneShift(span=span, series=own, calibrations=self._calibrations, final=False, record_high=_RecordHigh(self, span.start_us))
+        return ZoneShift(span=span, series=own, calibrations=self._calibrations, final=False, record_high=_RecordHigh(self, span.start_us), declared_gaps=self.declared_gaps)
 
     def record_high(self, channel: str, before_us: int) -> float | None:
         """The highest valid minute of a channel in the weeks before."""
@@ -189,6 +191,11 @@ class Assessor:
             minutes = self._timeseries.read_minutes([channel], before_us - RECORD_BACK_US, before_us).get(channel, [])
             self._records[key] = max((minute.high for minute in minutes if minute.high is not None), default=None)
         return self._records[key]
+
+    def declared_gaps(self, span: Span) -> list[DeclaredGap]:
+        """What its agents and the centre said of samples that are not there."""
+        found = self._gaps.between({channel.agent for channel in span.channels.values()}, span.start_us, span.stop_us)
+        return [DeclaredGap(agent=gap.agent, start_us=gap.start_us, stop_us=gap.stop_us, cause=gap.cause) for gap in found if not gap.sensor]
 
     # --- ended shifts
 
@@ -209,7 +216,7 @@ class Assessor:
         if span is None:
             return 0
         series = read_series(self._timeseries, sorted(span.channels), start_us, minutes)
-        work = ZoneShift(span=span, series=series, calibrations=self._calibrations, final=True, record_high=_RecordHigh(self, span.start_us))
+        work = ZoneShift(span=span, series=series, calibrations=self._calibrations, final=True, record_high=_RecordHigh(self, span.start_us), declared_gaps=self.declared_gaps)
         found = results_of(work, registry)
         saved = self._verdicts.save_many(found, final=True, why=why, computed_us=now_us, new_revision=False)
         self.counters.verdicts += len(found)

@@ -9,6 +9,7 @@ import numpy as np
 
 from assess import airborne, further, heat, noise, texts
 from assess.bounds import Result
+from assess.causes import gap_reasons, longest_gap
 from assess.gather import Measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
 from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for
@@ -274,7 +275,7 @@ def _verdict(work: ZoneShift, outcome: Outcome) -> Verdict:
         coverage=coverage,
         expected=expected,
         valid=valid,
-        max_gap_min=_longest_gap(counted, outcome.valid),
+        max_gap_min=longest_gap(counted, outcome.valid)[2],
         grade=grade,
         calibration=calibration_of(outcome.used),
         workers=workers_of(span.head.workers),
@@ -296,6 +297,7 @@ def _state_reasons(work: ZoneShift, outcome: Outcome, valid: int, state: State, 
     reasons += [texts.NO_PROFILE.format(profile=profile) for profile in work.profiles[1]]
     if len(work.span.pieces) > 1:
         reasons.append(texts.CHANGED_DURING_SHIFT)
+    reasons += gap_reasons(work, outcome.used, outcome.valid)
     return reasons if work.final else [*reasons, texts.RUNNING]
 
 
@@ -337,12 +339,6 @@ def _mean_rate_w(span: Span, result: Result) -> float | None:
     """Work rate of the result's window; None where it is not declared throughout."""
     rate = span.metabolic_rate_w[result.first : result.stop]
     return float(np.mean(rate)) if len(rate) and not np.any(np.isnan(rate)) else None
-
-
-def _longest_gap(counted: Mask, valid: Mask) -> int:
-    worked = valid[counted]
-    edges = np.flatnonzero(np.diff(np.concatenate(([1], worked.astype(np.int8), [1]))))
-    return int(np.max(edges[1::2] - edges[::2], initial=0))
 
 
 def shift_of(span: Span) -> ShiftOf:

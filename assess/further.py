@@ -11,7 +11,7 @@ import numpy as np
 
 from assess import heat, texts
 from assess.airborne import MINIMUM, sliding
-from assess.bounds import NOTHING, Found, Result, Statistic, bounds_from, has_gap, result_of, sides_of, worst_case
+from assess.bounds import NOTHING, Found, Result, Statistic, bounds_from, fill_of, result_of, sides_of
 from assess.gather import Measured, RecordHigh
 from assess.limits import NO_LIMIT, Adopted
 from assess.outcome import Outcome, ZoneShift
@@ -60,7 +60,7 @@ def minutes_over_ceiling(work: ZoneShift, channel: Measured, adopted: Adopted, c
     value = adopted.limit.value_in(channel.quantity.unit)
     if adopted.limit.metric != "ceiling_max" or adopted.limit.window_min != 0 or value is None:
         return
-    sides = sides_of(channel, work.span.counted, minimum=MINIMUM, gap_high=worst_case(channel, work.span, work.record_high)[0], top=True)
+    sides = sides_of(channel, work.span.counted, minimum=MINIMUM, gap_high=fill_of(channel, work.span, work.record_high, top=True).high, top=True)
     result = result_of(_count_over(value, work.span.minutes), sides)
     yield replace(
         ceiling,
@@ -78,9 +78,9 @@ def allowed_minutes(measured: Measured, span: Span, limit: Limit, record_high: R
     ceiling = _ceiling(limit, measured.quantity.unit)
     if ceiling is None:
         return None
-    counted, fill = span.counted, worst_case(measured, span, record_high)
-    means = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill[0])
-    tops = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill[0], top=True)
+    counted, fill = span.counted, fill_of(measured, span, record_high, top=True)
+    means = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill.high)
+    tops = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill.high, top=True)
     window = min(WITHIN_MIN.get(limit.averaging, span.minutes), span.minutes)
     shown, most = result_of(_count_over(ceiling, window), means), result_of(_count_over(ceiling, window), tops)
     if shown.value is None:
@@ -89,21 +89,19 @@ def allowed_minutes(measured: Measured, span: Span, limit: Limit, record_high: R
     certain = np.clip((means.low[-1][1] - ceiling) / (highest - ceiling), 0.0, 1.0)
     low = float(np.max(rolling_sum(np.nan_to_num(certain), window), initial=0.0))
     high = max(shown.value, most.high or 0.0)
-    gaps = [texts.GAPS, fill[1]] if has_gap(measured, counted) else []
     parts = [Part(cause="sensor", low=low - shown.value, high=high - shown.value)]
-    return replace(shown, low=low, high=high, limit_value=limit.value, parts=parts, reasons=[*gaps, texts.MINUTES_FROM_MEANS])
+    return replace(shown, low=low, high=high, limit_value=limit.value, parts=parts, reasons=[*fill.reasons, texts.MINUTES_FROM_MEANS])
 
 
 def worst_hour(work: ZoneShift, channel: Measured, like: Outcome) -> Iterator[Outcome]:
     """The highest mean of 60 min: what says most about ventilation."""
-    span, fill = work.span, worst_case(channel, work.span, work.record_high)
+    span, fill = work.span, fill_of(channel, work.span, work.record_high)
     window = min(HOUR_MIN, span.minutes) if work.final else HOUR_MIN
-    result = result_of(sliding(window, span.counted, MIN_COVERAGE), sides_of(channel, span.counted, minimum=MINIMUM, gap_high=fill[0]))
+    result = result_of(sliding(window, span.counted, MIN_COVERAGE), sides_of(channel, span.counted, minimum=MINIMUM, gap_high=fill.high))
     if result.value is None:
         return
-    gaps = [texts.GAPS, fill[1]] if has_gap(channel, span.counted) else []
     short = [texts.SHORT_SHIFT.format(minutes=HOUR_MIN)] if window < HOUR_MIN else []
-    yield _without_limit(like, "mean_1h_max", replace(result, reasons=[*result.reasons, *short, *gaps]), "airborne-60min@1")
+    yield _without_limit(like, "mean_1h_max", replace(result, reasons=[*result.reasons, *short, *fill.reasons]), "airborne-60min@1")
 
 
 def _without_limit(like: Outcome, metric: str, result: Result, method: str) -> Outcome:

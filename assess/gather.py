@@ -43,6 +43,12 @@ class Measured:
     states: dict[str, CalibrationState] = field(default_factory=dict)
     calibration_ids: dict[str, str | None] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
+    cover: Measured | None = None  # another instrument in date for the same quantity at the same place
+
+    @property
+    def in_date(self) -> bool:
+        """Whether it may stand in for another."""
+        return bool(self.states) and all(state in ("in_date", "due") for state in self.states.values())
 
 
 def measured(span: Span, placement: Placement, quantity_id: str, series: Mapping[str, Series], calibrations: Calibrations) -> Measured | None:

@@ -39,6 +39,17 @@ class Wbgt:
     grade: Grade
     used: list[Measured]
     reasons: list[str] = field(default_factory=list)
+    cover: Wbgt | None = None  # of other instruments in date at the same place
+
+    @property
+    def in_date(self) -> bool:
+        """Whether it may stand in for another."""
+        return all(one.in_date for one in self.used)
+
+    @property
+    def upper(self) -> Array:
+        """The most that each minute may have been."""
+        return self.value + self.sensor[1] + self.drift[1] + self.estimate[1]
 
     @property
     def uncertainty_k(self) -> Array:
@@ -298,12 +309,22 @@ def evaluate(wbgt: Wbgt, span: Span, limit: HeatLimit | None, gap_high_c: float,
         return Result(value=None, low=None, high=None, first=0, stop=span.minutes, reasons=[*reasons, *wbgt.reasons, texts.NO_FULL_WINDOW.format(minutes=window)])
     base = judge.limit_at(worst, work.rate_w)
     low = _lows(judge, wbgt, work, effective, span, known)
-    high = _highs(judge, wbgt, work, effective, counted & ~known, gap_high_c)
+    fill, gaps = _filled(wbgt, counted & ~known, gap_high_c, sentence)
+    high = _highs(judge, wbgt, work, effective, counted & ~known, fill)
     found = Found(base + worst.value, worst.first, worst.stop)
     result = bounds_from(found, [(cause, base + answer) for cause, answer in low], [(cause, base + answer) for cause, answer in high])
-    gaps = [texts.GAPS, sentence] if np.any(counted & ~known) else []
     short = [texts.SHORT_SHIFT.format(minutes=minutes)] if window < minutes else []
     return replace(result, limit_value=base if known_limit else None, reasons=[*result.reasons, *reasons, *wbgt.reasons, *short, *gaps])
+
+
+def _filled(wbgt: Wbgt, gap: Mask, gap_high_c: float, sentence: str) -> tuple[float | Array, list[str]]:
+    """What fills gaps from above: the worst case, or what other instruments show at the same place."""
+    worst = [texts.GAPS, sentence]
+    if wbgt.cover is None or not np.any(gap & wbgt.cover.valid):
+        return gap_high_c, worst if np.any(gap) else []
+    covered = gap & wbgt.cover.valid
+    said = texts.GAPS_COVERED.format(minutes=int(covered.sum()), channel=wbgt.cover.used[0].channels[0].id)
+    return np.where(covered, wbgt.cover.upper, gap_high_c), [*(worst if np.any(gap & ~covered) else []), said]
 
 
 def _lows(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, span: Span, known: Mask) -> list[tuple[Cause, float]]:
@@ -323,7 +344,7 @@ def _lows(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, span: Span, k
     ]
 
 
-def _highs(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, gap: Mask, gap_high_c: float) -> list[tuple[Cause, float]]:
+def _highs(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, gap: Mask, gap_high_c: float | Array) -> list[tuple[Cause, float]]:
     sensor = effective + wbgt.sensor[1]
     drift = sensor + wbgt.drift[1]
     estimate = drift + wbgt.estimate[1]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from assess import noise, texts
-from assess.bounds import Result, result_of, sides_of, worst_case
+from assess.bounds import Result, fill_of, result_of, sides_of
 from assess.limits import limits_for
 from assess.live import LiveWindow
 from assess.live_window import Line, Now, line_for, planned_minutes, reading_window, shift_window, single_reading
@@ -41,8 +41,7 @@ def minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow
         return
     limits = limits_for(work.profiles[0], "noise", work.day)
     counted = work.span.counted
-    fill, _ = worst_case(level, work.span, work.record_high)
-    sides = sides_of(level, counted, minimum=noise.MINIMUM_DB, gap_high=fill)
+    sides = sides_of(level, counted, minimum=noise.MINIMUM_DB, gap_high=fill_of(level, work.span, work.record_high).high)
     worked = int(counted.sum())
     for metric in noise.DOSES_5DB:
         line = line_for(limits, metric, "%")

@@ -32,17 +32,19 @@ class Series:
     saturated: Mask
     below: Mask  # some sample under the detection limit
     simulated: Mask
+    refused: Mask  # some record came that does not count
 
     @classmethod
     def empty(cls, start_us: int, minutes: int) -> Series:
         nothing = np.full(minutes, np.nan)
-        return cls(start_us, nothing, nothing.copy(), np.zeros(minutes, np.int32), np.zeros(minutes, bool), np.zeros(minutes, bool), np.zeros(minutes, bool))
+        no = np.zeros(minutes, bool)
+        return cls(start_us, nothing, nothing.copy(), np.zeros(minutes, np.int32), no, no.copy(), no.copy(), no.copy())
 
     def part(self, start_us: int, minutes: int) -> Series:
         """A view of [start, start + minutes); it must lie inside."""
         first = (start_us - self.start_us) // MINUTE_US
         span = slice(first, first + minutes)
-        return Series(start_us, self.value[span], self.top[span], self.samples[span], self.saturated[span], self.below[span], self.simulated[span])
+        return Series(start_us, self.value[span], self.top[span], self.samples[span], self.saturated[span], self.below[span], self.simulated[span], self.refused[span])
 
     def put(self, minutes: Iterable[Minute], averaging: Averaging) -> None:
         """Enter minutes; one that was there is replaced."""
@@ -57,6 +59,7 @@ class Series:
             self.saturated[index] = minute.saturated > 0
             self.below[index] = minute.below_detection > 0
             self.simulated[index] = Reason.SIMULATED in minute.reasons
+            self.refused[index] = minute.rejected > 0
 
 
 def averaging_of(channel: str) -> Averaging:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from assess import texts
 from assess.airborne import highest_sample
-from assess.bounds import Found, Result, Sides, Statistic, exact_mean, has_gap, quality_reasons, result_of, sides_of, worst_case
+from assess.bounds import Found, Result, Sides, Statistic, exact_mean, fill_of, quality_reasons, result_of, sides_of
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
 from domain.verdict import Part
@@ -27,12 +27,11 @@ DOSES_5DB = {"dose_5db_t80": 80.0, "dose_5db_t90": 90.0}
 def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHigh) -> Result:
     """The result for one limit: of the level channel for dose and LEX, of the peak channel for the peak."""
     counted = span.counted
-    fill, sentence = worst_case(measured, span, record_high)
     peak = limit.metric == "lcpeak_max"
-    sides = sides_of(measured, counted, minimum=MINIMUM_DB, gap_high=fill, top=peak)
+    fill = fill_of(measured, span, record_high, top=peak)
+    sides = sides_of(measured, counted, minimum=MINIMUM_DB, gap_high=fill.high, top=peak)
     result = _result(limit.metric, int(counted.sum()), sides)
-    reasons = [texts.GAPS, sentence] if has_gap(measured, counted) else []
-    return replace(result, limit_value=limit.value, reasons=[*result.reasons, *reasons, *quality_reasons(measured, counted)])
+    return replace(result, limit_value=limit.value, reasons=[*result.reasons, *fill.reasons, *quality_reasons(measured, counted)])
 
 
 def _result(metric: str, minutes_worked: int, sides: Sides) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from assess import heat
 from assess.bounds import Result
@@ -27,7 +28,17 @@ class AirWindows:
     shift: tuple[float, float, float]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredGap:
+    """A span without samples of a whole agent, as the agent or the centre said."""
+
+    agent: str
+    start_us: int
+    stop_us: int
+    cause: str
+
+
+@dataclass(kw_only=True)
 class ZoneShift:
     """A span with its minutes and all else that its results rest on."""
 
@@ -36,6 +47,7 @@ class ZoneShift:
     calibrations: Calibrations
     final: bool
     record_high: Callable[[str], float | None] = lambda _channel: None
+    declared_gaps: Callable[[Span], Sequence[DeclaredGap]] = lambda _span: ()
     live: dict[str, list[LiveWindow]] = field(default_factory=dict)  # by placement: live windows that change with the minute only
     air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
     _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)
@@ -44,13 +56,31 @@ class ZoneShift:
     def measure(self, placement: Placement, quantity: str) -> Measured | None:
         key = (placement.label, quantity)
         if key not in self._cache:
-            self._cache[key] = measured(self.span, placement, quantity, self.series, self.calibrations)
+            found = measured(self.span, placement, quantity, self.series, self.calibrations)
+            self._cache[key] = found
+            if found is not None:
+                others = (self.measure(beside, quantity) for beside in self._beside(placement))
+                found.cover = next((other for other in others if other is not None and other.in_date), None)
         return self._cache[key]
 
     def wbgt(self, placement: Placement) -> heat.Wbgt | None:
         if placement.label not in self._wbgt:
-            self._wbgt[placement.label] = heat.wbgt_of(lambda quantity: self.measure(placement, quantity), self.span.worst_case("globe_temperature"))
+            found = heat.wbgt_of(lambda quantity: self.measure(placement, quantity), self.span.worst_case("globe_temperature"))
+            self._wbgt[placement.label] = found
+            if found is not None:
+                others = (self.wbgt(beside) for beside in self._beside(placement))
+                found.cover = next((other for other in others if other is not None and other.in_date), None)
         return self._wbgt[placement.label]
+
+    def _beside(self, placement: Placement) -> list[Placement]:
+        """Other agents' instruments at the same place."""
+        place = placement.label.partition("@")[0]
+        return [other for other in self.span.placements if other.label != placement.label and other.label.partition("@")[0] == place]
+
+    @cached_property
+    def gaps(self) -> Sequence[DeclaredGap]:
+        """Declared gaps of its agents, asked for once and only where minutes are missing."""
+        return self.declared_gaps(self.span)
 
     @property
     def day(self) -> date:

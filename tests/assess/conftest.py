@@ -45,6 +45,7 @@ class House:
     channels: list[ChannelSpec] = field(default_factory=list)
     calibrations: list[CalibrationSpec] = field(default_factory=list)
     profiles: list[str] = field(default_factory=lambda: ["us-niosh"])
+    more: list[AgentSpec] = field(default_factory=list)  # further agents
 
     def channel(self, quantity: str, *, placement: str = "p1", **fields: Any) -> str:
         """Declare a channel of a good instrument, calibrated and agreed by both sides, unless told otherwise."""
@@ -73,7 +74,7 @@ class House:
             site=SiteSpec(id="f1", name="Factory", timezone="Asia/Ho_Chi_Minh", country="VN", profiles=self.profiles),
             shifts=[ShiftSpec(**shift)],
             zones=[ZoneSpec(id="z1", name="Zone 1", **zone)],
-            agents=[AgentSpec(id="a1", channels=self.channels)],
+            agents=[AgentSpec(id="a1", channels=self.channels), *self.more],
             calibrations=self.calibrations,
         )
 
