@@ -32,11 +32,11 @@ def assess_samples(samples: Samples, context: SiteFile | None, profiles: Sequenc
     """Every verdict of every zone and shift that the file has samples of; raises `BadInput` where file, context and profiles do not fit together."""
     _check_profiles(profiles)
     fitted = fit(samples, context, profiles, context_source)
-    found = [verdict for zone in fitted.tracks for verdict in _Zone(samples, context, fitted, zone).verdicts()]
-    if not found:
+    zones = [_Zone(samples, context, fitted, zone) for zone in fitted.tracks]
+    if not any(zone.shifts for zone in zones):
         first = samples.tracks[0]
         raise BadInput("no sample lies in a shift of the context", source=samples.source, line=first.line, field="time", remedy="give the context the shift of that day")
-    return [replace(verdict, computed_at=to_rfc3339(now_us)) for verdict in found]
+    return [replace(verdict, computed_at=to_rfc3339(now_us)) for zone in zones for verdict in zone.verdicts()]
 
 
 def _check_profiles(ids: Sequence[str]) -> None:
@@ -57,16 +57,19 @@ class _Zone:
         self._last_us = max(track.readings[-1].time_us for track in self._tracks.values())
         self._has_plan = bool(self._held.shifts_of(self._held.zones[zone]))
         self._early_us = 0 if self._has_plan else _early_us(self._first_us, self._last_us)
+        self.shifts = self._planned_shifts() if self._has_plan else [self._lone_shift()]
 
     def verdicts(self) -> Iterator[Verdict]:
         """Of every shift with samples."""
-        shifts = shifts_of(self._fitted.registry, self._held.zones[self._zone], self._first_us, self._last_us + 1) if self._has_plan else [self._lone_shift()]
         minutes = {channel: _minutes(channel, track, self._early_us) for channel, track in self._tracks.items()}
-        notes = self._unassigned(shifts)
-        for shift in shifts:
-            if any(shift.holds(minute.start_us) for found in minutes.values() for minute in found):
-                for verdict in self._of_shift(shift, minutes):
-                    yield replace(verdict, reasons=[*self._assumed(verdict), *verdict.reasons], notes=[*verdict.notes, *notes])
+        notes = self._unassigned()
+        for shift in self.shifts:
+            for verdict in self._of_shift(shift, minutes):
+                yield replace(verdict, reasons=[*self._assumed(verdict), *verdict.reasons], notes=[*verdict.notes, *notes])
+
+    def _planned_shifts(self) -> list[Shift]:
+        shifts = shifts_of(self._fitted.registry, self._held.zones[self._zone], self._first_us, self._last_us + 1)
+        return [shift for shift in shifts if any(shift.holds(reading.time_us) for track in self._tracks.values() for reading in track.readings)]
 
     def _lone_shift(self) -> Shift:
         """A sample stands for the interval that it ends: slow ones begin before their first."""
@@ -111,11 +114,11 @@ class _Zone:
             reasons.append(CLOTHING)
         return [*reasons, *(reason for channel in verdict.channels for reason in self._fitted.assumed.get(channel.id, ()))]
 
-    def _unassigned(self, shifts: Sequence[Shift]) -> list[str]:
+    def _unassigned(self) -> list[str]:
         """Signs of work outside any shift."""
         if not self._has_plan:
             return []
-        times = [one.time_us for track in self._tracks.values() for one in track.readings if one.value is not None and not any(shift.holds(one.time_us) for shift in shifts)]
+        times = [one.time_us for track in self._tracks.values() for one in track.readings if one.value is not None and not any(shift.holds(one.time_us) for shift in self.shifts)]
         return [UNASSIGNED.format(samples=len(times), start=self._shown(min(times)), stop=self._shown(max(times)))] if times else []
 
     def _shown(self, time_us: int) -> str:

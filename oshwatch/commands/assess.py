@@ -26,8 +26,10 @@ def assess(options: argparse.Namespace) -> None:
     found = assess_samples(samples, context, profiles, context_source=str(options.context or ""), now_us=SystemClock().now_us())
     if options.json:
         print(msgspec.json.format(msgspec.json.encode({"verdicts": found}), indent=2).decode())
-    else:
+    elif found:
         print("\n".join([*_table([HEADINGS, *map(_row, found)]), *_sentences(found)]))
+    else:
+        print("No result: nothing in this file can be held against a limit (optical dust and vapour indices are trends).")
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:

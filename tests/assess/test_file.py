@@ -210,6 +210,15 @@ def test_the_command_refuses_bad_input_in_one_line(day, capsys, arguments, words
     assert words in capsys.readouterr().err.strip().splitlines()[-1]
 
 
+def test_trends_alone_give_no_verdict_and_that_is_no_error(tmp_path, capsys):
+    path = tmp_path / "dust.csv"
+    path.write_text(rows({"pm2_5": [10.0] * 60, "voc_index": [100.0] * 60}))
+    assert run(["assess", "--profile", "us-niosh", "--input", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"verdicts": []}
+    assert run(["assess", "--profile", "us-niosh", "--input", str(path)]) == 0
+    assert "trends" in capsys.readouterr().out
+
+
 def test_the_time_of_computing_is_stated():
     found = assess_samples(read_samples(rows({"co": [1.0]}), "day.csv"), None, ["us-niosh"], now_us=60_000_000)
     assert {one.computed_at for one in found} == {to_rfc3339(60_000_000)}
