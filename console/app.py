@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from console import problems
 from console.api import alerts as alerts_api
-from console.api import answers, devices, live, probes, readings, registry, zones
+from console.api import answers, devices, live, probes, readings, records, registry, zones
 from console.context import ConsoleContext, House
 from console.hub import Hub
 from console.limiter import LoginLimiter
@@ -45,7 +45,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
 
     app = FastAPI(title="Oshwatch", version=context.version or "0", description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.house = house
-    for module in (registry, readings, zones, alerts_api, devices, live):
+    for module in (registry, readings, zones, records, alerts_api, devices, live):
         _add(app, module.router, API)
     for router in (probes.router, floor.router, trend.router, zone.router, sites.router, alerts_pages.router, equipment.router, login.router):
         _add(app, router, "")

@@ -45,6 +45,9 @@ class Permission(StrEnum):
     READ = "read"
     RESPOND = "respond"  # acknowledge, comment, confirm, shelve
     OPERATE = "operate"  # retry what is in quarantine
+    RECORD = "record"  # enter calibrations, headcounts, work rates, lab results
+    PLAN = "plan"  # enter a monitoring plan
+    SIGN = "sign"  # agree or not, for one's own side
 
 
 EVERYBODY = frozenset(Role)
@@ -52,6 +55,9 @@ GRANTED: Mapping[Permission, frozenset[Role]] = {
     Permission.READ: EVERYBODY,
     Permission.RESPOND: frozenset({Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE}),
     Permission.OPERATE: frozenset({Role.OFFICER, Role.ADMINISTRATOR}),
+    Permission.RECORD: frozenset({Role.OFFICER}),
+    Permission.PLAN: frozenset({Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE}),
+    Permission.SIGN: frozenset({Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE}),
 }
 
 
@@ -105,11 +111,17 @@ class Public:
 READ = Require(Permission.READ)
 RESPOND = Require(Permission.RESPOND)
 OPERATE = Require(Permission.OPERATE)
+RECORD = Require(Permission.RECORD)
+PLAN = Require(Permission.PLAN)
+SIGN = Require(Permission.SIGN)
 PUBLIC = Public()
 
 Reader = Annotated[Caller, Depends(READ)]
 Responder = Annotated[Caller, Depends(RESPOND)]
 Operating = Annotated[Caller, Depends(OPERATE)]
+Recording = Annotated[Caller, Depends(RECORD)]
+Planning = Annotated[Caller, Depends(PLAN)]
+Signing = Annotated[Caller, Depends(SIGN)]
 
 
 def user_of(request: Request, house: House) -> User | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,7 +14,7 @@ from domain.calibration import Correction, corrections
 from domain.errors import NotFound
 from domain.ids import zone_id
 from domain.reading import Reading
-from domain.registry import Channel, ChannelSpec, Registry, SiteSpec, Snapshot, Workers, Zone
+from domain.registry import Channel, ChannelSpec, Entry, Registry, SiteSpec, Snapshot, Workers, Zone
 from domain.scope import Scope
 from domain.times import SECOND_US
 from domain.verdict import WorkersOf
@@ -39,6 +39,12 @@ class Sources:
             if self._looked_us < 0 or now - self._looked_us >= SECOND_US:
                 self._registry, self._looked_us = self._repository.load(), now
             return self._registry
+
+    def enter(self, make: Callable[[Registry], Sequence[Entry]]) -> None:
+        """Add dated entries that follow from what stands; the next look sees them."""
+        self._repository.amend(make)
+        with self._lock:
+            self._looked_us = -1
 
     def snapshot(self) -> Snapshot:
         """What holds now."""

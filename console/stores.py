@@ -24,7 +24,9 @@ from domain.shifts import Shift, current_shift, last_shift
 from domain.times import DAY_US
 from domain.verdict import Verdict
 from storage.records.agents import AgentsRepository
+from storage.records.gaps import GapsRepository
 from storage.records.journal import JournalRepository, Step
+from storage.records.lab_results import LabResultsRepository
 from storage.records.quarantine import QuarantineRepository
 from storage.records.services import ServicesRepository
 from storage.records.suspects import SuspectsRepository
@@ -66,6 +68,7 @@ class Stores:
         self._states, self._verdicts, self._journal = ZoneStatesRepository(engine), VerdictRepository(engine), JournalRepository(engine)
         self.inbox = Inbox(engine)
         self.suspects, self.agents, self.quarantine, self.services = SuspectsRepository(engine), AgentsRepository(engine), QuarantineRepository(engine), ServicesRepository(engine)
+        self.lab_results, self.gaps = LabResultsRepository(engine), GapsRepository(engine)
         self.policy = load_policy()
 
     def zone_states(self, sites: Collection[str]) -> dict[str, LiveRow]:

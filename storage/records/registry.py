@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, Row, func, select, text
 
 from domain.agreements import SIDES
 from domain.errors import BadInput, NotFound, Refused
@@ -66,6 +66,14 @@ class RegistryRepository:
         """Add those that say something new; returns them. Refused as a whole when an agent or a channel lives in another site."""
         with writing(self._engine) as connection:
             return _add(connection, Registry(_entries(connection)), entries)
+
+    def amend(self, make: Callable[[Registry], Sequence[Entry]]) -> list[Entry]:
+        """Add what follows from what stands, in one transaction, so that two people who sign at once both count."""
+        with writing(self._engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("LOCK TABLE registry_entries IN SHARE ROW EXCLUSIVE MODE"))
+            registry = Registry(_entries(connection))
+            return _add(connection, registry, make(registry))
 
     def import_file(self, file: SiteFile, *, valid_from_us: int | None, author: str, reason: str, now_us: int) -> ImportReport:
         """One transaction. Without a date here or in the file the first import of a site holds from always, a later one from now."""

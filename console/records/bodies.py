@@ -1,0 +1,55 @@
+"""Bodies of requests, decoded into a shape; what is wrong is named by its field."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, TypeVar
+
+import msgspec
+from fastapi import Depends, Request
+
+from domain.errors import BadInput
+
+Shape = TypeVar("Shape")
+
+BODY_MAX = 256 * 1024
+TEXT_MAX = 2000
+_AT = re.compile(r"(?P<what>.*?) - at `\$(?P<path>[^`]*)`", re.DOTALL)
+_FIELD = re.compile(r"field `(\w+)`")
+
+
+async def _raw(request: Request) -> bytes:
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > BODY_MAX:
+            raise BadInput(f"longer than {BODY_MAX} bytes", field="body", remedy="send less at once")
+    return raw
+
+
+Body = Annotated[bytes, Depends(_raw)]
+
+
+def decoded(raw: bytes, shape: type[Shape]) -> Shape:
+    try:
+        return msgspec.json.decode(raw or b"{}", type=shape)
+    except msgspec.ValidationError as error:
+        raise _named(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput(str(error), field="body", remedy="send JSON") from None
+
+
+def _named(message: str) -> BadInput:
+    """`Expected `int`, got `str` - at `$.women`` → field women."""
+    at = _AT.fullmatch(message)
+    path, what = (at["path"].lstrip("."), at["what"]) if at else ("", message)
+    named = _FIELD.search(what)
+    field = ".".join(part for part in (path, named[1] if named else "") if part)
+    return BadInput(what, field=field or "body", remedy="see /api/v1/openapi.json")
+
+
+def text(value: str, field: str) -> str:
+    """Trimmed; raises `BadInput` when it is too long to be a sentence or two."""
+    if len(value) > TEXT_MAX:
+        raise BadInput("is too long", field=field, remedy=f"at most {TEXT_MAX} characters")
+    return value.strip()
