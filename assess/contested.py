@@ -26,7 +26,9 @@ def results_of(work: ZoneShift, registry: Registry) -> list[Verdict]:
     proposed = _as_proposed(work.span, registry)
     if proposed is None:
         return found
-    other = verdicts_of(ZoneShift(span=proposed, series=work.series, calibrations=work.calibrations, final=work.final, record_high=work.record_high))
+    other = verdicts_of(
+        ZoneShift(span=proposed, series=work.series, calibrations=work.calibrations, final=work.final, record_high=work.record_high, declared_gaps=work.declared_gaps)
+    )
     by_key = {verdict.key: verdict for verdict in other}
     what = list(dict.fromkeys(_proposals(work.span, registry)))
     return [_both(verdict, by_key.get(verdict.key), what) for verdict in found]

@@ -13,6 +13,7 @@ from assess.causes import gap_reasons, longest_gap
 from assess.gather import Measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
 from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for
+from assess.mixtures import mixture_outcomes
 from assess.outcome import Outcome, ZoneShift
 from assess.plan import Placement, Span
 from domain.hazards import SYSTEM_HAZARDS
@@ -47,6 +48,7 @@ def planned(span: Span) -> set[str]:
 
 def outcomes(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
     """All results of one placement."""
+    together: list[Outcome] = []
     for hazard, quantity in _hazards(work.span, placement).items():
         found: list[Outcome] = []
         if hazard == "heat":
@@ -55,8 +57,10 @@ def outcomes(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
             found = list(_noise(work, placement))
         elif quantity is not None:
             found = list(_airborne(work, placement, hazard, quantity))
+        together += found
         yield from found
         yield from _without_number(work, quantity.cas if quantity else hazard, found)
+    yield from mixture_outcomes(work, together)
 
 
 def _without_number(work: ZoneShift, agent: str, found: Sequence[Outcome]) -> Iterator[Outcome]:

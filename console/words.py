@@ -44,6 +44,7 @@ HAZARDS = {
     "noise": N_("Noise"),
     "dust": N_("Dust"),
     "air_quality": N_("Air quality"),
+    "chemical:mixture": N_("Mixture of substances"),
     "sensor": N_("Sensor"),
     "agent": N_("Measuring device"),
     "outbox": N_("Stored readings"),
@@ -158,12 +159,14 @@ REASONS: Mapping[int, str] = {
 
 def hazard_name(hazard: str) -> str:
     """English name, to be translated by the caller; a gas by its quantity, a chemical by its name where limits know it, else by its CAS number."""
+    if hazard in HAZARDS:
+        return HAZARDS[hazard]
     kind, _, detail = hazard.partition(":")
     if kind == "gas" and detail in QUANTITIES:
         return QUANTITIES[detail].name
     if kind == "chemical":
         return AGENTS.get(detail, f"CAS {detail}")
-    return HAZARDS.get(hazard, hazard)
+    return hazard
 
 
 def metric_name(metric: str) -> str:

@@ -120,6 +120,9 @@ def _key(limit: Limit) -> tuple[object, ...]:
 
 def _entry_problems(profile: Profile) -> Iterator[str]:
     """Of what is no limit: duties, guidance, what is not covered."""
+    for mixture in profile.mixtures:
+        problems = _source_problems(profile, mixture.source, mixture.clause, is_verified=mixture.status == "verified")
+        yield from (f"{mixture.id}: {problem}" for problem in [*problems, *(f"'{agent}' is no CAS number" for agent in mixture.agents if not is_cas(agent))])
     for duty in profile.general_duties:
         yield from (f"general duty: {problem}" for problem in _source_problems(profile, duty.source, duty.clause, is_verified=duty.status == "verified"))
     for guidance in profile.guidance:

@@ -13,7 +13,7 @@ from domain.errors import BadInput, NotFound
 from domain.yamltext import parse_yaml
 from models.limits.agents import is_agent
 from models.limits.check import RECONCILES_WITHIN, problems_of
-from models.limits.profile import GeneralDuty, Limit, Profile, Status
+from models.limits.profile import GeneralDuty, Limit, Mixture, Profile, Status
 
 __all__ = ["RECONCILES_WITHIN", "Written", "check", "duties", "in_force", "limit_refs", "list_profiles", "load_profile", "load_profiles", "show", "show_written", "where_written"]
 
@@ -101,6 +101,7 @@ def show(id: str) -> list[str]:
         profile.name,
         *([profile.notice] if profile.notice else []),
         *(_line(profile, limit) for limit in profile.limits),
+        *(_mixture_line(profile, mixture) for mixture in profile.mixtures),
         *(_duty_line(profile, duty) for duty in profile.general_duties),
         *(f"{one.order}. {one.control.replace('_', ' ')}: {one.text} {profile.clause_of(one)}" for one in profile.guidance),
         *(f"not covered: {', '.join(entry.agents)}: {entry.reason}" for entry in profile.not_covered),
@@ -123,6 +124,11 @@ def check(profiles: Mapping[str, Profile] | None = None) -> list[str]:
     """What is wrong, one sentence each; empty when all is well. For `oshwatch limits check`."""
     found = load_profiles() if profiles is None else profiles
     return [f"{profile.id}: {problem}" for profile in found.values() for problem in problems_of(profile)]
+
+
+def _mixture_line(profile: Profile, mixture: Mixture) -> str:
+    agents = ", ".join(mixture.agents) or "every substance with such a limit"
+    return f"{mixture.id}  {mixture.name}: shares of the {mixture.metric} limits add up to 1 at most: {agents}; {mixture.status}; {profile.clause_of(mixture)}"
 
 
 class _Shipped(Mapping[str, Profile]):

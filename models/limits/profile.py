@@ -139,6 +139,27 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return mg_m3_from_ppm(1.0, self.molar_mass_g_mol, self.ref_temperature_c)
 
 
+class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Substances whose shares of their limits are added up, and may not come to more than one."""
+
+    id: str
+    name: str
+    metric: Literal["twa"] = "twa"
+    agents: list[str] = []  # CAS numbers; none: every substance of the profile that has such a limit
+    valid_from: str
+    valid_until: str | None = None
+    source: str
+    clause: str
+    status: Status
+    note: str = ""
+
+    def holds_on(self, day: date) -> bool:
+        return self.valid_from <= day.isoformat() and (self.valid_until is None or day.isoformat() < self.valid_until)
+
+    def is_for(self, agent: str) -> bool:
+        return not self.agents or agent in self.agents
+
+
 class GeneralDuty(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A duty without a number of its own: `none` where the law is known to have no number, `not_known` where nobody has looked it up yet."""
 
@@ -180,12 +201,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     notice: str = ""
     sources: dict[str, Source]
     limits: list[Limit]
+    mixtures: list[Mixture] = []
     general_duties: list[GeneralDuty] = []
     not_covered: list[NotCovered] = []
     guidance: list[Guidance] = []
     confirm: list[str] = []  # questions to the authority
 
-    def clause_of(self, entry: Limit | GeneralDuty | Guidance) -> str:
+    def clause_of(self, entry: Limit | Mixture | GeneralDuty | Guidance) -> str:
         """Title, edition and clause in one line."""
         source = self.sources[entry.source]
         return ", ".join(part for part in (source.title, source.edition, entry.clause) if part)
