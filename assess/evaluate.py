@@ -10,6 +10,7 @@ import numpy as np
 from assess import airborne, further, heat, noise, texts
 from assess.bounds import Result
 from assess.causes import gap_reasons, longest_gap
+from assess.counter import counted_dose
 from assess.gather import Measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
 from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for
@@ -93,7 +94,7 @@ def _hazards(span: Span, placement: Placement) -> dict[str, Quantity | None]:
     found: dict[str, Quantity | None] = {}
     if heat.is_monitored(placement):
         found["heat"] = None
-    if placement.quantities & {"sound_level_a_eq", "sound_level_c_peak"}:
+    if placement.quantities & {"sound_level_a_eq", "sound_level_c_peak", *noise.COUNTERS.values()}:
         found["noise"] = None
     for id, channels in placement.channels.items():
         unit = span.channels[channels[0]].spec.unit
@@ -137,9 +138,10 @@ def _heat(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
 def _noise(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
     no_peak = "sound_level_c_peak" not in placement.quantities
     for adopted in limits_for(work.profiles[0], "noise", work.day):
-        channel = work.measure(placement, NOISE_METRICS.get(adopted.limit.metric, ""))
+        counter = work.measure(placement, noise.COUNTERS.get(adopted.limit.metric, ""))
+        channel = counter or work.measure(placement, NOISE_METRICS.get(adopted.limit.metric, ""))
         if channel is not None:
-            result = noise.evaluate(channel, work.span, adopted.limit, work.record_high)
+            result = replace(counted_dose(counter, work.span), limit_value=adopted.limit.value) if counter else noise.evaluate(channel, work.span, adopted.limit, work.record_high)
             if adopted.limit.with_protectors:
                 result = Result(value=None, low=None, high=None, first=0, stop=work.span.minutes, limit_value=adopted.limit.value, reasons=[texts.WITH_PROTECTORS])
             outcome = _single(adopted, "noise", placement, channel, result, f"noise-{adopted.limit.metric.replace('_', '-')}@1")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from assess import noise, texts
 from assess.bounds import Result, fill_of, result_of, sides_of
+from assess.counter import counted_dose
 from assess.limits import limits_for
 from assess.live import LiveWindow
 from assess.live_window import Line, Now, line_for, planned_minutes, reading_window, shift_window, single_reading
@@ -37,15 +38,22 @@ def reading_windows(work: ZoneShift, placement: Placement, now: Now) -> Iterator
 def minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow]:
     """What changes with the minute: the dose so far, and the level that the whole shift comes to."""
     level = work.measure(placement, "sound_level_a_eq")
-    if level is None or work.span.shift is None or not work.span.minutes:
+    if work.span.shift is None or not work.span.minutes:
         return
     limits = limits_for(work.profiles[0], "noise", work.day)
+    for metric, quantity in noise.COUNTERS.items():
+        line, counter = line_for(limits, metric, "%"), work.measure(placement, quantity)
+        if line is not None and counter is not None:
+            dose = counted_dose(counter, work.span)
+            yield shift_window(work, placement, "noise", metric, counter, replace(dose, reasons=[*dose.reasons, texts.SO_FAR]), line, "%")
+    if level is None:
+        return
     counted = work.span.counted
     sides = sides_of(level, counted, minimum=noise.MINIMUM_DB, gap_high=fill_of(level, work.span, work.record_high).high)
     worked = int(counted.sum())
     for metric in noise.DOSES_5DB:
         line = line_for(limits, metric, "%")
-        if line is not None:
+        if line is not None and noise.COUNTERS[metric] not in placement.quantities:
             approximate = noise.approximate_dose(metric, worked, sides)
             yield shift_window(work, placement, "noise", metric, level, replace(approximate, reasons=[*approximate.reasons, texts.SO_FAR]), line, "%")
     dose_line, level_line = line_for(limits, "dose_3db", "%"), line_for(limits, "lex_8h", level.quantity.unit)

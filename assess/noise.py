@@ -22,6 +22,8 @@ MINIMUM_DB = 0.0
 """What a gap is filled with from below: the threshold of hearing, no part of any dose."""
 DOSES_5DB = {"dose_5db_t80": 80.0, "dose_5db_t90": 90.0}
 """OSHA's doses with the level from which on they count, dB(A)."""
+COUNTERS = {metric: f"sound_{metric}" for metric in DOSES_5DB}
+"""Quantities of instruments that count such a dose themselves."""
 
 
 def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHigh) -> Result:

@@ -54,6 +54,7 @@ NATIONAL_NUMBER_UNKNOWN = "The national number, if there is one, is not known he
 TABLE_WITHOUT_VALUE = "The limit's table has no value for this work at this share of the hour."
 WITH_PROTECTORS = "This limit counts hearing protectors: it cannot be assessed without their recorded attenuation."
 APPROXIMATE_DOSE = "A dose with 5 dB exchange rate needs slow-weighted levels of a second or less: from minute means it is approximate; the upper bound takes each minute as steady, the lower one as a short burst."
+COUNTED_BY_INSTRUMENT = "The instrument itself counts this dose; what it showed at first may be from before the shift and stands in the bounds."
 HIGHEST_LEVEL = "The highest level within a minute is not measured: the value is the highest minute mean."
 NO_PROFILE = "The site adopted the limit profile '{profile}', which this installation does not have."
 CHANGED_DURING_SHIFT = "Registry values changed during the shift: it is computed in parts."

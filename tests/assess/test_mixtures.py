@@ -11,9 +11,7 @@ def measured(house, **ppm):
     """Concentrations over an eight-hour shift, by CAS number."""
     house.profiles = ["us-osha"]
     for cas, value in ppm.items():
-        house.fill(
-            house.channel(f"concentration:{cas}", unit="ppm", basis="personal", instrument={"model": "m", "serial": cas, "grade": "compliance", "uncertainty": 1.0}), value
-        )
+        house.fill(house.channel(f"concentration:{cas}", unit="ppm", basis="personal", instrument={"model": "m", "serial": cas, "grade": "compliance", "uncertainty": 1.0}), value)
     return house.verdicts()
 
 
