@@ -115,10 +115,11 @@ class _Zone:
         return [*reasons, *(reason for channel in verdict.channels for reason in self._fitted.assumed.get(channel.id, ()))]
 
     def _unassigned(self) -> list[str]:
-        """Signs of work outside any shift."""
+        """Signs of work outside any shift; a sample at a shift's very end stands for the interval before it."""
         if not self._has_plan:
             return []
-        times = [one.time_us for track in self._tracks.values() for one in track.readings if one.value is not None and not any(shift.holds(one.time_us) for shift in self.shifts)]
+        readings = (one for track in self._tracks.values() for one in track.readings if one.value is not None)
+        times = [one.time_us for one in readings if not any(shift.start_us <= one.time_us <= shift.stop_us for shift in self.shifts)]
         return [UNASSIGNED.format(samples=len(times), start=self._shown(min(times)), stop=self._shown(max(times)))] if times else []
 
     def _shown(self, time_us: int) -> str:

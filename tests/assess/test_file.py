@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -17,10 +20,12 @@ from domain.quantities import QUANTITIES
 from domain.reading import Reading, minute_from
 from domain.sitefile import parse_site_file
 from domain.times import MINUTE_US, to_rfc3339
+from models.limits.profile import Metric
 from oshwatch.cli import run
 from storage.timeseries.port import Batch
 
 START = datetime(2026, 11, 23, 7, tzinfo=timezone(timedelta(hours=7)))
+MICROCLIMATE = {"air_temperature", "relative_humidity", "air_speed", "radiant_flux"}  # comfort limits that no verdict is made of
 HEAT = {"air_temperature": 33.0, "relative_humidity": 60.0, "globe_temperature": 36.0, "air_speed": 0.3}
 
 
@@ -121,9 +126,13 @@ def test_each_shift_with_samples_is_assessed_and_work_outside_is_unassigned_expo
     text = rows({"co": [10.0] * 600}, first_s=-3600)
     found = assessed(text, context("co"))["twa/niosh-co-twa"]
     assert (found.expected, found.coverage) == (480, 1.0)
-    assert "Unassigned exposure: 120 samples between 2026-11-23 06:00:00+07:00 and 2026-11-23 15:59:00+07:00 lie outside every shift." in found.notes
+    assert "Unassigned exposure: 119 samples between 2026-11-23 06:00:00+07:00 and 2026-11-23 15:59:00+07:00 lie outside every shift." in found.notes
     two = assess_samples(read_samples(rows({"co": [10.0] * 2880}), "day.csv"), parse_site_file(yaml.safe_dump(context("co")), "site.yaml"), ["us-niosh"], now_us=0)
     assert sorted({one.shift.date for one in two}) == ["2026-11-23", "2026-11-24"]
+
+
+def test_a_sample_at_the_very_end_of_a_shift_is_no_work_outside_it():
+    assert not assessed(rows({"co": [10.0] * 481}), context("co"))["twa/niosh-co-twa"].notes
 
 
 def test_what_the_context_lacks_or_has_too_much_is_said():
@@ -222,3 +231,12 @@ def test_trends_alone_give_no_verdict_and_that_is_no_error(tmp_path, capsys):
 def test_the_time_of_computing_is_stated():
     found = assess_samples(read_samples(rows({"co": [1.0]}), "day.csv"), None, ["us-niosh"], now_us=60_000_000)
     assert {one.computed_at for one in found} == {to_rfc3339(60_000_000)}
+
+
+@pytest.mark.check
+def test_every_metric_is_documented_and_no_other():
+    text = (Path(__file__).parents[2] / "docs" / "assess.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    further = {"wbgt_effective_120min_worst", "rest_min_per_hour_required", "mixture_index", "mean_1h_max"}
+    of_limits = {name for name in get_args(Metric) if name not in MICROCLIMATE}
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == of_limits | further
