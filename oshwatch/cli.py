@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 from domain.errors import BadInput, NotFound, NotReady, OshwatchError, Refused
 
@@ -58,8 +59,15 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+class _Parser(argparse.ArgumentParser):
+    """One line that says what to do, as every error here."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message} (`{self.prog} --help` shows how)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="oshwatch", description="Watches heat, noise, air and chemicals on a factory floor. Not a safety function: it replaces no certified detector and no alarm."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -55,6 +55,14 @@ class Stage:
     environment: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A virtual line: the pseudo-terminal, and the link by which an agent opens it."""
+
+    path: str
+    link: str
+
+
 def demo(options: argparse.Namespace) -> int:
     scenario = load_scenario(options.scenario)
     if not options.speed > 0:
@@ -150,7 +158,7 @@ def _forget_other_settings() -> None:
         del os.environ[name]
 
 
-def _start_devices(stage: Stage, supervisor: Supervisor) -> dict[str, str]:
+def _start_devices(stage: Stage, supervisor: Supervisor) -> dict[str, Device]:
     directory = stage.directory / "devices"
     directory.mkdir()
     listing = directory / "devices.json"
@@ -162,7 +170,7 @@ def _start_devices(stage: Stage, supervisor: Supervisor) -> dict[str, str]:
         if time.monotonic() > deadline or not supervisor.wait(0.05):
             raise NotReady("the virtual devices did not start; see the messages above")
     found = json.loads(listing.read_text(encoding="utf-8"))["devices"]
-    return {name: device["path"] for name, device in found.items()}
+    return {name: Device(path=device["path"], link=device["link"]) for name, device in found.items()}
 
 
 def _prepare_centre(stage: Stage) -> list[dict[str, str]]:
@@ -186,7 +194,8 @@ def _prepare_centre(stage: Stage) -> list[dict[str, str]]:
     return users
 
 
-def _start_agents(stage: Stage, supervisor: Supervisor, devices: Mapping[str, str]) -> None:
+def _start_agents(stage: Stage, supervisor: Supervisor, devices: Mapping[str, Device]) -> None:
+    ports = {name: device.link for name, device in devices.items()}
     past = dict(backfill(stage.scenario, stage.start_us, stage.start_us - SHIFT_AGE_US, stage.start_us))
     for agent in stage.scenario.agents:
         directory = stage.directory / "agents" / agent
@@ -195,7 +204,7 @@ def _start_agents(stage: Stage, supervisor: Supervisor, devices: Mapping[str, st
         secret.touch(mode=0o600)
         secret.write_text(stage.passwords[agent], encoding="utf-8")
         mqtt = {"url": f"mqtt://127.0.0.1:{stage.mqtt_port}", "username": agent, "password_file": str(secret)}
-        config = stage.scenario.agent_config(agent, ports=devices, mqtt=mqtt, data_dir=str(directory / "data"))
+        config = stage.scenario.agent_config(agent, ports=ports, mqtt=mqtt, data_dir=str(directory / "data"))
         path = directory / "agent.yaml"
         path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         _remember(stage, directory / "data", past.get(agent, []))
@@ -213,7 +222,7 @@ def _remember(stage: Stage, data_dir: Path, packs: list[list[Reading]]) -> None:
     outbox.close()
 
 
-def _write_mark(stage: Stage, users: list[dict[str, str]], devices: Mapping[str, str]) -> None:
+def _write_mark(stage: Stage, users: list[dict[str, str]], devices: Mapping[str, Device]) -> None:
     content = {
         "url": stage.settings.console_url,
         "mqtt": f"mqtt://{CENTRE}:{stage.passwords[CENTRE]}@127.0.0.1:{stage.mqtt_port}",
@@ -221,7 +230,7 @@ def _write_mark(stage: Stage, users: list[dict[str, str]], devices: Mapping[str,
         "data": str(stage.directory),
         "users": users,
         "agents": stage.scenario.agents,
-        "devices": list(devices.values()),
+        "devices": [device.path for device in devices.values()],
     }
     path = stage.directory / MARK
     path.touch(mode=0o600)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
+from domain.ids import is_id
 from oshwatch.parts import prepare
 from oshwatch.settings import load_settings
 
 
 def add_user(options: argparse.Namespace) -> None:
     from storage.records.people import PeopleRepository, new_password
+    from storage.records.registry import RegistryRepository
 
     settings = load_settings(config=options.config)
-    people = PeopleRepository(prepare(settings))
+    engine = prepare(settings)
+    people = PeopleRepository(engine)
     password = new_password()
     user = people.add_user(
         name=options.name,
@@ -25,6 +29,8 @@ def add_user(options: argparse.Namespace) -> None:
         operator=settings.operator,
         one_time=True,
     )
+    if is_id(user.grant) and user.grant not in RegistryRepository(engine).load().latest().sites:
+        print(f"note: no site '{user.grant}' is registered yet; until it is, {user.name} sees nothing", file=sys.stderr)
     print(f"{user.name}: {user.role.value}, scope {user.grant}. A one-time password, to be replaced at the first log-in:")
     print(password)
 

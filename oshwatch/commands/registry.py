@@ -8,7 +8,10 @@ import getpass
 import msgspec
 import yaml
 
+from domain.errors import BadInput
+from domain.registry import SiteFile
 from domain.times import to_rfc3339
+from domain.yamltext import line_of
 from oshwatch.files import read_text
 from oshwatch.parts import prepare
 from oshwatch.settings import load_settings
@@ -19,10 +22,25 @@ def import_file(options: argparse.Namespace) -> None:
     from domain.sitefile import parse_site_file
 
     settings = load_settings(config=options.config)
-    file = parse_site_file(read_text(options.file), str(options.file))
+    text = read_text(options.file)
+    file = parse_site_file(text, str(options.file))
+    _check_profiles(file, text, str(options.file))
     repository = RegistryRepository(prepare(settings))
     report = repository.import_file(file, valid_from_us=None, author=options.by or _login(), reason=options.reason, now_us=settings.clock.now_us())
     _show(report)
+
+
+def _check_profiles(file: SiteFile, text: str, source: str) -> None:
+    """A profile that is not installed would never be held against anything."""
+    from models.limits import load_profiles
+
+    installed = load_profiles()
+    for number, profile in enumerate(file.site.profiles):
+        if profile not in installed:
+            line = line_of(text, "site", "profiles", number)
+            raise BadInput(
+                f"there is no limit profile '{profile}'", source=source, line=line, field=f"site.profiles[{number}]", remedy="`oshwatch limits list` names those installed"
+            )
 
 
 def export(options: argparse.Namespace) -> None:
@@ -40,11 +58,11 @@ def _login() -> str:
 
 def _show(report: ImportReport) -> None:
     for change in report.changes:
-        print(f"{change.what} {change.kind} {change.id}" + "".join(f"\n  {field}" for field in change.fields))
+        print(f"{change.what} {change.kind}{'' if change.kind == change.id else f' {change.id}'}" + "".join(f"\n  {field}" for field in change.fields))
     for kind, thing in report.not_mentioned:
         print(f"kept {kind} {thing} (the file does not mention it)")
     since = "always" if report.valid_from_us < 0 else to_rfc3339(report.valid_from_us)
-    print(f"{report.site}: {len(report.changes)} changes, in force from {since}" if report.changes else f"{report.site}: nothing new")
+    print(f"{report.site}: {len(report.changes)} change{'s' if len(report.changes) != 1 else ''}, in force from {since}" if report.changes else f"{report.site}: nothing new")
 
 
 def _compact(value: object) -> object:

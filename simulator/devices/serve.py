@@ -20,6 +20,7 @@ from simulator.scenario import Line, Scenario, load_scenario
 
 OPEN_WITHIN_S = 20.0
 LISTING = "devices.json"
+WATCH_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,12 @@ class DeviceFarm:
         self._served[line].process.kill()
         self._served[line].process.wait()
 
+    def drop_dead(self) -> None:
+        """The kernel gives a dead device's number to the next that asks: its link goes, so that no agent reads a stranger's line."""
+        for served in self._served.values():
+            if served.process.poll() is not None:
+                served.link.unlink(missing_ok=True)
+
     def stop(self) -> None:
         for served in self._served.values():
             served.process.kill()
@@ -96,5 +103,6 @@ def run_devices(scenario_name: str, directory: Path, clock: Clock, start_us: int
     part.write_text(text, encoding="utf-8")
     part.replace(directory / LISTING)
     print(text, flush=True)  # noqa: T201 - what the command is for
-    ended.wait()
+    while not ended.wait(WATCH_S):
+        farm.drop_dead()
     farm.stop()

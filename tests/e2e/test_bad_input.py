@@ -48,6 +48,7 @@ def test_a_wrong_setting_stops_serve_by_name(name: str, value: str, tmp_path: Pa
     [
         ({"zones": [{"id": "hall", "nmae": "Hall"}]}, ("f1.yaml:", "zones[0].nmae")),
         ({"site": {**GOOD_SITE["site"], "timezone": "Asia/Saigonn"}}, ("f1.yaml:", "timezone")),  # type: ignore[dict-item]
+        ({"site": {**GOOD_SITE["site"], "profiles": ["us-niosh", "xx-nope"]}}, ("f1.yaml:", "site.profiles[1]", "xx-nope")),  # type: ignore[dict-item]
         ({"shifts": [{"name": "A", "start": "7", "stop": "16:00"}]}, ("f1.yaml:", "shifts")),
         ({"agents": [{"id": "agent-7", "channels": [{"placement": "hall", "quantity": "co3", "zone": "hall", "interval_s": 10}]}]}, ("f1.yaml:", "co3")),
         ({"agents": [{"id": "agent-7", "channels": [{"placement": "hall", "quantity": "co2", "zone": "attic", "interval_s": 10}]}]}, ("f1.yaml:", "attic")),
@@ -84,7 +85,7 @@ def test_a_wrong_agent_config_is_refused_with_line_and_field(change: dict[str, A
 
 @pytest.mark.parametrize(
     "arguments",
-    [("demo", "--scenario", "no-such"), ("demo", "--speed", "0"), ("limits", "show", "no-such"), ("registry", "export", "--site", "nowhere"), ("token", "create", "--user", "nobody"),
+    [("demo", "--scenario", "no-such"), ("demo", "--prot", "1"), ("serve", "everything"), ("no-such-command",), ("demo", "--speed", "0"), ("limits", "show", "no-such"), ("registry", "export", "--site", "nowhere"), ("token", "create", "--user", "nobody"),
      ("user", "add", "linh", "--role", "king", "--scope", "*"), ("user", "add", "linh", "--role", "officer", "--scope", "Country"), ("quarantine", "show", "77")],
 )  # fmt: skip
 def test_a_command_used_wrongly_says_so_in_one_line(arguments: tuple[str, ...], tmp_path: Path) -> None:

@@ -209,3 +209,15 @@ def test_the_command_prints_its_devices_and_ends_them_when_told(tmp_path) -> Non
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def test_a_dead_devices_link_goes_so_that_no_agent_reads_a_strangers_line(tmp_path: Path, start_us: int) -> None:
+    farm = DeviceFarm(HOT, tmp_path, start_us)
+    try:
+        farm.start()
+        farm.kill("co2-1")
+        farm.drop_dead()
+        assert not (tmp_path / "co2-1").is_symlink()
+        assert (tmp_path / "heat-bus").exists()
+    finally:
+        farm.stop()
