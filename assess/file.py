@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -14,10 +16,10 @@ from assess.outcome import ZoneShift
 from assess.plan import shifts_of, span_of
 from assess.samples import Samples, Track, fixed_zone
 from domain.errors import BadInput
-from domain.reading import Minute, minute_from
+from domain.reading import Minute, Reading, minute_from
 from domain.registry import Channel, SiteFile
 from domain.shifts import Shift
-from domain.times import MINUTE_US, SECOND_US, minute_of, to_datetime, to_rfc3339
+from domain.times import DAY_US, MINUTE_US, SECOND_US, minute_of, to_datetime, to_rfc3339
 from domain.verdict import Verdict
 from models.limits import load_profiles
 
@@ -26,6 +28,10 @@ NO_SHIFTS = "The context has no shift for this zone: one from the first to the l
 CLOTHING = "No clothing is declared: work clothes are taken."
 UNASSIGNED = "Unassigned exposure: {samples} samples between {start} and {stop} lie outside every shift."
 LONE_SHIFT = "file"
+LONGEST_LONE_US = 7 * DAY_US
+"""Beyond it a file is no shift, or has a wrong date in it."""
+
+_time_us, _start_us = attrgetter("time_us"), attrgetter("start_us")
 
 
 def assess_samples(samples: Samples, context: SiteFile | None, profiles: Sequence[str], *, context_source: str = "", now_us: int) -> list[Verdict]:
@@ -33,6 +39,8 @@ def assess_samples(samples: Samples, context: SiteFile | None, profiles: Sequenc
     _check_profiles(profiles)
     fitted = fit(samples, context, profiles, context_source)
     zones = [_Zone(samples, context, fitted, zone) for zone in fitted.tracks]
+    for zone in zones:
+        zone.check(samples.source)
     if not any(zone.shifts for zone in zones):
         first = samples.tracks[0]
         raise BadInput("no sample lies in a shift of the context", source=samples.source, line=first.line, field="time", remedy="give the context the shift of that day")
@@ -59,17 +67,24 @@ class _Zone:
         self._early_us = 0 if self._has_plan else _early_us(self._first_us, self._last_us)
         self.shifts = self._planned_shifts() if self._has_plan else [self._lone_shift()]
 
+    def check(self, source: str) -> None:
+        """Raises `BadInput` for a file that can be no shift."""
+        if not self._has_plan and self._last_us - self._first_us > LONGEST_LONE_US:
+            days = (self._last_us - self._first_us) // DAY_US
+            raise BadInput(f"the samples span {days} days and no shift is known", source=source, field="time", remedy="give a context with shifts")
+
     def verdicts(self) -> Iterator[Verdict]:
         """Of every shift with samples."""
         minutes = {channel: _minutes(channel, track, self._early_us) for channel, track in self._tracks.items()}
+        tops = {channel: max((minute.high for minute in found if minute.high is not None), default=None) for channel, found in minutes.items()}
         notes = self._unassigned()
         for shift in self.shifts:
-            for verdict in self._of_shift(shift, minutes):
+            for verdict in self._of_shift(shift, minutes, tops):
                 yield replace(verdict, reasons=[*self._assumed(verdict), *verdict.reasons], notes=[*verdict.notes, *notes])
 
     def _planned_shifts(self) -> list[Shift]:
         shifts = shifts_of(self._fitted.registry, self._held.zones[self._zone], self._first_us, self._last_us + 1)
-        return [shift for shift in shifts if any(shift.holds(reading.time_us) for track in self._tracks.values() for reading in track.readings)]
+        return [shift for shift in shifts if any(_between(track.readings, shift.start_us, shift.stop_us) for track in self._tracks.values())]
 
     def _lone_shift(self) -> Shift:
         """A sample stands for the interval that it ends: slow ones begin before their first."""
@@ -79,7 +94,7 @@ class _Zone:
         day = to_datetime(self._first_us).astimezone(self._clock).date()
         return Shift(date=day, name=LONE_SHIFT, start_us=start_us, stop_us=minute_of(self._last_us - self._early_us) + MINUTE_US)
 
-    def _of_shift(self, shift: Shift, minutes: Mapping[str, Sequence[Minute]]) -> list[Verdict]:
+    def _of_shift(self, shift: Shift, minutes: Mapping[str, Sequence[Minute]], tops: Mapping[str, float | None]) -> list[Verdict]:
         start_us, length = minute_of(shift.start_us), len(shift.minutes)
         span = span_of(self._fitted.registry, self._zone, shift, start_us, length)
         if span is None:
@@ -87,10 +102,11 @@ class _Zone:
         series = {}
         for channel in span.channels:
             series[channel] = Series.empty(start_us, length)
-            series[channel].put(minutes[channel], self._tracks[channel].quantity.averaging)
+            first = bisect_left(minutes[channel], start_us, key=_start_us)
+            stop = bisect_left(minutes[channel], span.stop_us, key=_start_us)
+            series[channel].put(minutes[channel][first:stop], self._tracks[channel].quantity.averaging)
             if not self._has_plan:
                 self._fill_edges(series[channel], self._channel(channel))
-        tops = {channel: max((minute.high for minute in found if minute.high is not None), default=None) for channel, found in minutes.items()}
         return verdicts_of(ZoneShift(span=span, series=series, calibrations=self._fitted.calibrations, final=True, record_high=tops.get))
 
     def _fill_edges(self, series: Series, channel: Channel) -> None:
@@ -118,12 +134,19 @@ class _Zone:
         """Signs of work outside any shift; a sample at a shift's very end stands for the interval before it."""
         if not self._has_plan:
             return []
+        starts = [shift.start_us for shift in self.shifts]
+        stops = [-1, *(shift.stop_us for shift in self.shifts)]  # by how many shifts have begun
         readings = (one for track in self._tracks.values() for one in track.readings if one.value is not None)
-        times = [one.time_us for one in readings if not any(shift.start_us <= one.time_us <= shift.stop_us for shift in self.shifts)]
+        times = [one.time_us for one in readings if one.time_us > stops[bisect_right(starts, one.time_us)]]
         return [UNASSIGNED.format(samples=len(times), start=self._shown(min(times)), stop=self._shown(max(times)))] if times else []
 
     def _shown(self, time_us: int) -> str:
         return to_datetime(time_us).astimezone(self._clock).isoformat(sep=" ")
+
+
+def _between(readings: Sequence[Reading], start_us: int, stop_us: int) -> bool:
+    first = bisect_left(readings, start_us, key=_time_us)
+    return first < len(readings) and readings[first].time_us < stop_us
 
 
 def _early_us(first_us: int, last_us: int) -> int:

@@ -178,6 +178,13 @@ def test_a_file_and_a_context_that_do_not_fit_are_refused(text, given, words):
     assert words in str(refused.value)
 
 
+def test_a_file_of_many_days_needs_the_shifts_that_were_worked():
+    text = rows({"co": [1.0] * 9}, every_s=86_400)
+    with pytest.raises(BadInput, match=r"day\.csv: time: the samples span 8 days"):
+        assessed(text)
+    assert len(assess_samples(read_samples(text, "day.csv"), parse_site_file(yaml.safe_dump(context("co")), "site.yaml"), ["us-niosh"], now_us=0)) == 27
+
+
 def test_two_channels_for_one_series_are_refused():
     given = context("co")
     given["agents"].append({"id": "a2", "channels": given["agents"][0]["channels"]})
