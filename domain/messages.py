@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from domain.senml import ABSOLUTE_TIME_FROM_S
+
 
 class GapCause(StrEnum):
     """Why a span has no samples."""
@@ -77,21 +79,40 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """gap, alarm, config, fault or clock; its seq comes from the packs' own counter and it is acknowledged by the same message.
 
-    A gap's `from`, `to` are Unix seconds of the span that has no samples.
+    A gap's `from`, `to` are the seqs of that boot that will never come (contract 3), its `start`, `stop` the Unix seconds of the span without samples. The older
+    form is understood too: `from`, `to` as Unix seconds with `from_seq`, `to_seq` beside them; no seq is as great as a Unix time after 1978.
     """
 
     type: Literal["gap", "alarm", "config", "fault", "clock"]
     boot: str
     seq: int
     at: float
-    from_: float | None = msgspec.field(name="from", default=None)
-    to: float | None = None
+    from_: int | float | None = msgspec.field(name="from", default=None)
+    to: int | float | None = None
     cause: GapCause | None = None
     sensor: str = ""
     offset_s: float | None = None
-    from_seq: int | None = None  # the seqs that a gap declares lost, where it does
+    from_seq: int | None = None
     to_seq: int | None = None
+    start: float | None = None
+    stop: float | None = None
     text: str = ""
+
+    @property
+    def lost_seqs(self) -> tuple[int, int] | None:
+        """First and last seq that a gap declares lost; None where it names none, or none that can be."""
+        first, last = (self.from_, self.to) if self._names_seqs else (self.from_seq, self.to_seq)
+        return (int(first), int(last)) if first is not None and last is not None and 0 <= first <= last else None
+
+    @property
+    def span_s(self) -> tuple[float | None, float | None]:
+        """Start and stop of the span without samples, as far as the event tells."""
+        first, last = (None, None) if self._names_seqs else (self.from_, self.to)
+        return first if self.start is None else self.start, last if self.stop is None else self.stop
+
+    @property
+    def _names_seqs(self) -> bool:
+        return self.from_ is not None and self.to is not None and all(0 <= end < ABSOLUTE_TIME_FROM_S and end == int(end) for end in (self.from_, self.to))
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

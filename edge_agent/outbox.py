@@ -122,8 +122,8 @@ class Outbox:
         self,
         type: str,
         *,
-        from_s: float | None = None,
-        to_s: float | None = None,
+        start_s: float | None = None,
+        stop_s: float | None = None,
         cause: GapCause | None = None,
         sensor: str = "",
         offset_s: float | None = None,
@@ -132,7 +132,7 @@ class Outbox:
         """Store an event of this boot; returns its seq."""
         with self._lock:
             number = self._begin()
-            event: dict[str, object] = {"type": type, "from": from_s, "to": to_s, "cause": cause, "sensor": sensor, "offset_s": offset_s, "text": text}
+            event: dict[str, object] = {"type": type, "start": start_s, "stop": stop_s, "cause": cause, "sensor": sensor, "offset_s": offset_s, "text": text}
             seq = self._append_event(number, event)
             self.commit()
             return seq
@@ -351,8 +351,8 @@ class Outbox:
         else:
             cause, text = GapCause.UNKNOWN, "the agent died and was started again"
         self._opening_from_s = previous.last_us / SECOND_US
-        to_s = max(self._clock.now_us() / SECOND_US, self._opening_from_s)
-        self._append_event(number, {"type": "gap", "from": self._opening_from_s, "to": to_s, "cause": cause, "text": text})
+        stop_s = max(self._clock.now_us() / SECOND_US, self._opening_from_s)
+        self._append_event(number, {"type": "gap", "start": self._opening_from_s, "stop": stop_s, "cause": cause, "text": text})
 
     def _append_pack(self, number: int, readings: Sequence[Reading], sync: bool) -> None:
         seq = self._next[number]
@@ -633,10 +633,10 @@ class Outbox:
         log.error("the outbox is over its cap of %d MB: %d of the oldest packs were dropped", self._max_bytes // 1_000_000, len(victims))
 
     def _declare_gap(self, number: int, from_seq: int, to_seq: int, from_us: int | None, to_us: int | None, cause: GapCause, text: str) -> None:
-        """A gap of that boot takes its seq from that boot's own counter, so `from_seq`, `to_seq` mean that boot."""
-        fields: dict[str, object] = {"type": "gap", "cause": cause, "from_seq": from_seq, "to_seq": to_seq, "text": text}
+        """A gap of that boot takes its seq from that boot's own counter, so `from`, `to` mean that boot."""
+        fields: dict[str, object] = {"type": "gap", "cause": cause, "from": from_seq, "to": to_seq, "text": text}
         if from_us is not None and to_us is not None:
-            fields |= {"from": from_us / SECOND_US, "to": to_us / SECOND_US}
+            fields |= {"start": from_us / SECOND_US, "stop": to_us / SECOND_US}
         self._append_event(number, fields)
 
     def _shed_memory(self) -> None:

@@ -30,12 +30,12 @@ def retimed(row: Row, offset_us: int, *, opening_from_s: float | None) -> Row:
 
 def _retimed_event(body: bytes, offset_s: float, opening_from_s: float | None) -> bytes:
     event = msgspec.json.decode(body, type=Event)
-    from_s, to_s = event.from_, event.to
-    if from_s is not None and from_s == opening_from_s:  # it ended when this run began
-        to_s = max(event.at + offset_s, from_s)
+    start_s, stop_s = event.start, event.stop
+    if start_s is not None and start_s == opening_from_s:  # it ended when this run began
+        stop_s = max(event.at + offset_s, start_s)
     else:
-        from_s, to_s = (None if instant is None else instant + offset_s for instant in (from_s, to_s))
-    return encode_event(msgspec.structs.replace(event, at=event.at + offset_s, from_=from_s, to=to_s))
+        start_s, stop_s = (None if instant is None else instant + offset_s for instant in (start_s, stop_s))
+    return encode_event(msgspec.structs.replace(event, at=event.at + offset_s, start=start_s, stop=stop_s))
 
 
 def _retimed_pack(body: bytes, offset_us: int) -> bytes:

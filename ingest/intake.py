@@ -31,6 +31,7 @@ FUTURE_US = 5 * MINUTE_US
 NOTICE_EVERY_US = MINUTE_US
 UNKNOWN_AGENT_BYTES = 256 * 1024 * 1024
 _TOPICS_MAX = 100_000
+_JUMPS_MAX = 1_000
 
 RETRY_TOPIC = f"{CENTRE}/retry"
 """From the centre's other parts: `{"id": 17}` tries that item in quarantine again."""
@@ -83,6 +84,7 @@ class Intake:
         self._known, self._digests, self._bytes_held = known, digests, bytes_held
         self._in_flight: dict[tuple[str, str, int], bytes] = {}
         self._newest_us: dict[BootKey, int] = {}
+        self._jumps: deque[Jump] = deque(maxlen=_JUMPS_MAX)
         self._unknown_bytes: dict[str, int] = {}
         self._noticed_us: dict[tuple[str, NoticeKind], int] = {}
         self._topics: dict[str, tuple[str, str] | None] = {}
@@ -194,14 +196,12 @@ class Intake:
         directory = self.directory
         if agent not in directory.agents and not self._admit_unknown(agent, message):
             return
-        key = (agent, boot)
         newest_us = pack.readings[-1].time_us if pack.readings else message.arrived_us
         if seq < seqs.top and seq not in seqs:
             work.filled.append(_filled(pack, message))
-        if seq > seqs.top + 1:
-            work.jumps.append(Jump(agent, boot, seqs.top + 1, seq - 1, self._newest_us.get(key, newest_us), newest_us))
+        self._jump(agent, boot, seqs, seq, newest_us, work)
         if seq > seqs.top:
-            self._newest_us[key] = newest_us
+            self._newest_us[(agent, boot)] = newest_us
         self._enter_identity(agent, boot, seq, pack.digest, seqs, work)
         work.seen[agent] = message.arrived_us
         if agent in directory.agents:
@@ -311,6 +311,7 @@ class Intake:
                 return
         if agent not in self.directory.agents and not self._admit_unknown(agent, message):
             return
+        self._jump(agent, event.boot, seqs, event.seq, _micros(event.at, message.arrived_us), work)
         self._enter_identity(agent, event.boot, event.seq, digest, seqs, work)
         work.seen[agent] = message.arrived_us
         if agent not in self.directory.agents:
@@ -319,9 +320,8 @@ class Intake:
 
     def _heed(self, event: Event, agent: str, seqs: SeqSet, arrived_us: int, work: Work) -> None:
         if event.type == "gap":
-            lost = _range(event.from_seq, event.to_seq)
-            at_us = _micros(event.at, arrived_us)
-            start_us = _micros(event.from_, self._newest_us.get((agent, event.boot), at_us))
+            lost = _range(*(event.lost_seqs or (None, None)))
+            start_us, stop_us = self._gap_span(event, agent, lost, _micros(event.at, arrived_us))
             cause = event.cause or GapCause.UNKNOWN
             work.gaps.append(
                 GapRow(
@@ -330,7 +330,7 @@ class Intake:
                     seq=event.seq,
                     sensor=event.sensor[:64].replace("\0", ""),
                     start_us=start_us,
-                    stop_us=max(_micros(event.to, at_us), start_us),
+                    stop_us=stop_us,
                     cause=cause.value,
                     from_seq=lost[0] if lost else None,
                     to_seq=lost[1] if lost else None,
@@ -346,6 +346,26 @@ class Intake:
             work.retimings.append(Retiming(agent, event.boot, round(event.offset_s * SECOND_US)))
         else:
             log.info("event of %s: %s %s %s", agent, event.type, event.sensor, event.text)
+
+    def _gap_span(self, event: Event, agent: str, lost: tuple[int, int] | None, at_us: int) -> tuple[int, int]:
+        """What the event tells, else what lies between the neighbours of the seqs it declares, else up to the event itself."""
+        key = (agent, event.boot)
+        if lost is None:
+            before_us, after_us = self._newest_us.get(key, at_us), at_us
+        else:
+            around = [jump for jump in self._jumps if (jump.agent, jump.boot) == key and jump.from_seq <= lost[0] and lost[1] <= jump.to_seq]
+            before_us, after_us = (around[-1].start_us, around[-1].stop_us) if around else (at_us, at_us)
+        start_s, stop_s = event.span_s
+        start_us = _micros(start_s, before_us)
+        return start_us, max(_micros(stop_s, after_us), start_us)
+
+    def _jump(self, agent: str, boot: str, seqs: SeqSet, seq: int, at_us: int, work: Work) -> None:
+        """Note what `seq` passes over, and between which times it lies."""
+        key = (agent, boot)
+        if seq > seqs.top + 1:
+            jump = Jump(agent, boot, seqs.top + 1, seq - 1, min(self._newest_us.get(key, at_us), at_us), at_us)
+            work.jumps.append(jump)
+            self._jumps.append(jump)
 
     def _presence(self, message: Message, agent: str, kind: str, work: Work) -> None:
         if not message.payload:

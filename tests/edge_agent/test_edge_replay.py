@@ -145,7 +145,7 @@ def test_killed_and_started_again_nothing_committed_is_missing_and_the_gap_is_da
     gap = centre.events[-1]
     assert gap["cause"] == "unknown"
     assert gap["boot"] != first_boot
-    assert gap["from"] <= gap["to"] <= time.time()
+    assert gap["start"] <= gap["stop"] <= time.time()
 
 
 def test_a_reload_restarts_only_what_changed_and_a_bad_config_is_reported(

@@ -148,7 +148,7 @@ def test_resend_of_what_is_gone_is_declared_in_that_boots_own_counter(make: Call
     outbox.append([reading(9)])
     assert outbox.resend("home", boot, 0, 2) == (1, 2)
     (gap,) = events(outbox)
-    assert (gap["boot"], gap["seq"], gap["from_seq"], gap["to_seq"]) == (boot, 4, 0, 1)
+    assert (gap["boot"], gap["seq"], gap["from"], gap["to"]) == (boot, 4, 0, 1)
     assert outbox.resend("home", "unheard-of", 0, 5) == (0, 0)
 
 
@@ -160,7 +160,7 @@ def test_a_restart_says_since_when_nothing_was_measured(make: Callable[..., Outb
     second = make(machine=lambda: "kernel-1")
     second.begin()
     (died,) = events(second)
-    assert (died["type"], died["from"], died["to"], died["cause"]) == ("gap", T0 / 1e6, T0 / 1e6 + 90, "unknown")
+    assert (died["type"], died["start"], died["stop"], died["cause"]) == ("gap", T0 / 1e6, T0 / 1e6 + 90, "unknown")
     second.append([reading(91)])
     del second
     third = make(machine=lambda: "kernel-2")
@@ -206,14 +206,14 @@ def test_over_the_cap_the_oldest_packs_go_and_events_stay_and_the_gap_is_named(m
     rows = outbox.pending("home", 100_000)
     gaps = [event for event in events_of(rows) if event["type"] == "gap"]
     assert [event["text"] for event in events_of(rows) if event["type"] == "alarm"] == ["evacuate"]
-    lost = {seq for gap in gaps for seq in range(gap["from_seq"], gap["to_seq"] + 1)}
+    lost = {seq for gap in gaps for seq in range(gap["from"], gap["to"] + 1)}
     kept = {row.seq for row in rows}
     assert lost
     assert not lost & kept
     assert lost | kept == set(range(max(kept) + 1))
     assert {gap["cause"] for gap in gaps} == {"outbox_full"}
-    first = min(gaps, key=lambda gap: gap["from_seq"])
-    assert (first["from"], first["from_seq"]) == (T0 / 1e6, 1)
+    first = min(gaps, key=lambda gap: gap["from"])
+    assert (first["start"], first["from"]) == (T0 / 1e6, 1)
     assert outbox.dropped_rows == len(lost)
     assert any("full" in problem for problem in outbox.problems())
 
@@ -286,7 +286,7 @@ def test_the_opening_gap_keeps_its_start_when_the_clock_is_set(make: Callable[..
     second.append([Reading("agent-7.cutting-1.co2", 1_001_000_000, 1.0)], sync=False)
     second.synchronised(T0 + 600_000_000 - 1_000_000_000)
     gap = next(event for event in events(second) if event["type"] == "gap")
-    assert (gap["from"], gap["to"]) == (T0 / 1e6, T0 / 1e6 + 600)
+    assert (gap["start"], gap["stop"]) == (T0 / 1e6, T0 / 1e6 + 600)
 
 
 def test_depth_says_how_many_wait_and_since_when(make: Callable[..., Outbox], clock: FakeClock) -> None:

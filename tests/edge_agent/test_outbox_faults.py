@@ -126,7 +126,7 @@ def test_a_damaged_page_costs_its_rows_and_each_lost_number_is_declared(tmp_path
     outbox.begin()
     outbox.append([reading(1000)])
     kept = {row.seq for row in outbox.pending("home", 10_000) if outbox.boot_of(row) == boot and row.kind is Kind.PACK}
-    lost = {seq for gap in gaps(outbox) if gap["boot"] == boot and "from_seq" in gap for seq in range(gap["from_seq"], gap["to_seq"] + 1)}
+    lost = {seq for gap in gaps(outbox) if gap["boot"] == boot and "from" in gap for seq in range(gap["from"], gap["to"] + 1)}
     assert len(kept) > rows * 3 // 4
     assert 200 in lost
     assert kept | lost == set(range(rows))
@@ -192,7 +192,7 @@ def test_memory_has_a_cap_too_and_what_goes_is_declared(tmp_path: Path, small_fi
     outbox.commit()
     rows = outbox.pending("home", 10_000)
     kept = {row.seq for row in rows}
-    lost = {seq for gap in gaps(outbox) for seq in range(gap["from_seq"], gap["to_seq"] + 1)}
+    lost = {seq for gap in gaps(outbox) for seq in range(gap["from"], gap["to"] + 1)}
     assert lost
     assert kept | lost == set(range(max(kept) + 1))
     assert not kept & lost

@@ -206,6 +206,27 @@ def test_a_declared_gap_counts_as_committed_and_a_pack_of_it_that_still_comes_is
     assert [(gap.from_seq, gap.to_seq) for gap in gaps.of_agent("agent-1", *EVER)] == [(1, 2)]
 
 
+def test_a_gap_in_the_contracts_form_names_seqs_and_lies_between_its_neighbours(bench: Any) -> None:
+    at = bench.now_us / SECOND_US
+    bench.settled(bench.pack(0), bench.pack(4))
+    bench.settled(event(5, "gap", at, **{"from": 1, "to": 3, "cause": "power"}), kind="event")
+    bench.until(lambda: bench.acked() == (5, []), "nobody waits for what is lost")
+    (gap,) = GapsRepository(bench.engine).of_agent("agent-1", *EVER)
+    assert (gap.cause, gap.from_seq, gap.to_seq) == ("power", 1, 3)
+    assert (gap.start_us, gap.stop_us) == (bench.now_us - 1000 * SECOND_US, bench.now_us - 996 * SECOND_US)
+
+
+def test_a_gap_whose_neighbours_are_unknown_stands_at_its_event_or_where_it_says(bench: Any) -> None:
+    at = bench.now_us / SECOND_US
+    bench.settled(bench.pack(0), bench.pack(2))
+    bench.restart()
+    bench.settled(event(3, "gap", at, **{"from": 1, "to": 1, "cause": "power"}), kind="event")
+    bench.settled(event(7, "gap", at, **{"from": 4, "to": 6, "start": at - 50, "stop": at - 20, "cause": "outbox_full"}), kind="event")
+    bench.until(lambda: bench.acked() == (7, []), "all is settled")
+    found = [(gap.from_seq, gap.to_seq, gap.start_us - bench.now_us, gap.stop_us - bench.now_us) for gap in GapsRepository(bench.engine).of_agent("agent-1", *EVER)]
+    assert sorted(found) == [(1, 1, 0, 0), (4, 6, -50 * SECOND_US, -20 * SECOND_US)]
+
+
 def test_an_event_that_comes_twice_counts_once(bench: Any) -> None:
     body = event(0, "gap", bench.now_us / SECOND_US, cause="power")
     bench.settled(body, kind="event")
