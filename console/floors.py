@@ -10,6 +10,7 @@ from alerts.state import Alert
 from assess.live import LiveWindow, LiveZone
 from assess.live_window import silent_after_us
 from console.context import House
+from console.live_rows import LiveRow
 from console.words import PARTLY_UNKNOWN, STATUS, Mark
 from domain.hazards import Severity, ZoneStatus
 from domain.quality import Quality, Reason
@@ -19,10 +20,6 @@ from domain.scope import Scope
 from domain.shifts import Shift, current_shift
 from domain.times import SECOND_US
 from domain.verdict import Verdict
-
-STATE_MAX_AGE_US = 180 * SECOND_US
-"""A state that assess has not looked at for three minutes says nothing about now."""
-
 
 SHOWN_FIRST = ("wbgt_now", "wbgt_effective_60min", "leq_now", "stel_15min", "ceiling", "mean_1h", "twa", "dose_3db", "lex_8h")
 """Of windows with the same status, the one that says what the air is like now stands on the tile."""
@@ -36,8 +33,7 @@ class Floor:
     timezone: ZoneInfo
     now_us: int
     zones: Sequence[Zone]
-    live: Mapping[str, LiveZone]
-    since: Mapping[str, int]
+    rows: Mapping[str, LiveRow]
     channels: Mapping[str, Sequence[Channel]]  # by zone
     last: Mapping[str, Reading]
     alerts: Sequence[Alert]
@@ -54,14 +50,24 @@ class Floor:
         return unacknowledged(self.alerts)
 
     def status(self, zone: str) -> ZoneStatus:
-        """Unknown where assess says nothing, or said it too long ago."""
-        live = self.current(zone)
-        return live.status if live else ZoneStatus.UNKNOWN
+        """The worst of its windows and open alerts; unknown where nothing is said, or was said too long ago."""
+        row = self.rows.get(zone)
+        return row.status if row else ZoneStatus.UNKNOWN
 
     def current(self, zone: str) -> LiveZone | None:
-        """What assess says of the zone, unless it said it too long ago."""
-        live = self.live.get(zone)
-        return None if live is None or self.now_us - live.at_us > STATE_MAX_AGE_US else live
+        """What is known of the zone now; None where nothing is."""
+        row = self.rows.get(zone)
+        return row.now if row and row.is_known else None
+
+    def since(self, zone: str) -> int | None:
+        """Since when it has its status."""
+        row = self.rows.get(zone)
+        return row.since_us if row else None
+
+    def held(self, zone: str) -> Sequence[str]:
+        """Hazards whose status rests on an open alert alone."""
+        row = self.rows.get(zone)
+        return row.held if row else ()
 
     def mark(self, zone: str) -> Mark:
         """Shape and word of its status; where sensors speak, "no data" would be wrong."""
@@ -91,7 +97,7 @@ class Floor:
         return [channel for channel in self.all_channels() if (age := self.age_us(channel.id)) is None or age > silent_after_us(channel)]
 
     def simulated(self) -> bool:
-        return any(live.simulated for live in self.live.values()) or any(Reason.SIMULATED in reading.r for reading in self.last.values())
+        return any(row.now.simulated for row in self.rows.values()) or any(Reason.SIMULATED in reading.r for reading in self.last.values())
 
 
 def stale_after_s(channel: Channel) -> float:
@@ -130,8 +136,7 @@ def load_floor(house: House, scope: Scope, site_id: str, zone_id: str | None = N
         timezone=house.sources.timezone(site_id),
         now_us=house.context.clock.now_us(),
         zones=zones,
-        live={zone: row.live for zone, row in rows.items() if zone in wanted},
-        since={zone: row.since_us for zone, row in rows.items()},
+        rows={zone: row for zone, row in rows.items() if zone in wanted},
         channels=channels,
         last=house.sources.last(house.context.timeseries, [channel for held in channels.values() for channel in held]),
         alerts=[alert for alert in alerts if zone_id is None or alert.zone == zone_id],

@@ -18,9 +18,10 @@ from assess.live import LiveWindow
 from console.context import ConsoleContext
 from console.floors import main_window
 from console.formats import decimals_of
+from console.live_rows import LiveRow
 from console.readings import reading_json
 from console.sources import Sources
-from console.stores import LiveRow, Stores
+from console.stores import Stores
 from domain.reading import Reading
 from domain.registry import Snapshot
 from domain.scope import Scope
@@ -231,7 +232,7 @@ class Hub:
 
     def _zones(self, sites: Collection[str]) -> list[Event]:
         rows, before = self._stores.zone_states(sites), self._seen.zones
-        events = [_zone_event(row, before.get(zone)) for zone, row in rows.items() if zone not in before or before[zone].live != row.live]
+        events = [_zone_event(row, before.get(zone)) for zone, row in rows.items() if zone not in before or before[zone].now != row.now]
         before.update(rows)
         return events
 
@@ -260,11 +261,11 @@ def _reading_text(reading: Reading) -> str:
 
 def _zone_event(row: LiveRow, before: LiveRow | None) -> Event:
     """Its `at` is left out, so that a zone where nothing changes says nothing."""
-    live, main = row.live, main_window(row.live)
+    live, main = row.now, main_window(row.now)
     head = {"zone": live.zone, "status": live.status, "since": to_rfc3339(row.since_us), "silent": len(live.silent)}
     full = {**head, "hazards": live.hazards, "windows": [_window(window) for window in live.windows]}
     brief = {**head, "windows": [_window(main)] if main else []}
-    urgent = before is None or (before.live.status, before.live.hazards) != (live.status, live.hazards)
+    urgent = before is None or (before.now.status, before.now.hazards) != (live.status, live.hazards)
     return Event("zone", live.site, live.zone, msgspec.json.encode(full).decode(), msgspec.json.encode(brief).decode(), urgent)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Engine
@@ -12,9 +11,11 @@ from sqlalchemy import Engine
 from alerts import actions
 from alerts.inbox import Inbox
 from alerts.policy import AlarmRow, load_policy
+from alerts.standing import stands
 from alerts.state import Alert, fold
 from assess.live import LiveZone
 from console.context import ConsoleContext
+from console.live_rows import LiveRow, live_row
 from domain.clock import Clock
 from domain.errors import NotFound
 from domain.hazards import ZoneStatus
@@ -51,14 +52,6 @@ RECENT_US = 14 * DAY_US
 _LIVE = msgspec.json.Decoder(LiveZone)
 
 
-@dataclass(frozen=True, slots=True)
-class LiveRow:
-    """A zone's live state and since when it has its status."""
-
-    live: LiveZone
-    since_us: int
-
-
 class Stores:
     """Every method that answers a person takes the sites that they may see."""
 
@@ -72,7 +65,19 @@ class Stores:
         self.policy = load_policy()
 
     def zone_states(self, sites: Collection[str]) -> dict[str, LiveRow]:
-        return {state.zone: LiveRow(_LIVE.decode(state.body), state.since_us) for state in self._states.all(sites)}
+        """What is said of each zone now, by assess and by the alerts that stand."""
+        now_us, standing = self._clock.now_us(), self._standing(sites)
+        states = {state.zone: state for state in self._states.all(sites)}
+        lives = {zone: _LIVE.decode(state.body) for zone, state in states.items()}
+        return {zone: live_row(zone, lives.get(zone), states[zone].since_us if zone in states else 0, standing.get(zone, ()), now_us) for zone in sorted({*states, *standing})}
+
+    def _standing(self, sites: Collection[str]) -> dict[str, list[Alert]]:
+        """Alerts that hold the status of their zone."""
+        found: dict[str, list[Alert]] = {}
+        for steps in self._journal.load_open(list(sites)).values():
+            if stands(alert := fold(steps)):
+                found.setdefault(alert.zone, []).append(alert)
+        return found
 
     def current_verdicts(self, site: str, snapshot: Snapshot, now_us: int) -> list[Verdict]:
         """Latest revisions of the shift that runs in each zone, or of its last one where none runs."""

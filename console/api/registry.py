@@ -6,11 +6,10 @@ from fastapi import APIRouter, Request, Response
 
 from console.api.answers import answer, answers
 from console.context import House, house_of
-from console.floors import STATE_MAX_AGE_US
+from console.live_rows import LiveRow
 from console.security import Reader
 from console.shapes import ChannelJson, Page, ShiftPlanJson, SiteJson, ZoneJson
 from console.sources import suppressed
-from console.stores import LiveRow
 from domain.hazards import ZoneStatus, worst
 from domain.quantities import quantity_of
 from domain.registry import Channel, ShiftSpec, SiteSpec, Zone
@@ -35,8 +34,8 @@ def site(request: Request, site: str, caller: Reader) -> Response:
 def zones(request: Request, site: str, caller: Reader) -> Response:
     house = house_of(request)
     held = house.sources.zones(caller.scope, site)
-    rows, now_us = house.stores.zone_states([site]), house.context.clock.now_us()
-    return answer(Page[ZoneJson](items=[zone_json(zone, status_of(rows.get(zone.id), now_us)) for zone in held]))
+    rows = house.stores.zone_states([site])
+    return answer(Page[ZoneJson](items=[zone_json(zone, status_of(rows.get(zone.id))) for zone in held]))
 
 
 @router.get("/zones/{zone}/channels", responses=answers(Page[ChannelJson]))
@@ -44,14 +43,14 @@ def channels(request: Request, zone: str, caller: Reader) -> Response:
     return answer(Page[ChannelJson](items=[channel_json(channel) for channel in house_of(request).sources.channels(caller.scope, zone)]))
 
 
-def status_of(row: LiveRow | None, now_us: int) -> ZoneStatus:
+def status_of(row: LiveRow | None) -> ZoneStatus:
     """What is not looked at is unknown."""
-    return ZoneStatus.UNKNOWN if row is None or now_us - row.live.at_us > STATE_MAX_AGE_US else row.live.status
+    return row.status if row else ZoneStatus.UNKNOWN
 
 
 def site_json(house: House, site: SiteSpec) -> SiteJson:
-    snapshot, rows, now_us = house.sources.snapshot(), house.stores.zone_states([site.id]), house.context.clock.now_us()
-    status = worst([status_of(rows.get(zone.id), now_us) for zone in snapshot.zones_of(site.id)])
+    snapshot, rows = house.sources.snapshot(), house.stores.zone_states([site.id])
+    status = worst([status_of(rows.get(zone.id)) for zone in snapshot.zones_of(site.id)])
     shifts = [_shift_json(shift) for shift in snapshot.shifts.get(site.id, [])]
     return SiteJson(id=site.id, name=site.name, timezone=site.timezone, country=site.country, profiles=site.profiles, shifts=shifts, status=status.value)
 

@@ -15,7 +15,6 @@ from console.pages.floor import advice
 from console.security import Reader
 from console.shapes import ChannelNow, Page, SuspectJson, ZoneNow
 from console.stores import running_and_last
-from domain.hazards import ZoneStatus
 from domain.quality import Quality
 from domain.quantities import quantity_of
 from domain.registry import Channel
@@ -34,8 +33,8 @@ def now(request: Request, zone: str, caller: Reader) -> Response:
 
 
 def zone_now(house: House, floor: Floor, zone: str) -> ZoneNow:
-    live, status, since = floor.live.get(zone), floor.status(zone), floor.since.get(zone)
-    current = floor.current(zone) is not None
+    row, status, since = floor.rows.get(zone), floor.status(zone), floor.since(zone)
+    live, current = row.now if row else None, floor.current(zone) is not None
     channels = floor.channels[zone]
     suspects = house.stores.suspects.all([channel.id for channel in channels])
     return ZoneNow(
@@ -44,9 +43,9 @@ def zone_now(house: House, floor: Floor, zone: str) -> ZoneNow:
         since=to_rfc3339(since) if since is not None and current else None,
         at=to_rfc3339(live.at_us) if live else None,
         shift=live.shift if live else None,
-        hazards={hazard: held.value if current else ZoneStatus.UNKNOWN.value for hazard, held in live.hazards.items()} if live else {},
+        hazards={hazard: held.value for hazard, held in live.hazards.items()} if live else {},
         channels=[_channel_now(channel, floor) for channel in channels],
-        windows=live.windows if live and current else [],
+        windows=live.windows if live else [],
         verdicts=list(floor.verdicts),
         suspects=[
             SuspectJson(channel=found.channel, kind=found.kind, fault_type=found.fault_type, since=to_rfc3339(found.since_us), score=found.score, text=found.text)

@@ -20,7 +20,7 @@ from console.pages.exposure import dose_views, without_value
 from console.pages.trend import trends
 from console.params import rounded
 from console.security import Permission, Reader
-from console.words import PARTLY_UNKNOWN, STATUS, Mark, hazard_name, metric_name
+from console.words import PARTLY_UNKNOWN, STATUS, Mark, hazard_name, metric_name, window_name
 from domain.hazards import ZoneStatus
 from domain.quality import Quality
 from domain.quantities import quantity_of
@@ -71,6 +71,7 @@ class Band:
     what: str = ""
     advice: str = ""
     missing: Sequence[str] = ()
+    held: Sequence[str] = ()  # hazards whose status rests on an open alert alone
     since: str = ""
     also: Sequence[Other] = ()
 
@@ -99,6 +100,7 @@ class Tile:
     status: str
     mark: Mark
     missing: list[str]  # hazards that are not measured, where others are
+    held: list[str]  # hazards whose status rests on an open alert alone
     value: str
     unit: str
     decimals: int
@@ -188,10 +190,11 @@ def tile(zone: Zone, floor: Floor, formats: Formats) -> Tile:
         status=status.value,
         mark=mark,
         missing=[hazard_name(hazard) for hazard in floor.unmeasured(zone.id)] if mark is PARTLY_UNKNOWN else [],
+        held=[hazard_name(hazard) for hazard in floor.held(zone.id)],
         value=value,
         unit=unit,
         decimals=decimals,
-        what=metric_name(window.metric) if window else (metric_name(main.quantity) if main else ""),
+        what=window_name(window.metric) if window else (metric_name(main.quantity) if main else ""),
         window=window_key(window) if window else "",
         channel=main.id if main else "",
         of=oldest.id if oldest else "",
@@ -211,7 +214,7 @@ def window_key(window: LiveWindow) -> str:
 def band(house: House, floor: Floor, formats: Formats) -> Band:
     """The worst zone and what to do there, or that all is well."""
     order = list(ZoneStatus)
-    ranked = sorted(floor.zones, key=lambda zone: (-order.index(floor.status(zone.id)), floor.since.get(zone.id, floor.now_us)))
+    ranked = sorted(floor.zones, key=lambda zone: (-order.index(floor.status(zone.id)), floor.since(zone.id) or floor.now_us))
     if not ranked:
         return Band("unknown", STATUS["unknown"], headline=NO_ZONES)
     zone, status = ranked[0], floor.status(ranked[0].id)
@@ -219,17 +222,19 @@ def band(house: House, floor: Floor, formats: Formats) -> Band:
         return Band("within", STATUS["within"], headline=ALL_WITHIN)
     live, mark = floor.current(zone.id), floor.mark(zone.id)
     window = main_window(live) if live and status is not ZoneStatus.UNKNOWN else None
+    window = window if window and window.status is status else None  # a value that is not over would belie the headline
     others = [Other(other.id, other.spec.name, floor.mark(other.id)) for other in ranked[1:] if floor.status(other.id) is not ZoneStatus.WITHIN]
-    since = floor.since.get(zone.id)
+    since = floor.since(zone.id)
     return Band(
         status.value,
         mark,
         place=zone.spec.name,
         zone=zone.id,
         value=formats.measure(window.value, window.unit) if window else "",
-        what=metric_name(window.metric) if window else "",
+        what=window_name(window.metric) if window else "",
         advice=advice(house, floor, zone.id),
         missing=[hazard_name(hazard) for hazard in floor.unmeasured(zone.id)] if mark is PARTLY_UNKNOWN else [],
+        held=[hazard_name(hazard) for hazard in floor.held(zone.id)],
         since=formats.clock(since, floor.timezone) if since else "",
         also=others,
     )
@@ -242,6 +247,9 @@ def advice(house: House, floor: Floor, zone: str) -> str:
         return ""
     if live is None or status is ZoneStatus.UNKNOWN:
         return NOT_MEASURED_ADVICE if floor.mark(zone) is PARTLY_UNKNOWN else NO_DATA_ADVICE
+    standing = next((alert for alert in floor.alerts if alert.zone == zone and alert.hazard in floor.held(zone) and alert.severity.value == status.value), None)
+    if standing is not None:
+        return house.stores.alert_advice(standing)
     window = main_window(live)
     hazard = next((hazard for hazard, held in live.hazards.items() if held is status), window.hazard if window else "")
     return house.stores.advice(hazard, status)

@@ -62,7 +62,7 @@ def sites_page(request: Request, caller: Reader) -> HTMLResponse:
 def site_row(house: House, formats: Formats, site: SiteSpec, alerts: list[Alert]) -> SiteRow:
     snapshot, now_us = house.sources.snapshot(), house.context.clock.now_us()
     states = house.stores.zone_states([site.id])
-    statuses = [status_of(states.get(zone.id), now_us) for zone in snapshot.zones_of(site.id)]
+    statuses = [status_of(states.get(zone.id)) for zone in snapshot.zones_of(site.id)]
     verdicts = house.stores.current_verdicts(site.id, snapshot, now_us)
     shares = {(verdict.zone, verdict.placement, verdict.hazard): (verdict.valid, verdict.expected) for verdict in verdicts if verdict.expected}
     # A zone without any result counts as wholly missing: unplugging must not make the figure better.

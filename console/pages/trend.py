@@ -166,7 +166,8 @@ def _series(house: House, floor: Floor, subject: Subject, formats: Formats) -> S
     shift = _shift(floor, subject.zone)
     start_us, stop_us = (shift.start_us, shift.stop_us) if shift else (floor.now_us - AROUND_US, floor.now_us)
     points = _points(house, floor, subject)
-    lines = [] if subject.trend_only else _lines(floor.live.get(subject.zone.id), subject, formats)
+    row = floor.rows.get(subject.zone.id)
+    lines = [] if subject.trend_only else _lines(row.live if row else None, subject, formats)
     return Series(points=points, start_us=start_us, stop_us=stop_us, lines=lines, breaks=shift.breaks if shift else (), decimals=subject.decimals)
 
 

@@ -93,6 +93,12 @@ def test_alerts_and_devices_arrive(site, listen) -> None:
     assert (ear.of("agent")[0]["agent"], ear.of("agent")[0]["state"]) == ("agent-gluing", "offline")
 
 
+def test_an_open_alarm_is_heard_as_the_status_of_its_zone(site, listen) -> None:
+    ear = listen()
+    site.factory.raise_alert("f1.cutting-a", "air_quality", "extreme_over_ceiling", Severity.STOP, value=900_000.0, unit="ppm")
+    ear.until(lambda: [zone["status"] for zone in ear.of("zone") if zone["zone"] == "f1.cutting-a"] == ["stop"], seconds=2)
+
+
 def test_nothing_of_another_country_is_heard(site, listen) -> None:
     own, foreign = listen("linh"), listen("kim")
     site.factory.store(CHANNEL, 92.5)
