@@ -13,6 +13,11 @@ def is_id(text: str) -> bool:
     return ID.fullmatch(text) is not None
 
 
+def is_boot(text: str) -> bool:
+    """1 to 64 printable characters without a space: what every log, page and database shows as it is."""
+    return 1 <= len(text) <= 64 and text.isprintable() and " " not in text
+
+
 def channel_id(agent: str, placement: str, quantity: str) -> str:
     """The id used inside the house, in paths and in JSON."""
     return f"{agent}.{placement}.{quantity}"

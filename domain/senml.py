@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from domain.errors import OshwatchError
-from domain.ids import QUANTITY, channel_id, is_id, wire_name
+from domain.ids import QUANTITY, channel_id, is_boot, is_id, wire_name
 from domain.quality import Quality, Reason
 from domain.quantities import Quantity, quantity_of
 from domain.reading import Reading
@@ -125,6 +125,13 @@ def decode_pack(payload: bytes, agent: str) -> Pack:
     if len(payload) > MAX_PACK_BYTES:
         raise PackRefused(Refusal.TOO_LARGE, f"{len(payload)} bytes, at most {MAX_PACK_BYTES}")
     try:
+        return _decode(payload, agent)
+    except RecursionError:
+        raise PackRefused(Refusal.NOT_A_PACK, "nested too deeply") from None
+
+
+def _decode(payload: bytes, agent: str) -> Pack:
+    try:
         records = _records.decode(payload)
     except msgspec.ValidationError:
         return _decode_slowly(payload, agent)
@@ -142,8 +149,8 @@ def _assemble(records: list[_Record], refused: list[RefusedRecord], payload: byt
     boot, seq, bt = base.boot, base.seq, base.bt
     if base.bn != f"{agent}/":
         raise PackRefused(Refusal.IDENTITY_CONFLICT, f"bn is {base.bn!r}, the topic says '{agent}/'")
-    if boot is None or not 1 <= len(boot) <= 64 or seq is None or not 0 <= seq < 2**63:
-        raise PackRefused(Refusal.NOT_A_PACK, "the first record needs boot (text) and seq (from 0)")
+    if boot is None or not is_boot(boot) or seq is None or not 0 <= seq < 2**63:
+        raise PackRefused(Refusal.NOT_A_PACK, "the first record needs boot (1 to 64 printable characters without a space) and seq (from 0)")
     if bt is None:
         bt = 0.0
     sync = base.sync is True

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from domain.clock import Clock
+from domain.ids import is_boot
 from domain.messages import Event, GapCause, Health, Status
 from domain.reading import Reading
 from domain.registry import Registry
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 FUTURE_US = 5 * MINUTE_US
 NOTICE_EVERY_US = MINUTE_US
 UNKNOWN_AGENT_BYTES = 256 * 1024 * 1024
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TOPICS_MAX = 100_000
 _JUMPS_MAX = 1_000
 
@@ -177,9 +179,6 @@ class Intake:
         except PackRefused as refused:
             self._refuse_whole(message, agent, refused.refusal, refused.detail, work)
             return
-        if "\0" in pack.boot:
-            self._refuse_whole(message, agent, Refusal.NOT_A_PACK, "boot holds a NUL", work)
-            return
         seqs = self._seqs(agent, pack.boot)
         if pack.seq not in seqs:
             self._enter(pack, message, seqs, work)
@@ -293,11 +292,11 @@ class Intake:
         self.counts["events"] += 1
         try:
             event = _event.decode(message.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._refuse_whole(message, agent, Refusal.WRONG_TYPE, f"event: {error}", work)
+        except UNREADABLE as error:
+            self._refuse_whole(message, agent, Refusal.WRONG_TYPE, f"event: {_said(error)}", work)
             return
-        if not (_is_boot(event.boot) and _range(0, event.seq)):
-            self._refuse_whole(message, agent, Refusal.WRONG_TYPE, "event: boot is 1 to 64 characters, seq counts from 0", work)
+        if not (is_boot(event.boot) and _range(0, event.seq)):
+            self._refuse_whole(message, agent, Refusal.WRONG_TYPE, "event: boot is 1 to 64 printable characters without a space, seq counts from 0", work)
             return
         seqs, digest = self._seqs(agent, event.boot), digest_of(message.payload)
         if event.seq in seqs:
@@ -372,11 +371,11 @@ class Intake:
             return  # a retained message that was cleared
         try:
             known = _KNOWN_MESSAGES[kind].decode(message.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._refuse_whole(message, agent, Refusal.WRONG_TYPE, f"{kind}: {error}", work)
+        except UNREADABLE as error:
+            self._refuse_whole(message, agent, Refusal.WRONG_TYPE, f"{kind}: {_said(error)}", work)
             return
-        if isinstance(known, Status) and not (_is_boot(known.boot) and all(_is_boot(part.boot) and _range(part.from_, part.to) for part in known.held)):
-            self._refuse_whole(message, agent, Refusal.WRONG_TYPE, "status: a boot is 1 to 64 characters, a range runs upwards from 0", work)
+        if isinstance(known, Status) and not (is_boot(known.boot) and all(is_boot(part.boot) and _range(part.from_, part.to) for part in known.held)):
+            self._refuse_whole(message, agent, Refusal.WRONG_TYPE, "status: a boot is 1 to 64 printable characters without a space, a range runs upwards from 0", work)
             return
         self.counts[kind] += 1
         work.presence.append(Presence("status" if kind == "status" else "health", agent, message.payload, message.arrived_us))
@@ -462,9 +461,8 @@ def _filled(pack: Pack, message: Message) -> FilledRow:
     return FilledRow(agent=pack.agent, boot=pack.boot, seq=pack.seq, start_us=min(times), stop_us=max(times))
 
 
-def _is_boot(text: str) -> bool:
-    """What every database can hold as an id."""
-    return 1 <= len(text) <= 64 and "\0" not in text
+def _said(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def _range(first: int | None, last: int | None) -> tuple[int, int] | None:

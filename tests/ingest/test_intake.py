@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.registry import Registry, SiteFile, entries_of
 from domain.times import SECOND_US
 from ingest.intake import Directory, Intake
+from ingest.quarantine import identity_of
 from ingest.source import Message
 from ingest.work import Work
 from oshwatch.testing import FakeClock, RecordingRules
@@ -112,3 +114,49 @@ def test_rules_are_told_when_each_reading_came() -> None:
     messages = [Message(TOPICS[0], json.dumps([{**GOOD, "seq": seq}]).encode(), seq + 1, NOW_US + seq // 2, 0.0) for seq in range(4)]
     one.take(messages, work)
     assert [arrival_us - NOW_US for _, arrival_us in rules.checked] == [0, 0, 1, 1]
+
+
+HEAD = b'{"bn":"agent-1/","bt":1763800000,"boot":"b1","seq":471'
+
+
+@pytest.mark.parametrize(
+    ("payload", "identity"),
+    [
+        (b"[" + HEAD + b',"n":"hall/co2"', ("b1", 471)),
+        (b"x[" + HEAD + b"}]", ("b1", 471)),
+        (b"[" + HEAD + b'},\xff{"boot":"b2","seq":9}]', ("b1", 471)),
+        (b"[" + HEAD + b"}," + b"[" * 30_000, ("b1", 471)),
+        (b"[" + HEAD, None),  # more digits may have followed
+        (b"[" + HEAD.replace(b"agent-1", b"agent-2") + b"},", None),
+        (b'[{"x":{"boot":"b1","seq":1},"n":', None),
+        (b'[{"boot":"b 1","seq":1},', None),
+        (b'[{"boot":"b1","seq":true},', None),
+        (b'[{"boot":"b1","seq":' + b"9" * 5000 + b"},", None),
+        (b"\x00" * 100, None),
+    ],
+)
+def test_damaged_bytes_keep_their_identity_as_far_as_it_can_be_read(payload: bytes, identity: tuple[str, int] | None) -> None:
+    assert identity_of(payload, "agent-1") == identity
+
+
+@given(st.binary(max_size=80))
+def test_an_identity_is_looked_for_in_any_bytes_without_an_exception(payload: bytes) -> None:
+    identity_of(b"[" + HEAD[: len(payload)] + payload, "agent-1")
+
+
+def test_deep_nesting_is_no_pack_and_no_exception_on_any_topic() -> None:
+    one, work = intake(), Work()
+    deep = b'{"boot":"b1","seq":3,"type":' + b"[" * 50_000
+    one.take([message(deep, 1, f"osh/v1/agent-1/{kind}") for kind in ("data", "event", "status", "health")], work)
+    assert one.counts["exceptions"] == 0
+    assert not any("Recursion" in row.detail for row in work.quarantine)
+    assert len(work.quarantine) == 4
+
+
+@pytest.mark.parametrize("boot", ["b 1", "b\n1", "b\t", "\u00a0", "b\0"])
+def test_a_boot_that_cannot_be_shown_is_refused(boot: str) -> None:
+    one, work = intake(), Work()
+    event = {"type": "alarm", "boot": boot, "seq": 1, "at": 1.0}
+    one.take([message(json.dumps([{**GOOD, "boot": boot}]).encode(), 1), message(json.dumps(event).encode(), 2, "osh/v1/agent-1/event")], work)
+    assert [(row.refusal, row.boot, row.seq) for row in work.quarantine] == [("not a pack", "", -1), ("wrong type", "", -1)]
+    assert work.packs == []
