@@ -310,7 +310,10 @@ class Intake:
                 return
         if agent not in self.directory.agents and not self._admit_unknown(agent, message):
             return
-        self._jump(agent, event.boot, seqs, event.seq, _micros(event.at, message.arrived_us), work)
+        at_us = _micros(event.at, message.arrived_us)
+        if event.seq < seqs.top or event.seq in seqs:
+            work.filled.append(FilledRow(agent=agent, boot=event.boot, seq=event.seq, start_us=at_us, stop_us=at_us))
+        self._jump(agent, event.boot, seqs, event.seq, at_us, work)
         self._enter_identity(agent, event.boot, event.seq, digest, seqs, work)
         work.seen[agent] = message.arrived_us
         if agent not in self.directory.agents:

@@ -206,6 +206,20 @@ def test_a_declared_gap_counts_as_committed_and_a_pack_of_it_that_still_comes_is
     assert [(gap.from_seq, gap.to_seq) for gap in gaps.of_agent("agent-1", *EVER)] == [(1, 2)]
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_late_event_shrinks_its_gap_like_a_late_pack(bench: Any, monkeypatch: pytest.MonkeyPatch, declared: bool) -> None:
+    monkeypatch.setattr(holes, "RECORD_AFTER_S", 0.2)
+    at, gaps = bench.now_us / SECOND_US, GapsRepository(bench.engine)
+    bench.settled(bench.pack(0), bench.pack(4))
+    if declared:
+        bench.settled(event(5, "gap", at, **{"from": 1, "to": 3, "cause": "centre"}), kind="event")
+    bench.until(lambda: gaps.of_agent("agent-1", *EVER), "recorded")
+    bench.settled(event(2, "alarm", at - 998, text="late"), kind="event")
+    assert {(gap.from_seq, gap.to_seq) for gap in gaps.of_agent("agent-1", *EVER)} == {(1, 1), (3, 3)}
+    bench.settled(event(1, "alarm", at - 999), event(3, "alarm", at - 997), kind="event")
+    assert gaps.of_agent("agent-1", *EVER) == []
+
+
 def test_a_gap_in_the_contracts_form_names_seqs_and_lies_between_its_neighbours(bench: Any) -> None:
     at = bench.now_us / SECOND_US
     bench.settled(bench.pack(0), bench.pack(4))
