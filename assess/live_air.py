@@ -74,10 +74,18 @@ def reading_windows(work: ZoneShift, placement: Placement, quantity: Quantity, n
         return
     reading = single_reading(work, placement, quantity.id, now)
     rules = _rules(work, quantity, measured)
-    yield reading_window(work, placement, quantity.hazard, quantity.id, measured, reading, now, Line(decides=bool(rules)))
+    yield reading_window(work, placement, quantity.hazard, quantity.id, measured, reading, now, _line_now(work, rules))
     for metric, best in rules:
         if metric != "twa" and not best[0].limit.window_min:
             yield reading_window(work, placement, quantity.hazard, "ceiling", measured, reading, now, line_of(best, stops=True), look_back=CEILING_MIN)
+
+
+def _line_now(work: ZoneShift, rules: Sequence[tuple[str, Best]]) -> Line:
+    """A value over a short-term limit's number is on its way over it; over that of a shift average it is not within before that average has settled."""
+    short = [value for metric, (_, value) in rules if metric != "twa"]
+    is_settled = work.span.shift is not None and int(work.span.counted.sum()) >= SETTLED_MIN
+    shift = [] if is_settled else [value for metric, (_, value) in rules if metric == "twa"]
+    return Line(decides=bool(rules), caution_from=min(short, default=None), doubt_from=min(shift, default=None))
 
 
 def minute_windows(work: ZoneShift, placement: Placement, quantity: Quantity) -> Iterator[LiveWindow]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from assess import noise, texts
 from assess.bounds import Result, fill_of, result_of, sides_of
 from assess.counter import counted_dose
-from assess.limits import limits_for
+from assess.limits import Adopted, limits_for
 from assess.live import LiveWindow
 from assess.live_window import Line, Now, line_for, planned_minutes, reading_window, shift_window, single_reading
 from assess.outcome import ZoneShift
@@ -27,12 +27,19 @@ def reading_windows(work: ZoneShift, placement: Placement, now: Now) -> Iterator
     level = work.measure(placement, "sound_level_a_eq")
     if level is not None:
         reading = single_reading(work, placement, "sound_level_a_eq", now)
-        yield reading_window(work, placement, "noise", "leq_now", level, reading, now, Line() if limits else NO_LIMIT)
+        yield reading_window(work, placement, "noise", "leq_now", level, reading, now, _line_now(work, limits, level.quantity.unit))
     peak = work.measure(placement, "sound_level_c_peak")
     if peak is not None:
         line = line_for(limits, "lcpeak_max", peak.quantity.unit, stops=True) or NO_LIMIT
         reading = single_reading(work, placement, "sound_level_c_peak", now)
         yield reading_window(work, placement, "noise", "lcpeak_max", peak, reading, now, line, look_back=PEAK_MIN)
+
+
+def _line_now(work: ZoneShift, limits: Sequence[Adopted], unit: str) -> Line:
+    """A level over the daily limit is not within before the shift is long enough to say what it comes to."""
+    line = line_for(limits, "lex_8h", unit)
+    is_settled = work.span.shift is not None and int(work.span.counted.sum()) >= PROJECT_FROM_MIN
+    return Line(decides=bool(limits), doubt_from=None if line is None or is_settled else line.action_from)
 
 
 def minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow]:

@@ -56,21 +56,24 @@ class Now:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What a window is held against; `decides` False: nothing is known by which it could be called within."""
+    """What a window is held against; `decides` False: nothing is known by which it could be called within. `caution_from` and `doubt_from` are for a single value
+    beside the windows that decide: over the first it is `action` without an alarm of its own, over the second unknown."""
 
     limit: LimitOf | None = None
     action_from: float | None = None
     stop_from: float | None = None
     decides: bool = True
+    caution_from: float | None = None
+    doubt_from: float | None = None
 
     def status(self, value: float | None) -> ZoneStatus:
         if value is None:
             return ZoneStatus.UNKNOWN
         if _over(value, self.stop_from):
             return ZoneStatus.STOP
-        if _over(value, self.action_from):
+        if _over(value, self.action_from) or _over(value, self.caution_from):
             return ZoneStatus.ACTION
-        return ZoneStatus.WITHIN if self.decides else ZoneStatus.UNKNOWN
+        return ZoneStatus.WITHIN if self.decides and not _over(value, self.doubt_from) else ZoneStatus.UNKNOWN
 
     def is_proven(self, low: float | None) -> bool:
         return self.limit is not None and self.limit.status == "verified" and low is not None and _over(low, self.limit.value)

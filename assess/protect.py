@@ -20,7 +20,8 @@ def live_zone(work: ZoneShift, now: Now) -> LiveZone:
     channels = list(work.span.pieces[-1].channels.values())
     silent = sorted(channel.id for channel in channels if now.is_silent(channel))
     windows = [window for placement in work.span.placements for window in windows_of(work, placement, now)]
-    hazards = {hazard: _status(hazard, windows, silent) for hazard in sorted(monitored(work.span) | planned(work.span))}
+    in_shift = work.span.shift is not None
+    hazards = {hazard: _status(hazard, windows, silent, in_shift=in_shift) for hazard in sorted(monitored(work.span) | planned(work.span))}
     return LiveZone(
         site=work.span.site.id,
         zone=work.span.zone,
@@ -57,13 +58,22 @@ def _minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindo
         yield from live_air.minute_windows(work, placement, quantity)
 
 
-def _status(hazard: str, windows: Sequence[LiveWindow], silent: Sequence[str]) -> ZoneStatus:
-    """What has no value now, or is fed by a silent channel, is at least unknown."""
+def _status(hazard: str, windows: Sequence[LiveWindow], silent: Sequence[str], *, in_shift: bool) -> ZoneStatus:
+    """What has no value now, is fed by a silent channel, or has no window yet that a limit is for, is at least unknown."""
     own = [window for window in windows if window.hazard == hazard]
     statuses = [window.status for window in own if window.value is not None]
     is_lost = any(set(window.channels) & set(silent) for window in own)
     is_blind = any(window.value is None and _is_of_now(window.metric) for window in own)
-    return worst([*statuses, *([ZoneStatus.UNKNOWN] if is_lost or is_blind or not statuses else [])])
+    is_undecided = any(_is_undecided(window, own, in_shift=in_shift) for window in own)
+    return worst([*statuses, *([ZoneStatus.UNKNOWN] if is_lost or is_blind or is_undecided or not statuses else [])])
+
+
+def _is_undecided(reading: LiveWindow, own: Sequence[LiveWindow], *, in_shift: bool) -> bool:
+    """A single value decides nothing while every limit of its hazard waits for its window; outside a shift a limit over the shift has none."""
+    if reading.limit is not None or not _is_of_now(reading.metric):
+        return False
+    judged = [window for window in own if window.placement == reading.placement and window.limit is not None and window.metric != "lcpeak_max"]
+    return (in_shift or bool(judged)) and all(window.value is None for window in judged)
 
 
 def _is_of_now(metric: str) -> bool:

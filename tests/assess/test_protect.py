@@ -207,3 +207,27 @@ def test_outside_a_shift_doses_and_shift_averages_do_not_run(floor):
     names = {floor.house.channel("sound_level_a_eq"): 95.0, floor.house.channel("co"): 60.0, floor.house.channel("nh3"): 1.0}
     zone = look(floor, -60.0, names)
     assert {one.metric for one in zone.windows} == {"leq_now", "co", "ceiling", "nh3", "stel_15min"}
+
+
+@pytest.mark.parametrize(("quantity", "value", "hazard"), [("co2", 600.0, "air_quality"), ("sound_level_a_eq", 70.0, "noise")])
+def test_one_fresh_value_decides_nothing_before_any_limit_has_a_window(floor, quantity, value, hazard):
+    name = floor.house.channel(quantity)
+    zone = look(floor, 0.5, {name: value})
+    assert zone.hazards == {hazard: ZoneStatus.UNKNOWN}
+    assert zone.status is ZoneStatus.UNKNOWN
+
+
+def test_a_value_over_a_short_term_limit_is_action_while_its_mean_is_still_within(floor):
+    zone = gas(floor, "no2", [0.2] * 115 + [1.5] * 5, 120.3)
+    assert window(zone, "stel_15min").status is ZoneStatus.WITHIN
+    assert zone.hazards == {"gas:no2": ZoneStatus.ACTION}
+
+
+def test_a_value_over_a_shift_limit_is_not_within_before_the_average_has_settled(floor):
+    assert gas(floor, "co", [60.0] * 480, 10.3).hazards == {"gas:co": ZoneStatus.UNKNOWN}
+
+
+def test_a_level_over_the_daily_limit_is_not_within_in_the_first_minutes(floor):
+    name = floor.house.channel("sound_level_a_eq")
+    floor.house.fill(name, 95.0)
+    assert look(floor, 5.3, {name: 95.0}).hazards == {"noise": ZoneStatus.UNKNOWN}
