@@ -38,6 +38,7 @@ class SiteRow:
     unacknowledged: int
     complete: str
     complete_share: float
+    simulated: bool
 
 
 @router.get("/sites")
@@ -83,4 +84,5 @@ def site_row(house: House, formats: Formats, site: SiteSpec, alerts: list[Alert]
         unacknowledged=unacknowledged(alerts),
         complete=formats.percent(share),
         complete_share=share,
+        simulated=any(row.now.simulated for row in states.values()) or any(alert.simulated for alert in alerts),
     )

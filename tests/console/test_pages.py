@@ -143,6 +143,20 @@ def test_a_site_that_sends_nothing_stands_above_one_within_its_limits(standing) 
     assert "0\u00a0%" in mekong
 
 
+def test_the_site_list_counts_zones_in_its_own_words_and_says_what_is_simulated(standing) -> None:
+    page = standing.get("/sites", who="lee").text
+    sunrise = " ".join(page[page.index("Sunrise Garments") : page.index("Mekong Shoes")].split())
+    assert "4 of 7 zones not within limits" in sunrise
+    assert "Simulated data" in sunrise
+
+
+def test_the_legend_names_every_word_that_a_tile_may_carry(standing) -> None:
+    page = standing.get("/sites/f1").text
+    legend = page[page.index('class="legend"') :]
+    legend = legend[: legend.index("</ul>")]
+    assert all(mark.word in legend for mark in (*STATUS.values(), PARTLY_UNKNOWN))
+
+
 def test_filters_of_the_alert_list(standing) -> None:
     assert standing.get("/alerts?severity=stop").text.count('<li class="alert"') == 1
     assert standing.get("/alerts?show=all").text.count('<li class="alert"') == 3
