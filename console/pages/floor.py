@@ -303,6 +303,6 @@ def _facts(house: House, floor: Floor, formats: Formats, tiles: Sequence[Tile]) 
         "updated": formats.clock_with_seconds(floor.now_us, floor.timezone),
         "shift": ShiftView(running.name, formats.clock(running.start_us, floor.timezone), formats.clock(running.stop_us, floor.timezone)) if running else None,
         "has_plan": bool(floor.zones) and all(len(zone.spec.plan) == 4 for zone in floor.zones),
-        "legend": list(STATUS.items()),
+        "legend": [*STATUS.items(), ("unknown", PARTLY_UNKNOWN)],
         "live": house.hub.address(site=floor.site.id, channels=sorted(shown), every_s=max(2, -(-(len(shown) + len(tiles)) // LIVE_EVENTS_A_SECOND)), brief=True),
     }
