@@ -20,7 +20,7 @@ from console.pages.exposure import dose_views, without_value
 from console.pages.trend import trends
 from console.params import rounded
 from console.security import Permission, Reader
-from console.words import PARTLY_UNKNOWN, STATUS, Mark, hazard_name, metric_name, window_name
+from console.words import PARTLY_UNKNOWN, STATUS, Mark, hazard_name, metric_name
 from domain.hazards import ZoneStatus
 from domain.quality import Quality
 from domain.quantities import quantity_of
@@ -194,7 +194,7 @@ def tile(zone: Zone, floor: Floor, formats: Formats) -> Tile:
         value=value,
         unit=unit,
         decimals=decimals,
-        what=window_name(window.metric) if window else (metric_name(main.quantity) if main else ""),
+        what=metric_name(window.metric) if window else (metric_name(main.quantity) if main else ""),
         window=window_key(window) if window else "",
         channel=main.id if main else "",
         of=oldest.id if oldest else "",
@@ -231,7 +231,7 @@ def band(house: House, floor: Floor, formats: Formats) -> Band:
         place=zone.spec.name,
         zone=zone.id,
         value=formats.measure(window.value, window.unit) if window else "",
-        what=window_name(window.metric) if window else "",
+        what=metric_name(window.metric) if window else "",
         advice=advice(house, floor, zone.id),
         missing=[hazard_name(hazard) for hazard in floor.unmeasured(zone.id)] if mark is PARTLY_UNKNOWN else [],
         held=[hazard_name(hazard) for hazard in floor.held(zone.id)],
