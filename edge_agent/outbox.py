@@ -70,6 +70,7 @@ class Outbox:
         self._next: dict[int, int] = {}
         self._existing = Ranges()
         self._acked: dict[str, Ranges] = {name: Ranges() for name in self._destinations}
+        self._asked: dict[str, Ranges] = {name: Ranges() for name in self._destinations}
         self._buffer: dict[int, Row] = {}
         self._buffer_bytes = 0
         self._dirty_boots: set[int] = set()
@@ -293,12 +294,19 @@ class Outbox:
             here = self._existing.within(base + low, base + high) if low <= high else Ranges()
             for first, last in here:
                 self._acked[destination].remove(first, last)
+                self._asked[destination].add(first, last)
             gone = Ranges([(base + low, base + high)]).minus(here)
             for first, last in gone:
                 self._declare_gap(number, first & SEQ_MASK, last & SEQ_MASK, None, None, GapCause.UNKNOWN, "asked for, and no longer kept")
             self._dirty_acks.add((destination, number))
             self.commit()
             return len(here), len(gone)
+
+    def take_asked(self, destination: str) -> Ranges:
+        """Rows that `resend` brought back since this was last called: they go out at once, also where an answer to them is still awaited."""
+        with self._lock:
+            asked, self._asked[destination] = self._asked[destination], Ranges()
+            return asked
 
     # --- space ---
 

@@ -298,6 +298,7 @@ class Uplink:
 
     def _publish_due(self, client: paho.Client) -> None:
         now_s = time.monotonic()
+        self._window.settled(self._outbox.take_asked(self._to.name))
         for row_id in self._window.overdue(now_s)[: self._wire_room()]:
             row = self._outbox.row(row_id)
             if row is None:

@@ -170,6 +170,16 @@ def test_resend_brings_back_what_was_settled(rig: Rig, centre: Any, eventually: 
     eventually(lambda: waiting(rig) == 0 and sum(kind == "data" for kind, _ in centre.messages) == before + 3, what="sent again")
 
 
+def test_resend_brings_back_at_once_what_is_still_on_its_way(rig: Rig, centre: Any, eventually: Callable[..., None]) -> None:
+    centre.mute = True
+    for number in range(4):
+        rig.append(number)
+    eventually(lambda: sum(kind == "data" for kind, _ in centre.messages) == 4, what="sent, not answered")
+    assert rig.outbox.resend("home", rig.outbox.boot, 1, 2) == (2, 0)
+    rig.uplink.look_again()
+    eventually(lambda: sum(kind == "data" for kind, _ in centre.messages) == 6, what="sent again long before the minute is over")
+
+
 def test_a_half_open_line_is_found_and_nothing_is_missing(tmp_path: Path, centre: Any, mosquitto: Any, eventually: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_agent.uplink.KEEPALIVE_S", 1)
     relay = Relay(mosquitto.port)
