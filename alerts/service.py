@@ -60,7 +60,7 @@ class AlertService:
         self._registry = RegistryRepository(engine)
         self._agents = AgentsRepository(engine)
         self._windows = WindowConditions(self._recorder, policy)
-        self._systems = SystemConditions(self._recorder, policy)
+        self._systems = SystemConditions(self._recorder, policy, clock)
         self.pager = Pager(engine, policy, [notifier.name for notifier in notifiers])
 
     def tick(self, now_us: int, live: Sequence[LiveZone]) -> None:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from alerts.duration import STEP_US, Delays, Reach, Run, Tracker
 from alerts.places import home_of
 from alerts.policy import Policy
+from alerts.presence import is_offline, is_unheard
 from alerts.record import Finding, Recorder, members
 from alerts.state import Alert
 from assess.live import LiveZone
+from domain.clock import Clock, speed_of
 from domain.messages import Health
 from domain.registry import Snapshot
 from domain.times import MINUTE_US, SECOND_US
 from storage.records.agents import AgentRow
 from storage.records.journal import Key
 
-SILENT_AGENT_US = 120 * SECOND_US
-"""Two keep-alive periods of 60 s: an agent that lives speaks at least each 30 s (its health)."""
-UNHEARD_US = 45 * SECOND_US
-"""One and a half health intervals: not offline yet, but its channels' silence is laid to it."""
 STUCK_AGE_S = 600.0
+GRACE_US = 60 * SECOND_US
+"""Of real time after the start: what has not been heard since then is not known to be silent."""
 EVENTS = ("unknown_agent", "identity_conflict", "clock_wrong", "outbox_full")
 
 
@@ -41,8 +41,10 @@ class _Seen:
 class SystemConditions:
     """Follows every channel, zone and agent of the registry."""
 
-    def __init__(self, recorder: Recorder, policy: Policy) -> None:
-        self._recorder, self._policy = recorder, policy
+    def __init__(self, recorder: Recorder, policy: Policy, clock: Clock) -> None:
+        self._recorder, self._policy, self._clock = recorder, policy, clock
+        self._started_us: int | None = None
+        self._heard: set[str] = set()  # zones that had data since the start
         self._trackers: dict[tuple[str, str], Tracker] = {}  # (type, member)
         self._oldest_us: dict[str, tuple[float, int]] = {}  # agent → (oldest kept reading, since when it is the same)
         self._last_us: int | None = None
@@ -55,9 +57,9 @@ class SystemConditions:
         """One look at everything; yields the alerts that it touched."""
         step_us = STEP_US if self._last_us is None else max(STEP_US, 3 * (now_us - self._last_us) // 2)
         self._last_us = now_us
-        offline = {row.agent for row in agents if _is_offline(row, now_us)} & held.agents.keys()
-        unheard = offline | {row.agent for row in agents if now_us - row.last_seen_us > UNHEARD_US}
-        seen = [*self._of_agents(now_us, held, agents, offline), *_of_zones(live, held, unheard)]
+        offline = {row.agent for row in agents if is_offline(row, now_us, self._clock)} & held.agents.keys()
+        unheard = offline | {row.agent for row in agents if is_unheard(row, now_us, self._clock)}
+        seen = [*self._of_agents(now_us, held, agents, offline), *self._after_the_start(_of_zones(live, held, unheard), now_us)]
         raised: dict[Key, set[str]] = {}
         sites: dict[Key, str] = {}
         for look in seen:
@@ -68,6 +70,15 @@ class SystemConditions:
                 members_of.add(look.member)
         for key, of in raised.items():
             yield self._conclude(key, sites[key], of, now_us, alerts.get(key), live)
+
+    def _after_the_start(self, looks: Iterator[_Seen], now_us: int) -> Iterator[_Seen]:
+        """A zone counts as without data only when it has had some, or has had the time to send it."""
+        self._started_us = now_us if self._started_us is None else self._started_us
+        is_early = now_us - self._started_us < GRACE_US * speed_of(self._clock)
+        for look in looks:
+            if look.type == "zone_no_data" and look.where is Reach.UNDER:
+                self._heard.add(look.zone)
+            yield replace(look, where=Reach.UNKNOWN) if look.type == "zone_no_data" and is_early and look.zone not in self._heard else look
 
     def _is_raised(self, look: _Seen, now_us: int, step_us: int, alert: Alert | None) -> bool:
         which = (look.type, look.member)
@@ -129,10 +140,6 @@ class SystemConditions:
             self._oldest_us[row.agent] = (oldest_s, now_us)
             return False
         return now_us - known[1] > MINUTE_US
-
-
-def _is_offline(row: AgentRow, now_us: int) -> bool:
-    return row.state == "offline" or now_us - row.last_seen_us > SILENT_AGENT_US
 
 
 def _of_zones(live: Sequence[LiveZone], held: Snapshot, unheard: set[str]) -> Iterator[_Seen]:

@@ -21,7 +21,7 @@ from assess.plan import Span, shifts_of, span_of
 from assess.protect import live_zone
 from assess.revisions import Revisions, Task, identity
 from domain.calibration import channel_of
-from domain.clock import Clock
+from domain.clock import Clock, patience_us
 from domain.errors import NotReady
 from domain.reading import Reading
 from domain.registry import CalibrationSpec, Registry, Zone
@@ -231,7 +231,7 @@ class Assessor:
         channels = sorted({channel for work in works for channel in work.span.channels})
         last = self._timeseries.last(channels) if channels else {}
         self._counting.update({channel: reading for channel, reading in last.items() if reading.counts})
-        now = Now(at_us=now_us, last=last, counting=self._counting)
+        now = Now(at_us=now_us, last=last, counting=self._counting, patience_us=patience_us(self._clock, 0))
         return [zone for work in works if (zone := self._try(work.span.zone, live_zone, work, now)) is not None]
 
 

@@ -44,14 +44,18 @@ class Now:
     at_us: int
     last: Mapping[str, Reading]
     counting: Mapping[str, Reading]
+    patience_us: int = 0  # silence counts from no earlier than this
 
     def is_silent(self, channel: Channel) -> bool:
         reading = self.last.get(channel.id)
-        return reading is None or self.at_us - reading.time_us > silent_after_us(channel)
+        return reading is None or self.at_us - reading.time_us > self._silent_after_us(channel)
 
     def fresh(self, channel: Channel) -> Reading | None:
         reading = self.counting.get(channel.id)
-        return None if reading is None or self.at_us - reading.time_us > silent_after_us(channel) else reading
+        return None if reading is None or self.at_us - reading.time_us > self._silent_after_us(channel) else reading
+
+    def _silent_after_us(self, channel: Channel) -> int:
+        return max(silent_after_us(channel), self.patience_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

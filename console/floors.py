@@ -12,6 +12,7 @@ from assess.live_window import silent_after_us
 from console.context import House
 from console.live_rows import LiveRow
 from console.words import PARTLY_UNKNOWN, STATUS, Mark
+from domain.clock import patience_us
 from domain.hazards import Severity, ZoneStatus
 from domain.quality import Quality, Reason
 from domain.reading import Reading
@@ -40,6 +41,7 @@ class Floor:
     verdicts: Sequence[Verdict]
     plan: Sequence[ShiftSpec]
     shift: Shift | None  # the one that runs now, of any zone
+    patience_us: int = 0  # silence counts from no earlier than this
 
     @property
     def names(self) -> dict[str, str]:
@@ -90,11 +92,14 @@ class Floor:
     def fresh(self, channel: Channel) -> bool:
         """Whether its last reading may be shown as live: young, and good enough to count."""
         reading, age = self.last.get(channel.id), self.age_us(channel.id)
-        return reading is not None and age is not None and age <= stale_after_s(channel) * SECOND_US and reading.value is not None and reading.q > Quality.REJECTED
+        return reading is not None and age is not None and age <= self._silent_after_us(channel) and reading.value is not None and reading.q > Quality.REJECTED
 
     def silent(self) -> list[Channel]:
         """Sensors that say nothing, by the rule of `assess`."""
-        return [channel for channel in self.all_channels() if (age := self.age_us(channel.id)) is None or age > silent_after_us(channel)]
+        return [channel for channel in self.all_channels() if (age := self.age_us(channel.id)) is None or age > self._silent_after_us(channel)]
+
+    def _silent_after_us(self, channel: Channel) -> int:
+        return max(silent_after_us(channel), self.patience_us)
 
     def simulated(self) -> bool:
         return any(row.now.simulated for row in self.rows.values()) or any(Reason.SIMULATED in reading.r for reading in self.last.values())
@@ -143,4 +148,5 @@ def load_floor(house: House, scope: Scope, site_id: str, zone_id: str | None = N
         verdicts=[verdict for verdict in verdicts if verdict.zone in wanted],
         plan=plan,
         shift=current_shift(plan, house.sources.timezone(site_id), house.context.clock.now_us()),
+        patience_us=patience_us(house.context.clock, 0),
     )

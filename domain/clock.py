@@ -54,6 +54,21 @@ class ScenarioClock:
         return f"{self.real_start_us},{self.scenario_start_us},{self.speed:g}"
 
 
+PATIENCE_US = 20 * 1_000_000
+"""Processes take real time to pass a message on, however fast a scenario runs: silence is judged after no less than this."""
+
+
+def speed_of(clock: Clock) -> float:
+    """How many times faster than real time a clock runs."""
+    speed: float = getattr(clock, "speed", 1.0)
+    return speed
+
+
+def patience_us(clock: Clock, span_us: int) -> int:
+    """A span of this clock's time after which somebody counts as silent, but at least 20 s of real time."""
+    return max(span_us, round(PATIENCE_US * speed_of(clock)))
+
+
 def clock_from_text(text: str) -> Clock:
     """`""` is the machine's clock; `real_us,scenario_us,speed` a scenario's (setting OSHWATCH_SCENARIO_CLOCK)."""
     if not text:

@@ -267,6 +267,49 @@ def test_power_off_is_one_alert_of_the_device_and_none_of_its_channels(floor: Fl
     assert alert.raised_at_us <= floor.clock.now_us()
 
 
+@dataclass
+class FastClock(FakeClock):
+    speed: float = 30.0
+
+
+def test_in_a_fast_scenario_silence_is_judged_in_real_time(engine: Engine) -> None:
+    """At 30 times, 5 minutes of the scenario are 10 real seconds: parts that pass messages on are not silent."""
+    floor = Floor(engine, FastClock())
+    floor.minute(26.0)
+    floor.clock.sleep(300)
+    floor.tick([])
+    assert floor.open() == []
+    for _ in range(8):
+        floor.clock.sleep(60)
+        floor.tick([])
+    assert {alert.type for alert in floor.open()} == {"agent_offline"}
+
+
+def test_a_zone_has_a_minute_to_be_heard_after_the_start_and_none_once_it_was(floor: Floor) -> None:
+    channels = [channel.id for channel in RegistryRepository(floor.engine).load().latest().channels_of(ZONE)]
+
+    def look(silent: list[str], seconds: int) -> list[str]:
+        floor.silent = silent
+        for _ in range(seconds // 10):
+            floor.clock.sleep(10)
+            floor.alive()
+            floor.tick([])
+        return [alert.type for alert in floor.open()]
+
+    assert look(channels, 110) == []
+    assert look(channels, 30) == ["zone_no_data"]
+
+
+def test_a_zone_that_was_heard_and_falls_silent_has_no_such_grace(floor: Floor) -> None:
+    floor.minute(26.0)
+    floor.silent = [channel.id for channel in RegistryRepository(floor.engine).load().latest().channels_of(ZONE)]
+    for _ in range(8):
+        floor.clock.sleep(10)
+        floor.alive()
+        floor.tick([])
+    assert [alert.type for alert in floor.open()] == ["zone_no_data"]
+
+
 def test_a_last_will_says_offline_within_a_minute_and_a_birth_ends_it(floor: Floor) -> None:
     floor.agents.status("agent-7", Status(state="offline", boot="b", at=0), floor.clock.now_us())
     for _ in range(3):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from domain.hazards import ZoneStatus
 from domain.quality import Reason
 from models.heat.niosh import ral_c, rel_c
+from oshwatch.testing import FakeClock
 
 COOL = {"air_temperature": 22.0, "relative_humidity": 45.0, "globe_temperature": 22.0, "air_speed": 0.3}
 
@@ -231,3 +234,19 @@ def test_a_level_over_the_daily_limit_is_not_within_in_the_first_minutes(floor):
     name = floor.house.channel("sound_level_a_eq")
     floor.house.fill(name, 95.0)
     assert look(floor, 5.3, {name: 95.0}).hazards == {"noise": ZoneStatus.UNKNOWN}
+
+
+@dataclass
+class PacedClock(FakeClock):
+    speed: float = 1.0
+
+
+@pytest.mark.parametrize(("speed", "is_silent"), [(1.0, True), (30.0, False)])
+def test_silence_of_two_minutes_counts_unless_it_is_four_real_seconds_of_a_fast_scenario(floor, speed, is_silent):
+    name = floor.house.channel("co2")
+    floor.house.fill(name, 600.0)
+    floor.enrol()
+    floor.house.now(name, 600.0, floor.at(100))
+    floor.clock = PacedClock(floor.at(102), speed)
+    (zone,) = floor.start().tick()
+    assert zone.silent == ([name] if is_silent else [])
