@@ -6,7 +6,7 @@ import math
 
 import msgspec
 
-from domain.quality import COUNTS_FROM, Reason
+from domain.quality import COUNTS_FROM, Quality, Reason
 from domain.quantities import Averaging
 
 _COUNTS_FROM, _UNSYNCED = int(COUNTS_FROM), int(Reason.CLOCK_UNSYNCED)
@@ -32,6 +32,15 @@ def stands(first: Reading, second: Reading) -> Reading:
     """Which of two readings of one (channel, time) stands, in whatever order they came: the higher quality, then the greater value."""
     key_first, key_second = _rank(first), _rank(second)
     return second if key_second > key_first else first
+
+
+def superseded(reading: Reading) -> Reading:
+    """What is left of a reading at a wrong time when it stands at the right one: a record without a value, which counts nowhere."""
+    return Reading(reading.channel, reading.time_us, None, int(Quality.UNCHECKED), (_UNSYNCED,))
+
+
+def is_superseded(reading: Reading) -> bool:
+    return reading.value is None and reading.q == Quality.UNCHECKED and reading.r == (_UNSYNCED,)
 
 
 def _rank(reading: Reading) -> tuple[int, float, tuple[int, ...]]:

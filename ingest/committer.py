@@ -122,8 +122,9 @@ class Committer:
             gaps=work.gaps + self._found_gaps,
             filled=[row for row in work.filled if self._has_gaps(row.agent, row.boot)],
             touched=_touched(merged),
+            unsynchronised=list(work.clocks.values()),
         )
-        if changed or batch.quarantine or batch.conflicts or batch.gaps or batch.touched:
+        if changed or batch.unsynchronised or batch.quarantine or batch.conflicts or batch.gaps or batch.touched:
             self._records_patience(lambda: self._ledger.commit(batch))
         self._gapped.update({(gap.agent, gap.boot): True for gap in batch.gaps})
         self._found_gaps = []

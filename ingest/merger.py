@@ -18,6 +18,7 @@ from ingest.patience import Patience
 from ingest.retime import Unsynchronised, retime_quarantined
 from ingest.work import Work
 from storage.records.quarantine import QuarantineRepository
+from storage.records.unsynchronised import UnsynchronisedRepository
 from storage.timeseries.port import Batch, RefusedReading, TimeSeries
 
 CLOSE_EVERY_S = 1.0
@@ -76,25 +77,29 @@ class Merger:
         self._reader, self._clock, self._intake, self._records_patience = reader, clock, intake, records_patience
         self._quarantine = QuarantineRepository(engine)
         self._book = MinuteBook(reader)
-        self._unsynchronised = Unsynchronised(reader)
+        self._unsynchronised = Unsynchronised(reader, UnsynchronisedRepository(engine), records_patience)
         self._closed_s = 0.0
 
     def open(self, channels: Iterable[str]) -> Prepared:
         """The minute book, rebuilt from the store, and the minutes that a crash left unwritten."""
         self._book = MinuteBook(self._reader)
+        self._unsynchronised.open()
         return Prepared(Work(), self._book.open(channels))
 
     def prepare(self, work: Work) -> Prepared:
+        self._unsynchronised.mark(work)
         self._retime(work)
-        merged = self._book.merge(work.readings)
+        merged = self._book.merge([*work.readings, *work.superseded])
         self._close_due(merged)
         return Prepared(work, merged)
 
     def due(self) -> Prepared:
-        """Minutes that the clock closes."""
-        merged = Merged()
+        """Minutes that the clock closes, and originals of what was re-timed."""
+        work = Work()
+        self._unsynchronised.mark(work)
+        merged = self._book.merge(work.superseded) if work.superseded else Merged()
         self._close_due(merged)
-        return Prepared(Work(), merged)
+        return Prepared(work, merged)
 
     @property
     def channels(self) -> int:
@@ -107,10 +112,11 @@ class Merger:
             self._book.close_due(self._clock.now_us(), merged)
 
     def _retime(self, work: Work) -> None:
-        self._unsynchronised.note(work.unsynchronised)
-        for retiming in work.retimings:
-            directory, horizon_us = self._intake.directory, self._clock.now_us() + FUTURE_US
-            work.readings += [reading for reading in self._unsynchronised.retimed(retiming, list(work.readings)) if reading.time_us <= horizon_us]
+        directory, horizon_us = self._intake.directory, self._clock.now_us() + FUTURE_US
+        while work.retimings:
+            retiming = work.retimings[0]
+            self._unsynchronised.retime(retiming, work, horizon_us)
             held = self._records_patience(partial(self._quarantine.held, [Refusal.FUTURE_TIME.value], agent=retiming.agent))
             retime_quarantined(held, retiming, directory.channels, directory.site(retiming.agent), horizon_us, work)
-        work.retimings = []
+            work.retimings.pop(0)
+        self._unsynchronised.note(work, horizon_us)

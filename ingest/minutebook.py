@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from domain.ids import channel_parts
+from domain.quality import Reason
 from domain.quantities import Averaging, quantity_of
-from domain.reading import Minute, Reading, minute_from, stands
+from domain.reading import Minute, Reading, is_superseded, minute_from, stands
 from domain.times import HOUR_US, MINUTE_US, SECOND_US, minute_of
 
 CLOSE_AFTER_US = 5 * SECOND_US
@@ -244,8 +245,8 @@ def _enter(group: list[Reading], samples: Samples, merged: Merged, replaced: set
         if known is None:
             samples[reading.time_us] = merged.rewritten[key] = reading
         elif known != reading:
-            standing = stands(known, reading)
-            if known.value != reading.value:
+            standing = reading if is_superseded(reading) and Reason.CLOCK_UNSYNCED in known.r else stands(known, reading)
+            if known.value != reading.value and not (is_superseded(known) or is_superseded(reading)):
                 merged.conflicts.append((standing, reading if standing is known else known))
             if standing is not known:
                 samples[reading.time_us] = merged.rewritten[key] = standing

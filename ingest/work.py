@@ -7,6 +7,7 @@ from typing import Literal
 
 from domain.reading import Reading
 from storage.records.ledger import FilledRow, GapRow, PackRow, QuarantineRow
+from storage.records.unsynchronised import UnsynchronisedRow
 
 BootKey = tuple[str, str]  # agent, boot
 
@@ -57,6 +58,8 @@ class Work:
     jumps: list[Jump] = field(default_factory=list)
     presence: list[Presence] = field(default_factory=list)
     unsynchronised: list[tuple[BootKey, list[Reading]]] = field(default_factory=list)
+    clocks: dict[BootKey, UnsynchronisedRow] = field(default_factory=dict)
+    superseded: list[Reading] = field(default_factory=list)  # marks in the place of what has been re-timed
     retimings: list[Retiming] = field(default_factory=list)
     accepted: list[tuple[int, str]] = field(default_factory=list)  # quarantine id, site
     seen: dict[str, int] = field(default_factory=dict)
@@ -65,7 +68,7 @@ class Work:
 
     @property
     def empty(self) -> bool:
-        return not (self.tokens or self.readings or self.packs or self.presence or self.accepted or self.seen)
+        return not (self.tokens or self.readings or self.packs or self.presence or self.accepted or self.seen or self.clocks or self.superseded)
 
     def absorb(self, later: Work) -> None:
         """Both in one commit."""
@@ -80,6 +83,8 @@ class Work:
         self.jumps += later.jumps
         self.presence += later.presence
         self.unsynchronised += later.unsynchronised
+        self.clocks |= later.clocks
+        self.superseded += later.superseded
         self.retimings += later.retimings
         self.accepted += later.accepted
         self.seen |= later.seen

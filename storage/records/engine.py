@@ -15,7 +15,7 @@ from domain.errors import BadInput, NotReady
 from storage.wal import switch_to_wal
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`; known here so that a start with nothing to upgrade need not load Alembic."""
 
 BUSY_S = 10.0

@@ -100,6 +100,14 @@ gaps = Table(  # spans without samples, with a cause; declared by the agent or f
     UniqueConstraint("agent", "boot", "seq", "sensor", "start_us", "stop_us", "from_seq"),  # a declared gap that packs shrink may fall in two
 )
 
+unsynchronised = Table(  # what a boot sent with a wrong clock; `spans` is JSON {channel: [first_us, last_us]} of what still stands at a wrong time
+    "unsynchronised",
+    metadata,
+    Column("agent", String(64), primary_key=True),
+    Column("boot", String(64), primary_key=True),
+    Column("spans", Text, nullable=False),
+    Column("offset_us", BigInteger),
+)
 touched = Table(  # late data: which channel and span assess has to look at again
     "touched",
     metadata,

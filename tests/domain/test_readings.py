@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain import topics
 from domain.errors import BadInput
 from domain.quantities import QUANTITIES, Averaging, is_cas, quantity_of
-from domain.reading import Reading, minute_from, stands
+from domain.reading import Reading, minute_from, stands, superseded
 from domain.times import MINUTE_US, from_datetime, minute_of, parse_instant, to_datetime, to_rfc3339
 from domain.verdict import decide
 
@@ -101,3 +101,9 @@ def test_topics_go_both_ways() -> None:
 )
 def test_the_state_follows_the_contracts_order(low: float, high: float, coverage: float, grade: object, screening: bool, verified: bool, state: str) -> None:
     assert decide(low=low, high=high, limit=28.2, coverage=coverage, grade=grade, accepts_screening=screening, verified=verified) == state  # type: ignore[arg-type]
+
+
+def test_a_reading_at_its_right_time_stands_above_what_was_superseded_there() -> None:
+    mark, right = superseded(Reading("a.b.co2", 0, 500.0, 4, (128,))), Reading("a.b.co2", 0, 400.0)
+    assert not mark.counts
+    assert stands(mark, right) == stands(right, mark) == right

@@ -10,6 +10,7 @@ import pytest
 
 from domain.times import MINUTE_US, SECOND_US
 from ingest import holes, intake
+from ingest.retime import Unsynchronised
 from ingest.rules import NoticeKind
 from storage.records.agents import AgentsRepository
 from storage.records.gaps import GapsRepository
@@ -278,8 +279,36 @@ def test_a_clock_event_retimes_what_that_boot_sent_with_a_wrong_clock(bench: Any
     bench.settled(event(2, "clock", bench.now_us / SECOND_US, offset_s=-9000.0), kind="event")
     good = [(one.time_us - bench.now_us) // SECOND_US for one in bench.stored() if one.counts]
     assert good == [-14000, -13990, 0]
+    bench.until(lambda: sum(one.value is not None for one in bench.stored()) == 3, "the originals are superseded")
     assert sum(not one.counts for one in bench.stored()) == 2
     bench.until(lambda: [item.state for item in bench.quarantine] == ["accepted"], "the future record is accepted")
+
+
+@pytest.mark.parametrize("restart_first", [False, True])
+def test_retiming_survives_restarts_and_reaches_packs_that_come_after_the_event(bench: Any, restart_first: bool) -> None:
+    bench.settled(bench.pack(0, bench.reading(-5000, 20.0), sync=False), bench.pack(1, bench.reading(-4990, 21.0), sync=False))
+    if restart_first:
+        bench.restart()
+    bench.settled(event(3, "clock", bench.now_us / SECOND_US, offset_s=3000.0), kind="event")
+    bench.restart()
+    late = bench.pack(2, bench.reading(-4980, 22.0), sync=False)
+    bench.settled(late)
+    bench.until(lambda: sum(one.value is not None for one in bench.stored()) == 3, "each reading stands once")
+    assert [((one.time_us - bench.now_us) // SECOND_US, one.value) for one in bench.stored() if one.counts] == [(-2000, 20.0), (-1990, 21.0), (-1980, 22.0)]
+    assert bench.service.counters().get("reading_conflicts", 0) == 0
+
+
+def test_originals_that_a_crash_left_standing_are_superseded_at_the_next_start(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.settled(bench.pack(0, bench.reading(-5000, 20.0), sync=False))
+    with monkeypatch.context() as patch:
+        patch.setattr(Unsynchronised, "mark", lambda *_: None)
+        bench.settled(event(1, "clock", bench.now_us / SECOND_US, offset_s=3000.0), kind="event")
+        bench.service.stop()
+    assert len([one for one in bench.stored() if one.value is not None]) == 2
+    bench.restart()
+    bench.until(lambda: [one.value for one in bench.stored()] == [None, 20.0], "one value is left")
+    minutes = bench.store.minutes["agent-1.hall.air_temperature"]
+    bench.until(lambda: [minute.valid for _, minute in sorted(minutes.items())] == [0, 1], "the minutes say the same")
 
 
 def test_late_data_tell_assess_what_to_look_at_again(bench: Any) -> None:
