@@ -1,4 +1,4 @@
-"""What people do to an alert. Each is one journal row with who, role, when and why; refused or unknown raises `Refused` or `NotFound`."""
+"""What people do to an alert. Each is one journal row with who, role, when and why; what cannot be raises `Refused`, `BadInput`, `Conflict` or `NotFound`."""
 
 from __future__ import annotations
 

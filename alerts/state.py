@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from domain.errors import Refused
+from domain.errors import BadInput, Conflict, OshwatchError, Refused
 from domain.hazards import Severity
 from domain.scope import Role
 from domain.times import HOUR_US, MINUTE_US
@@ -35,6 +35,7 @@ SUPPRESSION_MAX_US = 4 * HOUR_US
 RESPONDERS = (Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE)
 _NEED_TEXT = {StepKind.COMMENTED, StepKind.CONFIRMED, StepKind.SHELVED, StepKind.SUPPRESSED, StepKind.OUT_OF_SERVICE}
 _OFFICER_ONLY = {StepKind.SUPPRESSED, StepKind.UNSUPPRESSED, StepKind.OUT_OF_SERVICE, StepKind.RETURNED_TO_SERVICE}
+_NEVER_AT_STOP = {StepKind.SHELVED: "shelved", StepKind.OUT_OF_SERVICE: "taken out of service"}
 PERSONAL_STEPS = (
     StepKind.ACKNOWLEDGED,
     StepKind.COMMENTED,
@@ -156,40 +157,42 @@ def apply(alert: Alert, step: Step) -> Alert:
     return msgspec.structs.replace(changed, revision=alert.revision + 1, changed_at_us=step.recorded_us)
 
 
-def allowed(alert: Alert, step: Step, role: Role, *, shift_us: int = DEFAULT_SHIFT_US) -> Refused | None:
-    """Whether a person of this role may take this step now: None, or the refusal with its reason. Who may: contract 4."""
+def allowed(alert: Alert, step: Step, role: Role, *, shift_us: int = DEFAULT_SHIFT_US) -> OshwatchError | None:
+    """Whether a person of this role may take this step now: None, or `Refused` for a right, `BadInput` for what was sent, `Conflict` for the alert's state."""
     if role not in RESPONDERS:
         return Refused(f"the role {role.value} reads alerts; the officer and both representatives act on them")
     if step.kind in _OFFICER_ONLY and role is not Role.OFFICER:
         return Refused("only the officer may do this")
+    if alert.severity is Severity.STOP and step.kind in _NEVER_AT_STOP:
+        return Refused(f"a stop-level alert is never {_NEVER_AT_STOP[step.kind]}")
     if step.kind in _NEED_TEXT and not step.detail.text.strip():
-        return Refused("say why in a sentence")
-    return _refused_now(alert, step, shift_us)
+        return BadInput("say why in a sentence", field="text")
+    return _unfit_span(step, shift_us) or _conflict(alert, step.kind)
 
 
-def _refused_now(alert: Alert, step: Step, shift_us: int) -> Refused | None:
-    stop = alert.severity is Severity.STOP
+def _unfit_span(step: Step, shift_us: int) -> BadInput | None:
+    longest = {StepKind.SHELVED: (shift_us, "a shift"), StepKind.SUPPRESSED: (SUPPRESSION_MAX_US, "4 hours")}.get(step.kind)
+    if longest is None:
+        return None
     span_us = (step.detail.until_us or step.recorded_us) - step.recorded_us
-    refusals: dict[StepKind, list[tuple[bool, str]]] = {
-        StepKind.ACKNOWLEDGED: [(not alert.open, "this alert is closed")],
-        StepKind.SHELVED: [
-            (stop, "a stop-level alert is never shelved"),
-            (not alert.open, "this alert is closed"),
-            (span_us <= 0, "say for how many minutes"),
-            (span_us > shift_us, f"at most a shift: {shift_us // MINUTE_US} minutes"),
-        ],
+    if span_us <= 0:
+        return BadInput("say for how many minutes", field="minutes")
+    return BadInput(f"at most {longest[1]}: {longest[0] // MINUTE_US} minutes", field="minutes") if span_us > longest[0] else None
+
+
+def _conflict(alert: Alert, kind: StepKind) -> Conflict | None:
+    closed = (not alert.open, "this alert is closed")
+    conflicts: dict[StepKind, list[tuple[bool, str]]] = {
+        StepKind.ACKNOWLEDGED: [closed],
+        StepKind.SHELVED: [closed],
         StepKind.UNSHELVED: [(alert.shelved_until_us is None, "this alert is not shelved")],
-        StepKind.SUPPRESSED: [(not alert.open, "this alert is closed"), (not 0 < span_us <= SUPPRESSION_MAX_US, "for at most 4 hours")],
+        StepKind.SUPPRESSED: [closed],
         StepKind.UNSUPPRESSED: [(alert.suppressed_until_us is None, "this alert is not suppressed")],
-        StepKind.OUT_OF_SERVICE: [
-            (stop, "a stop-level alert is never taken out of service"),
-            (not alert.open, "this alert is closed"),
-            (alert.out_of_service, "this alert is out of service already"),
-        ],
+        StepKind.OUT_OF_SERVICE: [closed, (alert.out_of_service, "this alert is out of service already")],
         StepKind.RETURNED_TO_SERVICE: [(not alert.out_of_service, "this alert is in service")],
         StepKind.RESET: [(not alert.latched, "this alert is not latched"), (alert.active, "the condition is still there")],
     }
-    return next((Refused(why) for refused, why in refusals.get(step.kind, []) if refused), None)
+    return next((Conflict(why) for is_so, why in conflicts.get(kind, []) if is_so), None)
 
 
 def _raised(step: Step) -> Alert:

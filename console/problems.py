@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from domain.errors import BadInput, NotFound, NotReady, OshwatchError, Refused
+from domain.errors import BadInput, Conflict, NotFound, NotReady, OshwatchError, Refused
 
 MEDIA_TYPE = "application/problem+json"
 API = "/api/"
@@ -77,6 +77,8 @@ def status_of(error: OshwatchError) -> int:
         return 404
     if isinstance(error, Refused):
         return 403
+    if isinstance(error, Conflict):
+        return 409
     return 503 if isinstance(error, NotReady) else 500
 
 

@@ -28,5 +28,9 @@ class Refused(OshwatchError):
     """The caller may not do this, or not now; the text says why."""
 
 
+class Conflict(OshwatchError):
+    """What is asked does not fit the state that the thing is in now; the text says why."""
+
+
 class NotFound(OshwatchError):
     """No such thing for this caller."""

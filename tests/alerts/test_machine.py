@@ -16,7 +16,7 @@ from alerts import actions
 from alerts.policy import load_policy
 from alerts.record import Finding, Recorder
 from alerts.state import Alert, fold
-from domain.errors import BadInput, NotFound, Refused
+from domain.errors import BadInput, Conflict, NotFound, Refused
 from domain.hazards import Severity
 from domain.registry import SiteFile
 from domain.scope import Role, Scope
@@ -87,7 +87,7 @@ class AlertLife(RuleBasedStateMachine):
         extra = [minutes] if act in (actions.shelve, actions.suppress_by_design) else []
         try:
             after = act(self.engine, self.clock, Scope(user=role.value, role=role, grant="f1"), alert.id, "because", *extra)  # type: ignore[operator]
-        except (Refused, BadInput, NotFound):
+        except (Refused, BadInput, Conflict, NotFound):
             assert fold(self.journal.steps(alert.id)) == before
             return
         assert role in (Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE)

@@ -14,7 +14,7 @@ from alerts.policy import load_policy
 from alerts.service import AlertService
 from alerts.state import DATA_LOST, Alert
 from assess.live import LiveWindow, LiveZone
-from domain.errors import BadInput, NotFound, Refused
+from domain.errors import BadInput, Conflict, NotFound, Refused
 from domain.hazards import Severity, ZoneStatus
 from domain.messages import Health, Status
 from domain.scope import Role, Scope
@@ -355,9 +355,9 @@ def test_shelving_ends_by_itself_and_is_refused_at_stop_level(floor: Floor) -> N
 def test_a_shelf_is_at_most_a_shift_and_has_a_reason(floor: Floor) -> None:
     floor.minute(29.0, 29.0, 29.0)
     alert = existing(floor.alert())
-    with pytest.raises(Refused, match="540 minutes"):
+    with pytest.raises(BadInput, match="540 minutes"):
         shelve(floor.engine, floor.clock, OFFICER, alert.id, "long", 541)
-    with pytest.raises(Refused, match="why"):
+    with pytest.raises(BadInput, match="why"):
         shelve(floor.engine, floor.clock, OFFICER, alert.id, " ", 5)
     with pytest.raises(BadInput, match="minutes"):
         shelve(floor.engine, floor.clock, OFFICER, alert.id, "x", None)
@@ -386,7 +386,7 @@ def test_a_second_acknowledgement_by_the_same_person_changes_nothing_and_each_si
 
 def test_reset_of_what_is_not_latched_is_refused(floor: Floor) -> None:
     floor.minute(29.0, 29.0, 29.0)
-    with pytest.raises(Refused, match="not latched"):
+    with pytest.raises(Conflict, match="not latched"):
         reset(floor.engine, floor.clock, OFFICER, existing(floor.alert()).id)
 
 

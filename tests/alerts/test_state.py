@@ -6,7 +6,7 @@ import pytest
 
 from alerts.state import DATA_LOST, Alert, allowed, apply, fold
 from alerts.view import to_json
-from domain.errors import Refused
+from domain.errors import BadInput, Conflict, Refused
 from domain.hazards import Severity
 from domain.scope import Role
 from domain.times import HOUR_US, MINUTE_US
@@ -135,7 +135,7 @@ REFUSED: list[tuple[list[Step], Step]] = [
 @pytest.mark.parametrize(("before", "asked"), REFUSED)
 def test_what_makes_no_sense_now_is_refused_with_a_reason(before: list[Step], asked: Step) -> None:
     refusal = allowed(fold([raised(), *before]), asked, Role.OFFICER)
-    assert isinstance(refusal, Refused)
+    assert isinstance(refusal, (BadInput, Conflict))
     assert str(refusal)
 
 

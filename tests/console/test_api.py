@@ -120,8 +120,19 @@ def test_an_alert_is_acknowledged_in_the_name_of_who_is_logged_in(site) -> None:
 def test_a_reason_is_asked_for_where_the_standard_wants_one(site, action: str, body: dict) -> None:
     alert = next(alert for alert in alerts(site) if alert["severity"] == "action")
     answer = site.post(f"/api/v1/alerts/{alert['id']}/{action}", json=body)
-    assert answer.status_code in (403, 422)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "text")
     assert "sentence" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("action", ["unshelve", "reset", "return-to-service"])
+def test_what_does_not_fit_the_state_of_an_alert_is_a_conflict(site, action: str) -> None:
+    alert = next(alert for alert in alerts(site) if alert["severity"] == "action")
+    assert site.post(f"/api/v1/alerts/{alert['id']}/{action}", json={"text": "x"}).status_code == 409
+
+
+def test_what_a_role_may_not_do_is_forbidden(site) -> None:
+    alert = next(alert for alert in alerts(site) if alert["severity"] == "action")
+    assert site.post(f"/api/v1/alerts/{alert['id']}/out-of-service", who="hoa", json={"text": "x"}).status_code == 403
 
 
 def test_a_stop_level_alert_is_never_shelved(site) -> None:
