@@ -6,6 +6,7 @@ A pack that cannot be trusted as a whole raises `PackRefused`; a record that can
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from dataclasses import dataclass
 from enum import StrEnum
@@ -99,7 +100,7 @@ class _Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 _FIELDS = frozenset(field.name for field in msgspec.structs.fields(_Record))
-_BASE_ONLY = ("bn", "bt", "boot", "seq", "sync", "sig")
+_BASE_ONLY = frozenset({"bn", "bt", "boot", "seq", "sync", "sig"})
 _PACK_WIDE_UNSUPPORTED = frozenset({"bu", "bv", "bs", "bver"})
 _RECORD_UNSUPPORTED = frozenset({"vs", "vb", "vd", "s", "ut"})
 
@@ -275,10 +276,27 @@ def _fields(item: bytes, position: int, refused: list[RefusedRecord]) -> dict[st
     try:
         return _object.decode(item)
     except (msgspec.DecodeError, UnicodeDecodeError):
+        fields, infinite = _not_finite(item)
+        if infinite:
+            detail = f"'{infinite[0]}' in record {position} is not a finite number"
+            if not _BASE_ONLY.isdisjoint(infinite):
+                raise PackRefused(Refusal.NOT_FINITE, detail) from None
+            refused.append(RefusedRecord(Refusal.NOT_FINITE, detail, item))
+            return {name: fields[name] for name in _BASE_ONLY if name in fields} if position == 0 else None
         if position == 0:
             raise PackRefused(Refusal.NOT_A_PACK, "the first record is not an object") from None
         refused.append(RefusedRecord(Refusal.WRONG_TYPE, f"record {position} is not an object", item))
         return None
+
+
+def _not_finite(item: bytes) -> tuple[dict[str, Any], list[str]]:
+    """The fields of a record, and those whose number no float can hold (1e999), which the codec takes for broken JSON."""
+    try:
+        found = json.loads(item)
+    except ValueError:
+        return {}, []
+    fields: dict[str, Any] = found if isinstance(found, dict) else {}
+    return fields, [name for name, value in fields.items() if isinstance(value, float) and not math.isfinite(value)]
 
 
 def _base_of(fields: dict[str, Any]) -> _Record:

@@ -27,9 +27,9 @@ def sharded_data_topic(agent: str) -> str:
 
 
 def parse(text: str) -> tuple[str, str] | None:
-    """(agent, kind) of an agent's topic in either form; None for any other topic. Only `data` may carry a shard."""
+    """(agent, kind) of an agent's topic in either form; None for any other topic. Only `data` may carry a shard, and only the agent's own."""
     match = _AGENT_TOPIC.fullmatch(text)
-    if match is None or (match[3] is not None and match[2] != "data"):
+    if match is None or (match[3] is not None and (match[2] != "data" or int(match[3]) != shard_of(match[1]))):
         return None
     return match[1], match[2]
 

@@ -25,6 +25,10 @@ ASK_AFTER_S, RECORD_AFTER_S = 3.0, 10.0
 ASK_AGAIN_S = (30.0, 60.0, 120.0, 300.0, 600.0)
 COMMAND_LIVES_S = 600.0
 RANGES_AT_ONCE = 20
+SEQS_AT_ONCE = 100_000
+"""In one request: a day of packs a second. A seq that jumped to nowhere asks for no more than this."""
+HOLES_MAX = 1_000
+"""Of one boot, looked at and recorded at once; the others have their turn when these are settled."""
 CENTRE_FOUND = -1
 
 Range = tuple[int, int]
@@ -104,7 +108,7 @@ class Holes:
         now_s, gaps = self._monotonic(), []
         for key, watch in list(self._watches.items()):
             idle_s = now_s - watch.since_s
-            holes = [*cursors[key].holes(max(cursors[key].top, self._held_to.get(key, -1)) + 1)]
+            holes = cursors[key].holes(max(cursors[key].top, self._held_to.get(key, -1)) + 1)[:HOLES_MAX]
             if idle_s >= ASK_AFTER_S and now_s >= watch.next_ask_s and self._ask(key, holes):
                 watch.next_ask_s = now_s + ASK_AGAIN_S[min(watch.asked, len(ASK_AGAIN_S) - 1)]
                 watch.asked += 1
@@ -115,7 +119,8 @@ class Holes:
 
     def _ask(self, key: BootKey, holes: list[Range]) -> bool:
         agent, boot = key
-        for first, last in holes[:RANGES_AT_ONCE]:
+        asked = [(first, min(last, first + SEQS_AT_ONCE - 1)) for first, last in holes[:RANGES_AT_ONCE]]
+        for first, last in asked:
             command = Command(
                 id=f"{self._dice.getrandbits(64):016x}",
                 verb="resend",
@@ -125,7 +130,7 @@ class Holes:
             if not self._source.publish(topic(agent, "cmd"), msgspec.json.encode(command), qos=1):
                 return False
             self.requests += 1
-        log.info("asked %s for %s of boot %s", agent, holes[:RANGES_AT_ONCE], boot)
+        log.info("asked %s for %s of boot %s", agent, asked, boot)
         return True
 
     def _found(self, key: BootKey, hole: Range) -> GapRow:

@@ -103,6 +103,12 @@ def test_the_state_follows_the_contracts_order(low: float, high: float, coverage
     assert decide(low=low, high=high, limit=28.2, coverage=coverage, grade=grade, accepts_screening=screening, verified=verified) == state  # type: ignore[arg-type]
 
 
+def test_a_shard_that_is_not_the_agents_own_is_no_topic() -> None:
+    own = topics.shard_of("agent-7")
+    accepted = [shard for shard in range(100) if topics.parse(f"osh/v1/agent-7/data/{shard:02d}")]
+    assert accepted == [own]
+
+
 def test_a_reading_at_its_right_time_stands_above_what_was_superseded_there() -> None:
     mark, right = superseded(Reading("a.b.co2", 0, 500.0, 4, (128,))), Reading("a.b.co2", 0, 400.0)
     assert not mark.counts

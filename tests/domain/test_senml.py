@@ -120,6 +120,21 @@ def test_a_bad_first_record_keeps_the_base_for_the_others() -> None:
     assert [reading.value for reading in read.readings] == [33.4]
 
 
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_number_that_no_float_can_hold_is_named_and_the_rest_is_kept(position: int) -> None:
+    records = [pack(TEMPERATURE)[1:-1], b'{"n":"a/air_temperature","u":"Cel","v":20,"t":1}']
+    records[position] = records[position].replace((b"33.4", b"20")[position], b"1e999")
+    read = decode_pack(b"[" + b",".join(records) + b"]", "agent-7")
+    assert [refused.refusal for refused in read.refused] == [Refusal.NOT_FINITE]
+    assert [reading.value for reading in read.readings] == [(20.0, 33.4)[position]]
+
+
+def test_a_base_time_that_no_float_can_hold_refuses_the_pack_by_its_name() -> None:
+    with pytest.raises(PackRefused) as refused:
+        decode_pack(pack(TEMPERATURE, bt=17).replace(b'"bt":17', b'"bt":1e999').replace(b'"bt": 17', b'"bt": 1e999'), "agent-7")
+    assert (refused.value.refusal, refused.value.detail) == (Refusal.NOT_FINITE, "'bt' in record 0 is not a finite number")
+
+
 def test_fields_of_others_are_ignored_as_the_rfc_says() -> None:
     assert decode_pack(pack(TEMPERATURE | {"vendor": 1}), "agent-7").readings[0].value == 33.4
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from domain.registry import Registry, SiteFile, entries_of
 from domain.times import SECOND_US
+from domain.topics import sharded_data_topic
 from ingest.intake import Directory, Intake
 from ingest.quarantine import identity_of
 from ingest.source import Message
@@ -25,7 +26,7 @@ SITE = {
     "zones": [{"id": "hall", "name": "Hall"}],
     "agents": [{"id": "agent-1", "channels": [{"placement": "hall", "quantity": "co2", "zone": "hall", "interval_s": 10}]}],
 }
-TOPICS = ("osh/v1/agent-1/data", "osh/v1/agent-1/data/07", "osh/v1/agent-1/event", "osh/v1/agent-1/status", "osh/v1/agent-1/health", "osh/v1/agent-9/data", "osh/v1/BAD/data")
+TOPICS = ("osh/v1/agent-1/data", sharded_data_topic("agent-1"), "osh/v1/agent-1/event", "osh/v1/agent-1/status", "osh/v1/agent-1/health", "osh/v1/agent-9/data", "osh/v1/BAD/data")
 
 
 def intake(digests: dict[int, bytes] | None = None) -> Intake:

@@ -207,6 +207,13 @@ def test_a_declared_gap_counts_as_committed_and_a_pack_of_it_that_still_comes_is
     assert [(gap.from_seq, gap.to_seq) for gap in gaps.of_agent("agent-1", *EVER)] == [(1, 2)]
 
 
+def test_a_seq_that_jumped_to_nowhere_asks_for_a_bounded_number(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holes, "ASK_AFTER_S", 0.1)
+    bench.settled(bench.pack(2**53, bench.reading(0)))
+    bench.until(bench.commands, "asked for")
+    assert bench.commands()[0]["args"] == {"boot": "boot-1", "from": 0, "to": holes.SEQS_AT_ONCE - 1}
+
+
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_late_event_shrinks_its_gap_like_a_late_pack(bench: Any, monkeypatch: pytest.MonkeyPatch, declared: bool) -> None:
     monkeypatch.setattr(holes, "RECORD_AFTER_S", 0.2)
