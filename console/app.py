@@ -14,12 +14,13 @@ from fastapi.staticfiles import StaticFiles
 
 from console import problems
 from console.api import alerts as alerts_api
-from console.api import answers, devices, live, probes, readings, records, registry, zones
+from console.api import answers, devices, live, probes, readings, records, registry, verdicts, zones
 from console.context import ConsoleContext, House
 from console.hub import Hub
 from console.limiter import LoginLimiter
 from console.pages import alerts as alerts_pages
-from console.pages import equipment, floor, login, sites, trend, zone
+from console.pages import equipment, floor, login, sites, trend, verdict, zone
+from console.pages import records as records_pages
 from console.pages.render import STATIC, Renderer
 from console.security import PUBLIC, Caller, SecurityHeaders, user_of
 from console.sources import Sources
@@ -45,9 +46,9 @@ def create_app(context: ConsoleContext) -> FastAPI:
 
     app = FastAPI(title="Oshwatch", version=context.version or "0", description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.house = house
-    for module in (registry, readings, zones, records, alerts_api, devices, live):
+    for module in (registry, readings, zones, records, verdicts, alerts_api, devices, live):
         _add(app, module.router, API)
-    for router in (probes.router, floor.router, trend.router, zone.router, sites.router, alerts_pages.router, equipment.router, login.router):
+    for router in (probes.router, floor.router, trend.router, zone.router, verdict.router, records_pages.router, sites.router, alerts_pages.router, equipment.router, login.router):
         _add(app, router, "")
 
     @app.get(f"{API}/openapi.json", include_in_schema=False, dependencies=[Depends(PUBLIC)])

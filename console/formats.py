@@ -73,6 +73,10 @@ class Formats:
     def day(self, time_us: int, zone: ZoneInfo) -> str:
         return str(format_date(to_datetime(time_us).astimezone(zone), "d MMM y", locale=self.catalogue.babel))
 
+    def date(self, time_us: int, zone: ZoneInfo) -> str:
+        """As a form's date field takes it."""
+        return to_datetime(time_us).astimezone(zone).date().isoformat()
+
     def age(self, microseconds: int) -> str:
         """How long ago or how long: the largest unit that says enough."""
         seconds = max(0, microseconds // SECOND_US)

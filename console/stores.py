@@ -31,7 +31,7 @@ from storage.records.lab_results import LabResultsRepository
 from storage.records.quarantine import QuarantineRepository
 from storage.records.services import ServicesRepository
 from storage.records.suspects import SuspectsRepository
-from storage.records.verdicts import StoredVerdict, VerdictRepository
+from storage.records.verdicts import Key, StoredVerdict, VerdictRepository
 from storage.records.zone_states import ZoneStatesRepository
 
 Act = Callable[[Engine, Clock, Scope, str, str, int | None], Alert]
@@ -91,6 +91,13 @@ class Stores:
         zones = [zone] if zone else None
         found = (self._verdicts.revisions if revisions else self._verdicts.latest)(site=site, zones=zones, date=date, shift=shift, hazard=hazard)
         return found if shifts is None else [stored for stored in found if (stored.verdict.shift.date, stored.verdict.shift.name) in shifts]
+
+    def verdict(self, id: int) -> StoredVerdict | None:
+        return self._verdicts.get(id)
+
+    def revisions(self, key: Key) -> list[StoredVerdict]:
+        """All of one result, the oldest first."""
+        return self._verdicts.of_key(key)
 
     def recent_alerts(self, scope: Scope, held: Snapshot, limit: int) -> list[Alert]:
         """The latest raised of the last two weeks, open or closed."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from alerts.policy import load_policy
-from assess import texts
+from assess import contested, texts
 from console.i18n import N_
 from domain.quality import Reason
 from domain.quantities import QUANTITIES
@@ -61,6 +61,10 @@ METRICS = {
     "dose_3db": N_("Noise dose, 3 dB exchange"),
     "dose_5db_t80": N_("Noise dose, 5 dB exchange, from 80 dB"),
     "dose_5db_t90": N_("Noise dose, 5 dB exchange, from 90 dB"),
+    "noise_dose_so_far": N_("Noise dose so far"),
+    "dose_3db_so_far": N_("Noise dose so far, 3 dB exchange"),
+    "dose_5db_t80_so_far": N_("Noise dose so far, 5 dB exchange, from 80 dB"),
+    "dose_5db_t90_so_far": N_("Noise dose so far, 5 dB exchange, from 90 dB"),
     "lcpeak_max": N_("Highest peak, LCpeak"),
     "twa": N_("Shift average"),
     "twa_8h": N_("Average over 8 h"),
@@ -74,6 +78,8 @@ METRICS = {
     "mean_1h_max": N_("Highest average over 1 h"),
     "leq_now": N_("Sound level now"),
 }
+
+PROJECTED_LEVEL = N_("Noise, projected for the shift")
 
 STATES = {
     "within": N_("within the limit"),
@@ -175,6 +181,11 @@ def metric_name(metric: str) -> str:
     return METRICS.get(metric, metric.replace("_", " "))
 
 
+def window_name(metric: str) -> str:
+    """Of a live window: what a shift will have come to is a projection, and not called LEX,8h before it has ended."""
+    return PROJECTED_LEVEL if metric == "lex_8h" else metric_name(metric)
+
+
 def state_name(state: str, value: float | None, limit: float | None) -> str:
     """Evidence and protection side by side (contract 4.1): a value over the limit without proof says both."""
     if state == "indeterminate" and value is not None and limit is not None and value > limit:
@@ -190,7 +201,8 @@ def safety_texts() -> Iterable[str]:
 
 def result_texts() -> Iterable[str]:
     """Sentences that results carry, with braces where a value is filled in."""
-    return (text for name, text in vars(texts).items() if name.isupper() and isinstance(text, str))
+    yield from (text for name, text in vars(texts).items() if name.isupper() and isinstance(text, str))
+    yield from contested.SENTENCES
 
 
 @cache

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from console.context import House
 from console.formats import Formats
 from console.words import metric_name, state_name
+from domain.times import parse_instant
 from domain.verdict import Verdict
 
 SHOWN_MAX = 5
@@ -40,16 +44,46 @@ class Dose:
     state: str
     kind: str  # the mark's class
     bar: Bar | None
+    address: str  # of the page that says how it came about
+
+
+DOSE_SO_FAR = "noise_dose_so_far"
+
+
+def running(verdict: Verdict, now_us: int) -> bool:
+    """Whether its shift is still on."""
+    return parse_instant(verdict.shift.stop) > now_us
+
+
+def shown_as_dose(verdict: Verdict) -> Verdict:
+    """Of a running shift a level over 8 h would be read as its outcome: noise so far is a share of the energy that the limit allows, and never LEX,8h."""
+    limit = verdict.limit.value
+    if verdict.hazard == "noise" and verdict.metric.startswith("dose_"):
+        return replace(verdict, metric=f"{verdict.metric}_so_far")
+    if verdict.hazard != "noise" or verdict.metric != "lex_8h" or limit is None:
+        return verdict
+    value, low, high = (None if level is None else 100.0 * 10.0 ** ((level - limit) / 10.0) for level in (verdict.value, verdict.low, verdict.high))
+    parts = [replace(part, low=_share(verdict.value, part.low, limit), high=_share(verdict.value, part.high, limit)) for part in verdict.bounds.parts]
+    bounds = replace(verdict.bounds, parts=parts)
+    return replace(verdict, metric=DOSE_SO_FAR, value=value, low=low, high=high, unit="%", bounds=bounds, limit=replace(verdict.limit, value=100.0))
+
+
+def _share(level: float | None, part: float, limit: float) -> float:
+    """A part of the bounds in decibels, as part of the dose."""
+    return 0.0 if level is None else 100.0 * (10.0 ** ((level + part - limit) / 10.0) - 10.0 ** ((level - limit) / 10.0))
 
 
 def dose_views(house: House, formats: Formats, verdicts: Sequence[Verdict], names: Mapping[str, str], *, worst_only: bool = False) -> list[Dose]:
     """The verdicts nearest to their limits first; `worst_only`: one of each zone and hazard, and not too many."""
-    ranked = sorted((verdict for verdict in verdicts if verdict.value is not None), key=_nearness, reverse=True)
+    now_us = house.context.clock.now_us()
+    pairs = [(shown_as_dose(verdict) if running(verdict, now_us) else verdict, verdict) for verdict in verdicts if verdict.value is not None]
+    pairs.sort(key=lambda pair: _nearness(pair[0]), reverse=True)
     if worst_only:
-        seen: set[tuple[str, str]] = set()
-        ranked = [verdict for verdict in ranked if (key := (verdict.zone, verdict.hazard)) not in seen and not seen.add(key)]  # type: ignore[func-returns-value]
-        ranked = ranked[:SHOWN_MAX]
-    return [_dose(formats, verdict, names) for verdict in ranked]
+        first: dict[tuple[str, str], tuple[Verdict, Verdict]] = {}
+        for pair in pairs:
+            first.setdefault((pair[0].zone, pair[0].hazard), pair)
+        pairs = list(first.values())[:SHOWN_MAX]
+    return [_dose(formats, shown, names, verdict_address(stored)) for shown, stored in pairs]
 
 
 def without_value(verdicts: Sequence[Verdict]) -> int:
@@ -63,7 +97,13 @@ def _nearness(verdict: Verdict) -> tuple[int, float]:
     return URGENCY.index(kind_of(verdict)), verdict.value / verdict.limit.value
 
 
-def _dose(formats: Formats, verdict: Verdict, names: Mapping[str, str]) -> Dose:
+def verdict_address(verdict: Verdict) -> str:
+    """The page of the latest revision of this result."""
+    _, date, shift, placement, hazard, metric, limit = verdict.key
+    return f"/zones/{verdict.zone}/verdicts?" + urlencode({"date": date, "shift": shift, "placement": placement, "hazard": hazard, "metric": metric, "limit": limit})
+
+
+def _dose(formats: Formats, verdict: Verdict, names: Mapping[str, str], address: str) -> Dose:
     limit = verdict.limit.value
     return Dose(
         zone=verdict.zone,
@@ -76,6 +116,7 @@ def _dose(formats: Formats, verdict: Verdict, names: Mapping[str, str]) -> Dose:
         state=state_name(verdict.state, verdict.value, limit),
         kind=kind_of(verdict),
         bar=_bar(formats, verdict),
+        address=address,
     )
 
 

@@ -17,15 +17,17 @@ from console.formats import DASH, Formats, decimals_of
 from console.i18n import N_
 from console.pages.alerts import alert_views
 from console.pages.exposure import dose_views, without_value
+from console.pages.records import missing
 from console.pages.trend import trends
 from console.params import rounded
+from console.records.plans import not_measured
 from console.security import Permission, Reader
-from console.words import PARTLY_UNKNOWN, STATUS, Mark, hazard_name, metric_name
+from console.words import PARTLY_UNKNOWN, STATUS, Mark, hazard_name, metric_name, window_name
 from domain.hazards import ZoneStatus
 from domain.quality import Quality
 from domain.quantities import quantity_of
 from domain.registry import Channel, Zone
-from domain.scope import Role
+from domain.scope import Role, Scope
 from domain.times import SECOND_US
 
 router = APIRouter(include_in_schema=False)
@@ -145,7 +147,7 @@ def floor_page(request: Request, site: str, caller: Reader, trend: str = "") -> 
         caller,
         section="floor",
         unacknowledged=floor.unacknowledged,
-        **_facts(house, floor, formats, tiles),
+        **_facts(house, caller.scope, floor, formats, tiles),
         tiles=tiles,
         band=band(house, floor, formats),
         alerts=views,
@@ -194,7 +196,7 @@ def tile(zone: Zone, floor: Floor, formats: Formats) -> Tile:
         value=value,
         unit=unit,
         decimals=decimals,
-        what=metric_name(window.metric) if window else (metric_name(main.quantity) if main else ""),
+        what=window_name(window.metric) if window else (metric_name(main.quantity) if main else ""),
         window=window_key(window) if window else "",
         channel=main.id if main else "",
         of=oldest.id if oldest else "",
@@ -231,7 +233,7 @@ def band(house: House, floor: Floor, formats: Formats) -> Band:
         place=zone.spec.name,
         zone=zone.id,
         value=formats.measure(window.value, window.unit) if window else "",
-        what=metric_name(window.metric) if window else "",
+        what=window_name(window.metric) if window else "",
         advice=advice(house, floor, zone.id),
         missing=[hazard_name(hazard) for hazard in floor.unmeasured(zone.id)] if mark is PARTLY_UNKNOWN else [],
         held=[hazard_name(hazard) for hazard in floor.held(zone.id)],
@@ -293,7 +295,7 @@ def _small(channel: Channel, floor: Floor, formats: Formats) -> Small:
     )
 
 
-def _facts(house: House, floor: Floor, formats: Formats, tiles: Sequence[Tile]) -> dict[str, Any]:
+def _facts(house: House, scope: Scope, floor: Floor, formats: Formats, tiles: Sequence[Tile]) -> dict[str, Any]:
     shown = {channel for tile in tiles for channel in (tile.channel, tile.of, *(other.channel for other in tile.others)) if channel}
     running = floor.shift
     return {
@@ -303,6 +305,8 @@ def _facts(house: House, floor: Floor, formats: Formats, tiles: Sequence[Tile]) 
         "updated": formats.clock_with_seconds(floor.now_us, floor.timezone),
         "shift": ShiftView(running.name, formats.clock(running.start_us, floor.timezone), formats.clock(running.stop_us, floor.timezone)) if running else None,
         "has_plan": bool(floor.zones) and all(len(zone.spec.plan) == 4 for zone in floor.zones),
+        "not_measured": missing(not_measured(house, scope, floor.site.id), floor.names),
+        "plan_signed": house.sources.snapshot().plan_in_force(floor.site.id) is not None,
         "legend": [*STATUS.items(), ("unknown", PARTLY_UNKNOWN)],
         "live": house.hub.address(site=floor.site.id, channels=sorted(shown), every_s=max(2, -(-(len(shown) + len(tiles)) // LIVE_EVENTS_A_SECOND)), brief=True),
     }

@@ -118,6 +118,8 @@ class Renderer:
             "operator": self._context.operator,
             "ages": {unit: catalogue.gettext(text) for unit, text in AGES.items()},
             "live": "",
+            "not_measured": [],
+            "plan_signed": False,
             "speed": self._context.clock.speed if isinstance(self._context.clock, ScenarioClock) else 1,
             "now": self._context.clock.now_us() / SECOND_US,
             "decimal": catalogue.babel.number_symbols["latn"]["decimal"],

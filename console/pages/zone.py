@@ -11,10 +11,12 @@ from console.context import house_of
 from console.floors import Floor, load_floor, stale_after_s, unacknowledged
 from console.formats import Formats
 from console.pages.alerts import alert_views
-from console.pages.exposure import kind_of
+from console.pages.exposure import kind_of, running, shown_as_dose, verdict_address
 from console.pages.floor import advice, tile
+from console.pages.records import missing
 from console.pages.trend import trends
 from console.params import rounded
+from console.records.plans import not_measured
 from console.security import Permission, Reader
 from console.words import CALIBRATION, GRADES, REASONS, STATUS, Mark, hazard_name, metric_name, sentence, state_name
 from domain.quality import Quality
@@ -62,6 +64,8 @@ class VerdictView:
     grade: str
     calibration: str
     revision: int
+    address: str
+    contested: bool
     reasons: list[str]
 
 
@@ -105,9 +109,11 @@ def zone_page(request: Request, zone: str, caller: Reader, trend: str = "") -> H
         may_respond=caller.may(Permission.RESPOND),
         here=f"/zones/{zone}",
         channels=[channel_view(channel, floor, formats) for channel in channels],
-        verdicts=[verdict_view(verdict, formats) for verdict in floor.verdicts],
+        verdicts=[verdict_view(verdict, formats, floor.now_us) for verdict in floor.verdicts],
         suspects=[SuspectView(found.channel, found.text, formats.moment(found.since_us, floor.timezone), found.kind == "fault") for found in suspects],
         simulated=floor.simulated(),
+        not_measured=missing(not_measured(house, caller.scope, held.site, zone), floor.names),
+        plan_signed=house.sources.snapshot().plan_in_force(held.site) is not None,
         trend=drawn,
         choices=choices,
         live=house.hub.address(site=floor.site.id, channels=[channel.id for channel in channels], every_s=2),
@@ -135,7 +141,8 @@ def channel_view(channel: Channel, floor: Floor, formats: Formats) -> ChannelVie
     )
 
 
-def verdict_view(verdict: Verdict, formats: Formats) -> VerdictView:
+def verdict_view(stored: Verdict, formats: Formats, now_us: int) -> VerdictView:
+    verdict = shown_as_dose(stored) if running(stored, now_us) else stored
     limit = verdict.limit
     return VerdictView(
         metric=metric_name(verdict.metric),
@@ -152,5 +159,7 @@ def verdict_view(verdict: Verdict, formats: Formats) -> VerdictView:
         grade=GRADES.get(verdict.grade, verdict.grade),
         calibration=CALIBRATION.get(verdict.calibration, verdict.calibration),
         revision=verdict.revision,
+        address=verdict_address(stored),
+        contested=verdict.contested,
         reasons=[sentence(text, formats.catalogue.gettext) for text in (*verdict.reasons, *verdict.notes)],
     )

@@ -30,6 +30,26 @@ async def _raw(request: Request) -> bytes:
 Body = Annotated[bytes, Depends(_raw)]
 
 
+async def _fields(request: Request) -> dict[str, str]:
+    """A form's fields, blanks left out: what is not filled in is not said."""
+    form = await request.form(max_fields=12_000)
+    return {name: value for name, value in form.items() if isinstance(value, str) and value.strip()}
+
+
+Fields = Annotated[dict[str, str], Depends(_fields)]
+
+
+def filled(fields: dict[str, str], shape: type[Shape]) -> Shape:
+    """A form's texts as the shape that the REST interface takes; `custody` is a list by lines."""
+    values: dict[str, object] = dict(fields)
+    if "custody" in values:
+        values["custody"] = [line.strip() for line in fields["custody"].splitlines() if line.strip()]
+    try:
+        return msgspec.convert(values, shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise _named(str(error)) from None
+
+
 def decoded(raw: bytes, shape: type[Shape]) -> Shape:
     try:
         return msgspec.json.decode(raw or b"{}", type=shape)

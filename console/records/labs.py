@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from console.context import House
+from console.i18n import N_
 from console.records.bodies import text
 from console.records.shapes import LabResultBody, LabResultJson
 from console.security import Caller
@@ -14,9 +13,9 @@ from domain.scope import Scope
 from domain.times import to_rfc3339
 from storage.records.lab_results import StoredLabResult
 
-FLOW = "The flow before and after differs by more than 5 %."
-NO_BLANK = "No field blank is on record."
-NO_ACCREDITATION = "The laboratory's accreditation is not on record."
+FLOW = N_("The flow before and after differs by more than 5 %.")
+NO_BLANK = N_("No field blank is on record.")
+NO_ACCREDITATION = N_("The laboratory's accreditation is not on record.")
 
 
 def add_lab_result(house: House, caller: Caller, zone_id: str, body: LabResultBody) -> LabResultJson:
@@ -57,8 +56,3 @@ def doubts(result: LabResult) -> list[str]:
     found = [FLOW] if (result.flow_differs_pct or 0.0) > FLOW_MAY_DIFFER_PCT else []
     found += [NO_BLANK] if result.blank is None else []
     return found + ([NO_ACCREDITATION] if not result.accreditation else [])
-
-
-def body_from(fields: dict[str, object]) -> LabResultBody:
-    """A form's fields, as the REST interface would take them."""
-    return msgspec.convert(fields, LabResultBody)

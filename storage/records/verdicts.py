@@ -86,6 +86,14 @@ class VerdictRepository:
         """All revisions, the oldest of each first."""
         return self._found(select(verdicts).where(*_filters(site, zones, date, shift, hazard, start_us, stop_us)))
 
+    def get(self, id: int) -> StoredVerdict | None:
+        """One revision."""
+        return next(iter(self._found(select(verdicts).where(verdicts.c.id == id))), None)
+
+    def of_key(self, key: Key) -> list[StoredVerdict]:
+        """All revisions of one result, the oldest first."""
+        return self._found(select(verdicts).where(*(column == value for column, value in zip(_KEY, key, strict=True))))
+
     def for_shifts(self, site: str, shifts: Collection[tuple[str, str]]) -> list[StoredVerdict]:
         """The latest revisions of these (date, name) of a site."""
         if not shifts:

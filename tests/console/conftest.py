@@ -296,7 +296,7 @@ def _fill_states(factory: Factory) -> None:
             reasons=["Fewer than 75 % of the minutes are valid."],
         ),
     ]
-    VerdictRepository(factory.engine).save_many(saved, final=False, why="running shift", computed_us=NOW_US, new_revision=False)
+    VerdictRepository(factory.engine).save_many(saved, final=False, why="shift running", computed_us=NOW_US, new_revision=False)
     factory.raise_alert("f1.ironing-1", "heat", "heat", Severity.STOP, value=32.4, unit="Cel", limit=HEAT_LIMIT, evidence={"proven": True})
     factory.raise_alert("f1.sewing-2", "noise", "noise_dose", Severity.ACTION, value=112.0, unit="%", limit=NOISE_LIMIT, evidence={"proven": False})
     factory.raise_alert("f1.boiler", "sensor", "zone_no_data", Severity.ACTION)
@@ -412,6 +412,11 @@ def beat_fixture():
     return beat
 
 
-@pytest.fixture(name="serve")
+@pytest.fixture(name="serve", scope="session")
 def serve_fixture():
     return serve
+
+
+@pytest.fixture(name="copy_factory", scope="session")
+def copy_factory_fixture():
+    return copied

@@ -12,7 +12,18 @@ from assess import texts
 from console.i18n import LOCALES, PSEUDO, extract, load_catalogues, negotiate
 from console.words import sentence
 
-PAGES = ("/sites/f1", "/zones/f1.ironing-1", "/zones/f1.cutting-a", "/alerts", "/sites", "/equipment")
+PAGES = (
+    "/sites/f1",
+    "/zones/f1.ironing-1",
+    "/zones/f1.cutting-a",
+    "/zones/f1.ironing-1/records",
+    "/sites/f1/monitoring-plan",
+    "/verdicts/1",
+    "/verdicts/4",
+    "/alerts",
+    "/sites",
+    "/equipment",
+)
 
 
 def ids(catalogue) -> set:

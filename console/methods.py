@@ -1,0 +1,100 @@
+"""How results are computed, in words, with where the method is written: for people who check a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from console.i18n import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A formula in words, and its source as it is cited."""
+
+    words: str
+    source: str
+
+
+UNKNOWN = Method(N_("Nothing was computed: what would be needed is not measured."), "")
+
+METHODS: Mapping[str, Method] = {
+    "wbgt-bernard-1999": Method(
+        N_(
+            "WBGT of each minute = 0.7 × natural wet bulb + 0.3 × globe temperature, in the shade. The natural wet bulb is estimated from air temperature, humidity, globe temperature and air speed; the globe is converted to one of 150 mm."
+        ),
+        "ISO 7243:2017, clause 5; Bernard and Pourmoghani 1999; ISO 7726:1998, Annex B",
+    ),
+    "wbgt-iso-7243-2017": Method(N_("WBGT of each minute = 0.7 × natural wet bulb + 0.3 × globe temperature, both measured."), "ISO 7243:2017, clause 5; NIOSH 2016-106"),
+    "wbgt-instrument": Method(N_("WBGT of each minute as the instrument gives it."), "ISO 7243:2017, clause 6"),
+    "noise-dose-3db": Method(
+        N_("Dose = 100 % × the sum over the minutes of time at a level, divided by the time allowed at it: 8 h at 85 dB(A), half of it for each 3 dB more."),
+        "DHHS (NIOSH) 98-126, section 1.1",
+    ),
+    "noise-dose-5db-t80": Method(
+        N_(
+            "Dose = 100 % × the sum over the minutes of time at a level, divided by the time allowed at it: 8 h at 90 dB(A), half of it for each 5 dB more; levels under 80 dB(A) do not count."
+        ),
+        "29 CFR 1910.95, Appendix A",
+    ),
+    "noise-dose-5db-t90": Method(
+        N_(
+            "Dose = 100 % × the sum over the minutes of time at a level, divided by the time allowed at it: 8 h at 90 dB(A), half of it for each 5 dB more; levels under 90 dB(A) do not count."
+        ),
+        "29 CFR 1910.95, Appendix A",
+    ),
+    "noise-lex-8h": Method(
+        N_("LEX,8h = the energy mean of the levels of all minutes worked, plus 10 × log10 of the time worked divided by 8 h."),
+        "ISO 9612:2009, clause 3; Directive 2003/10/EC, Article 2",
+    ),
+    "noise-lcpeak-max": Method(N_("The highest peak of the shift."), "ISO 9612:2009; Directive 2003/10/EC, Article 2"),
+    "noise-la-max": Method(N_("The highest level of the shift, from minute means."), "29 CFR 1910.95"),
+    "airborne-sum-over-8h": Method(N_("The sum of each minute's concentration times its duration, divided by 8 h whatever the length of the shift."), "29 CFR 1910.1000(d)(1)(i)"),
+    "airborne-worst-8h": Method(N_("The mean of the 8 h of the shift in which it is highest."), "EN 689:2018"),
+    "airborne-shift-up-to-10h": Method(N_("The mean of the shift, of up to 10 h."), "NIOSH Pocket Guide, introduction"),
+    "airborne-15min": Method(N_("The highest mean of any 15 minutes in a row."), "NIOSH Pocket Guide, introduction; EN 689:2018"),
+    "airborne-10min": Method(N_("The highest mean of any 10 minutes in a row."), "NIOSH Pocket Guide, introduction"),
+    "airborne-60min": Method(N_("The highest mean of any 60 minutes in a row."), ""),
+    "airborne-instantaneous": Method(N_("The highest value of the shift."), "NIOSH Pocket Guide, introduction"),
+    "airborne-minutes-over": Method(N_("The minutes whose mean is over the ceiling."), "29 CFR 1910.1000(b)(2)"),
+    "airborne-mixture": Method(N_("The sum of each concentration divided by its own limit; over 1 is over the limit."), "29 CFR 1910.1000(d)(2)(i)"),
+}
+
+WINDOWS: Mapping[str, str] = {
+    "wbgt_effective_60min_worst": N_(
+        "The clothing's adjustment is added, and the time-weighted mean of every 60 minutes is held against the limit at the work rate of the same 60 minutes; those with the largest excess count."
+    ),
+    "wbgt_effective_120min_worst": N_("The clothing's adjustment is added; the highest time-weighted mean of 120 minutes counts."),
+    "rest_min_per_hour_required": N_("The minutes of rest in the worst hour that bring its time-weighted mean to the limit, taken at the place of rest in its own heat."),
+}
+
+STATE_RULES: Mapping[str, str] = {
+    "exceeds": N_("The lower bound is over the limit."),
+    "not_assessable": N_("Fewer than 75 % of the minutes are valid, or nothing is measured: no statement can be made, and that is no good news."),
+    "within": N_("The upper bound is not over the limit, enough minutes are valid, and the grade is good enough to say so."),
+    "indeterminate": N_("The limit lies between the bounds, or the grade or the limit's status do not allow a statement."),
+}
+
+CAUSES: Mapping[str, str] = {
+    "sensor": N_("Uncertainty of the instruments"),
+    "gap": N_("Missing minutes"),
+    "estimate": N_("Estimated instead of measured"),
+    "calibration": N_("State of the calibration"),
+    "metabolic_rate": N_("Work rate as an estimate"),
+}
+
+GAP_CAUSES: Mapping[str, str] = {
+    "power": N_("power cut"),
+    "network": N_("network down"),
+    "broker": N_("broker did not answer"),
+    "sensor": N_("sensor did not answer"),
+    "clock": N_("clock wrong"),
+    "outbox_full": N_("memory of the device full"),
+    "centre": N_("lost at the centre"),
+    "unknown": N_("cause not known"),
+}
+
+
+def method_of(id: str) -> Method:
+    """Of `wbgt-bernard-1999@1`; `UNKNOWN` for a result without a method."""
+    return METHODS.get(id.partition("@")[0], UNKNOWN)
