@@ -7,8 +7,10 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from assess.live import LiveWindow
+from domain.hazards import ZoneStatus
 from domain.registry import Instrument
-from domain.verdict import ShiftOf, Verdict, WorkersOf
+from domain.times import to_rfc3339
+from domain.verdict import LimitOf, ShiftOf, Verdict, WorkersOf
 
 Item = TypeVar("Item")
 
@@ -126,6 +128,34 @@ class ForecastJson(msgspec.Struct, frozen=True, kw_only=True):
     at: str
 
 
+class WindowJson(msgspec.Struct, frozen=True, kw_only=True):
+    """A running window [start, stop) of one hazard at one placement, and what begins `action` and `stop` in it."""
+
+    hazard: str
+    metric: str
+    placement: str
+    channels: list[str]
+    start: str
+    stop: str
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    limit: LimitOf | None
+    action_from: float | None
+    stop_from: float | None
+    status: ZoneStatus
+    proven: bool
+    coverage: float
+    reasons: list[str]
+
+
+def window_json(window: LiveWindow) -> WindowJson:
+    """With its times as the contract writes them."""
+    fields = {name: getattr(window, name) for name in window.__struct_fields__ if name not in ("start_us", "stop_us")}
+    return WindowJson(**fields, start=to_rfc3339(window.start_us), stop=to_rfc3339(window.stop_us))
+
+
 class ZoneNow(msgspec.Struct, frozen=True, kw_only=True):
     """Live state of a zone. `windows` are what `status` rests on."""
 
@@ -136,7 +166,7 @@ class ZoneNow(msgspec.Struct, frozen=True, kw_only=True):
     shift: ShiftOf | None
     hazards: dict[str, str]
     channels: list[ChannelNow]
-    windows: list[LiveWindow]
+    windows: list[WindowJson]
     verdicts: list[Verdict]
     suspects: list[SuspectJson]
     forecasts: list[ForecastJson]

@@ -13,7 +13,7 @@ from console.context import House, house_of
 from console.floors import Floor, load_floor
 from console.pages.floor import advice
 from console.security import Reader
-from console.shapes import ChannelNow, Page, SuspectJson, ZoneNow
+from console.shapes import ChannelNow, Page, SuspectJson, ZoneNow, window_json
 from console.stores import running_and_last
 from domain.quality import Quality
 from domain.quantities import quantity_of
@@ -45,7 +45,7 @@ def zone_now(house: House, floor: Floor, zone: str) -> ZoneNow:
         shift=live.shift if live else None,
         hazards={hazard: held.value for hazard, held in live.hazards.items()} if live else {},
         channels=[_channel_now(channel, floor) for channel in channels],
-        windows=live.windows if live else [],
+        windows=[window_json(window) for window in live.windows] if live else [],
         verdicts=list(floor.verdicts),
         suspects=[
             SuspectJson(channel=found.channel, kind=found.kind, fault_type=found.fault_type, since=to_rfc3339(found.since_us), score=found.score, text=found.text)

@@ -10,7 +10,7 @@ import pytest
 from assess.live import LiveWindow
 from domain.hazards import Severity, ZoneStatus
 from domain.quality import Reason
-from domain.times import MINUTE_US, parse_instant
+from domain.times import HOUR_US, MINUTE_US, parse_instant
 from domain.verdict import Verdict
 from storage.records.ledger import LedgerBatch, LedgerRepository, QuarantineRow
 from storage.records.people import PeopleRepository
@@ -60,6 +60,14 @@ def test_a_silent_zone_is_unknown_with_its_last_value_and_age(standing) -> None:
     assert now["status"] == "unknown"
     assert all(not channel["fresh"] and channel["age_s"] > 43 * 60 for channel in now["channels"])
     assert len(now["silent"]) == 2
+
+
+def test_windows_carry_their_times_as_the_contract_writes_them(standing) -> None:
+    window = standing.get("/api/v1/zones/f1.cutting-a/now").json()["windows"][0]
+    assert list(window) == [
+        "hazard", "metric", "placement", "channels", "start", "stop", "value", "low", "high", "unit", "limit", "action_from", "stop_from", "status", "proven", "coverage", "reasons",
+    ]  # fmt: skip
+    assert parse_instant(window["stop"]) - parse_instant(window["start"]) == HOUR_US
 
 
 def test_a_state_that_nobody_computes_any_more_is_unknown(site) -> None:
