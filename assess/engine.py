@@ -82,6 +82,7 @@ class Assessor:
         self._registry: Registry | None = None
         self._calibrations: dict[str, list[CalibrationSpec]] = {}
         self._watches: dict[str, _Watch] = {}
+        self._valued: dict[str, Reading] = {}
         self._counting: dict[str, Reading] = {}
         self._records: dict[tuple[str, int], float | None] = {}
         self._revisions = Revisions(timeseries, self._verdicts, TouchedRepository(engine))
@@ -230,8 +231,9 @@ class Assessor:
         works = [work for zone in zones if (work := self._watches[zone.id].work) is not None]
         channels = sorted({channel for work in works for channel in work.span.channels})
         last = self._timeseries.last(channels) if channels else {}
+        self._valued.update({channel: reading for channel, reading in last.items() if reading.value is not None})
         self._counting.update({channel: reading for channel, reading in last.items() if reading.counts})
-        now = Now(at_us=now_us, last=last, counting=self._counting, patience_us=patience_us(self._clock, 0))
+        now = Now(at_us=now_us, last=last, valued=self._valued, counting=self._counting, patience_us=patience_us(self._clock, 0))
         return [zone for work in works if (zone := self._try(work.span.zone, live_zone, work, now)) is not None]
 
 

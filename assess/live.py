@@ -40,5 +40,5 @@ class LiveZone(msgspec.Struct, frozen=True, kw_only=True):
     status: ZoneStatus
     hazards: dict[str, ZoneStatus]
     windows: list[LiveWindow]
-    silent: list[str] = []  # channels without a fresh reading
+    silent: list[str] = []  # channels without a fresh value
     simulated: bool = False

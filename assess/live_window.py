@@ -39,15 +39,17 @@ def silent_after_us(channel: Channel) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """The freshest readings: of each channel the latest whatever its quality, and the latest that counts."""
+    """The freshest readings: of each channel the latest whatever its quality, the latest that has a value, and the latest that counts."""
 
     at_us: int
     last: Mapping[str, Reading]
+    valued: Mapping[str, Reading]
     counting: Mapping[str, Reading]
     patience_us: int = 0  # silence counts from no earlier than this
 
     def is_silent(self, channel: Channel) -> bool:
-        reading = self.last.get(channel.id)
+        """A record that says that no value could be read is no sign of life of a sensor."""
+        reading = self.valued.get(channel.id)
         return reading is None or self.at_us - reading.time_us > self._silent_after_us(channel)
 
     def fresh(self, channel: Channel) -> Reading | None:

@@ -11,10 +11,11 @@ from assess.live import LiveWindow, LiveZone
 from assess.live_window import silent_after_us
 from console.context import House
 from console.live_rows import LiveRow
+from console.sources import has_value
 from console.words import PARTLY_UNKNOWN, STATUS, Mark
 from domain.clock import patience_us
 from domain.hazards import Severity, ZoneStatus
-from domain.quality import Quality, Reason
+from domain.quality import Reason
 from domain.reading import Reading
 from domain.registry import Channel, ShiftSpec, SiteSpec, Zone
 from domain.scope import Scope
@@ -36,7 +37,8 @@ class Floor:
     zones: Sequence[Zone]
     rows: Mapping[str, LiveRow]
     channels: Mapping[str, Sequence[Channel]]  # by zone
-    last: Mapping[str, Reading]
+    last: Mapping[str, Reading]  # with a value to show
+    newest: Mapping[str, Reading]  # whatever it says
     alerts: Sequence[Alert]
     verdicts: Sequence[Verdict]
     plan: Sequence[ShiftSpec]
@@ -92,7 +94,7 @@ class Floor:
     def fresh(self, channel: Channel) -> bool:
         """Whether its last reading may be shown as live: young, and good enough to count."""
         reading, age = self.last.get(channel.id), self.age_us(channel.id)
-        return reading is not None and age is not None and age <= self._silent_after_us(channel) and reading.value is not None and reading.q > Quality.REJECTED
+        return reading is not None and age is not None and age <= self._silent_after_us(channel) and has_value(reading)
 
     def silent(self) -> list[Channel]:
         """Sensors that say nothing, by the rule of `assess`."""
@@ -102,7 +104,7 @@ class Floor:
         return max(silent_after_us(channel), self.patience_us)
 
     def simulated(self) -> bool:
-        return any(row.now.simulated for row in self.rows.values()) or any(Reason.SIMULATED in reading.r for reading in self.last.values())
+        return any(row.now.simulated for row in self.rows.values()) or any(Reason.SIMULATED in reading.r for reading in self.newest.values())
 
 
 def stale_after_s(channel: Channel) -> float:
@@ -134,6 +136,8 @@ def load_floor(house: House, scope: Scope, site_id: str, zone_id: str | None = N
     rows = house.stores.zone_states([site_id])
     alerts = [alert for alert in house.open_alerts(scope) if alert.site == site_id]
     verdicts = house.stores.current_verdicts(site_id, house.sources.snapshot(), house.context.clock.now_us())
+    every = [channel for held in channels.values() for channel in held]
+    newest = house.sources.last(house.context.timeseries, every)
     wanted = {zone.id for zone in zones}
     plan = house.sources.snapshot().shifts.get(site_id, [])
     return Floor(
@@ -143,7 +147,8 @@ def load_floor(house: House, scope: Scope, site_id: str, zone_id: str | None = N
         zones=zones,
         rows={zone: row for zone, row in rows.items() if zone in wanted},
         channels=channels,
-        last=house.sources.last(house.context.timeseries, [channel for held in channels.values() for channel in held]),
+        last=house.sources.last_shown(house.context.timeseries, every, newest),
+        newest=newest,
         alerts=[alert for alert in alerts if zone_id is None or alert.zone == zone_id],
         verdicts=[verdict for verdict in verdicts if verdict.zone in wanted],
         plan=plan,

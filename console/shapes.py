@@ -94,7 +94,7 @@ class AggregateJson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelNow(msgspec.Struct, frozen=True, kw_only=True):
-    """The last reading of a channel, however old: `age_s` and `fresh` say whether it may be called live."""
+    """The last value of a channel: `age_s` and `fresh` say whether it may be called live; `q` and `r` are those of the newest record, which may have no value."""
 
     channel: str
     quantity: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,10 +13,11 @@ from console.corrected import corrected
 from domain.calibration import Correction, corrections
 from domain.errors import NotFound
 from domain.ids import zone_id
+from domain.quality import Quality
 from domain.reading import Reading
 from domain.registry import Channel, ChannelSpec, Entry, Registry, SiteSpec, Snapshot, Workers, Zone
 from domain.scope import Scope
-from domain.times import SECOND_US
+from domain.times import HOUR_US, SECOND_US
 from domain.verdict import WorkersOf
 from storage.records.registry import RegistryRepository
 from storage.timeseries.port import TimeSeries
@@ -99,6 +100,18 @@ class Sources:
         fixes = {channel.id: self.corrections(channel) for channel in channels if channel.id in calibrated}
         return {id: corrected(reading, fixes.get(id, ())) for id, reading in found.items()}
 
+    def last_shown(self, store: TimeSeries, channels: Sequence[Channel], newest: Mapping[str, Reading]) -> dict[str, Reading]:
+        """The latest reading that has a value, for each channel whose newest record may have none; those that had none for an hour are left out."""
+        blind = [channel for channel in channels if channel.id in newest and not has_value(newest[channel.id])]
+        now_us = self._clock.now_us()
+        found = store.read([channel.id for channel in blind], now_us - HOUR_US, now_us) if blind else {}
+        shown = {id: reading for id, reading in newest.items() if has_value(reading)}
+        for channel in blind:
+            held = [reading for reading in found.get(channel.id, ()) if has_value(reading)]
+            if held:
+                shown[channel.id] = corrected(held[-1], self.corrections(channel))
+        return shown
+
     def agents(self, scope: Scope) -> dict[str, str]:
         """Enrolled agents of the caller's sites: agent → site."""
         seen = set(self.site_ids(scope))
@@ -114,6 +127,11 @@ class Sources:
             return None
         spec = msgspec.json.decode(held[-1].body, type=ChannelSpec)
         return Channel(id=id, agent=id.split(".", maxsplit=1)[0], site=held[-1].site, zone=zone_id(held[-1].site, spec.zone), spec=spec)
+
+
+def has_value(reading: Reading) -> bool:
+    """Whether it may be shown: what was rejected with certainty is no value."""
+    return reading.value is not None and reading.q > Quality.REJECTED
 
 
 def suppressed(workers: Workers | None) -> WorkersOf | None:

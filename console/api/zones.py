@@ -15,7 +15,6 @@ from console.pages.floor import advice
 from console.security import Reader
 from console.shapes import ChannelNow, Page, SuspectJson, ZoneNow, window_json
 from console.stores import running_and_last
-from domain.quality import Quality
 from domain.quantities import quantity_of
 from domain.registry import Channel
 from domain.times import SECOND_US, to_rfc3339
@@ -59,16 +58,18 @@ def zone_now(house: House, floor: Floor, zone: str) -> ZoneNow:
 
 
 def _channel_now(channel: Channel, floor: Floor) -> ChannelNow:
+    """Value and age of the last reading that has one; `q` and `r` of the newest record, which says why there is none."""
+    newest = floor.newest.get(channel.id)
     reading, age, quantity = floor.last.get(channel.id), floor.age_us(channel.id), quantity_of(channel.quantity, channel.spec.unit)
     return ChannelNow(
         channel=channel.id,
         quantity=channel.quantity,
-        value=reading.value if reading and reading.q > Quality.REJECTED else None,
+        value=reading.value if reading else None,
         unit=quantity.unit if quantity else channel.spec.unit,
         time=to_rfc3339(reading.time_us) if reading else None,
         age_s=params.rounded(age / SECOND_US) if age is not None else None,
-        q=reading.q if reading else None,
-        r=list(reading.r) if reading else [],
+        q=newest.q if newest else None,
+        r=list(newest.r) if newest else [],
         fresh=floor.fresh(channel),
     )
 

@@ -53,6 +53,7 @@ function write(holder, value) {
 }
 
 function onReading(reading) {
+  if (reading.value === null) return; // the age shown is that of the value shown
   const age = Math.max(0, serverNow() - Date.parse(reading.time) / 1000);
   const name = CSS.escape(reading.channel);
   for (const holder of document.querySelectorAll(`[data-channel="${name}"]`)) {

@@ -124,7 +124,7 @@ def channel_view(channel: Channel, floor: Floor, formats: Formats) -> ChannelVie
     quantity, reading, age = quantity_of(channel.quantity, channel.spec.unit), floor.last.get(channel.id), floor.age_us(channel.id)
     decimals, unit = (quantity.decimals, quantity.unit_shown) if quantity else (1, channel.spec.unit)
     value = reading.value if reading and reading.q > Quality.REJECTED else None
-    instrument = channel.spec.instrument
+    instrument, newest = channel.spec.instrument, floor.newest.get(channel.id)
     return ChannelView(
         id=channel.id,
         name=metric_name(channel.quantity),
@@ -136,7 +136,7 @@ def channel_view(channel: Channel, floor: Floor, formats: Formats) -> ChannelVie
         age_s=rounded(age / SECOND_US) if age is not None else None,
         stale_s=stale_after_s(channel),
         stale=not floor.fresh(channel),
-        reasons=[word for code in (reading.r if reading else ()) if (word := REASONS.get(code))],
+        reasons=[word for code in (newest.r if newest else ()) if (word := REASONS.get(code))],
         instrument=f"{instrument.model} {instrument.serial}" if instrument else "",
     )
 

@@ -152,7 +152,7 @@ def test_a_rejected_reading_is_no_value_and_the_last_good_one_serves_only_while_
         (zone,) = assessor.tick()
         statuses.append(zone.status)
     assert statuses == [ZoneStatus.WITHIN, ZoneStatus.UNKNOWN]
-    assert zone.silent == []
+    assert zone.silent == [name]
 
 
 def test_a_saturated_reading_alarms_and_has_no_upper_bound(floor):
@@ -250,3 +250,16 @@ def test_silence_of_two_minutes_counts_unless_it_is_four_real_seconds_of_a_fast_
     floor.clock = PacedClock(floor.at(102), speed)
     (zone,) = floor.start().tick()
     assert zone.silent == ([name] if is_silent else [])
+
+
+def test_records_without_a_value_are_no_sign_of_life(floor):
+    name = floor.house.channel("co2")
+    floor.house.fill(name, 600.0)
+    floor.enrol()
+    floor.house.now(name, 600.0, floor.at(100))
+    assessor = floor.start()
+    (zone,) = assessor.tick()
+    assert zone.silent == []
+    floor.house.now(name, None, floor.at(101), q=1, r=(Reason.HW_FAILURE,))
+    (zone,) = assessor.tick()
+    assert zone.silent == [name]

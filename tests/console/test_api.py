@@ -70,6 +70,17 @@ def test_windows_carry_their_times_as_the_contract_writes_them(standing) -> None
     assert parse_instant(window["stop"]) - parse_instant(window["start"]) == HOUR_US
 
 
+def test_a_sensor_that_only_says_that_it_cannot_read_grows_old_and_silent(site) -> None:
+    channel = "agent-boiler.boiler.air_temperature"
+    site.factory.store(channel, None, q=1, r=(Reason.HW_FAILURE,))
+    now = site.get("/api/v1/zones/f1.boiler/now").json()
+    shown = next(shown for shown in now["channels"] if shown["channel"] == channel)
+    assert channel in now["silent"]
+    assert (shown["fresh"], shown["value"] is not None, shown["age_s"] > 43 * 60) == (False, True, True)
+    assert (shown["q"], shown["r"]) == (1, [Reason.HW_FAILURE])
+    assert "hardware failure" in site.get("/zones/f1.boiler").text
+
+
 def test_a_state_that_nobody_computes_any_more_is_unknown(site) -> None:
     row = ZoneStatesRepository(site.factory.engine).get("f1.cutting-a")
     live = json.loads(row.body)
