@@ -17,7 +17,7 @@ from domain.calibration import Correction
 from domain.ids import wire_name
 from domain.quality import Quality
 from domain.quantities import Averaging, quantity_of
-from domain.reading import Minute, Reading
+from domain.reading import Minute, Reading, is_superseded
 from domain.registry import Channel
 from domain.times import MINUTE_US, SECOND_US, to_rfc3339
 from storage.timeseries.port import TimeSeries
@@ -50,7 +50,7 @@ def read_samples(store: TimeSeries, channel: Channel, span: Span, limit: int = P
     while start_us < stop_us and len(found) <= limit:
         until_us = min(stop_us, start_us + slice_us)
         readings = store.read([channel.id], start_us, until_us).get(channel.id, [])
-        found += readings
+        found += [reading for reading in readings if not is_superseded(reading)]
         start_us, slice_us = until_us, slice_us if readings else slice_us * 8
     next_us = found[limit].time_us if len(found) > limit else None
     return Samples([corrected(reading, fixes) for reading in found[:limit]], next_us)

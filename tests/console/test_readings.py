@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console import params
-from console.readings import read_aggregates
+from console.readings import read_aggregates, read_samples
 from domain.errors import BadInput
 from domain.quantities import Averaging
-from domain.reading import Reading, minute_from
+from domain.reading import Reading, minute_from, superseded
 from domain.registry import CalibrationSpec, Channel, ChannelSpec, Entry
 from domain.senml import decode_pack
 from domain.times import MINUTE_US, SECOND_US, to_rfc3339
@@ -111,6 +111,13 @@ def test_minutes_and_samples_give_the_same_aggregate(values: list[float], quanti
     from_samples, from_minutes = (read_aggregates(Store(), channel(quantity), span, 2 * MINUTE_US, "mean", span.stop_us, raw_max=raw_max).buckets for raw_max in (1000, 3))
     assert [bucket.value for bucket in from_minutes] == pytest.approx([bucket.value for bucket in from_samples])
     assert [(b.min, b.max, b.n) for b in from_minutes] == [(b.min, b.max, b.n) for b in from_samples]
+
+
+def test_what_was_retimed_is_told_once_at_its_right_time(store) -> None:
+    wrong, right = Reading("a.p.co2", T0, 500.0, 4, (128,)), Reading("a.p.co2", T0 + 90 * SECOND_US, 500.0)
+    store.write(Batch(fresh=[wrong, right]))
+    store.write(Batch(rewritten=[superseded(wrong)]))
+    assert read_samples(store, channel("co2"), params.Span(T0, T0 + 4 * MINUTE_US)).readings == [right]
 
 
 def test_samples_come_with_quality_and_exact_times(site) -> None:

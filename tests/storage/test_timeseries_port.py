@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from domain.errors import BadInput, NotReady
-from domain.reading import Minute, Reading
+from domain.reading import Minute, Reading, superseded
 from oshwatch.testing import MemoryTimeSeries
 from storage.timeseries.opening import open_timeseries
 from storage.timeseries.port import Batch, TimeSeries
@@ -93,11 +93,13 @@ def test_quality_reasons_and_missing_values_come_back(store: TimeSeries) -> None
 
 @pytest.mark.parametrize(
     "before",
-    [reading(0, 1.0, 3, (10, 131)), reading(0, None, 1, (13,)), reading(0, 1.0)],
-    ids=["suspicious", "missing", "plain"],
+    [reading(0, 1.0, 3, (10, 131)), reading(0, None, 1, (13,)), reading(0, 1.0), reading(0, 1.0, 4, (128,))],
+    ids=["suspicious", "missing", "plain", "unsynchronised"],
 )
 @pytest.mark.parametrize(
-    "after", [reading(0, 2.0), reading(0, 2.0, 3, (134,)), reading(0, None, 1, (13,)), reading(0, None, 1)], ids=["plain", "saturated", "missing", "missing without reason"]
+    "after",
+    [reading(0, 2.0), reading(0, 2.0, 3, (134,)), reading(0, None, 1, (13,)), reading(0, None, 1), superseded(reading(0))],
+    ids=["plain", "saturated", "missing", "missing without reason", "superseded"],
 )
 @pytest.mark.parametrize("twice", [False, True])
 def test_nothing_of_the_old_point_shines_through_a_rewritten_one(store: TimeSeries, before: Reading, after: Reading, twice: bool) -> None:
