@@ -19,3 +19,10 @@ def is_offline(row: AgentRow, now_us: int, clock: Clock) -> bool:
 
 def is_unheard(row: AgentRow, now_us: int, clock: Clock) -> bool:
     return now_us - row.last_seen_us > patience_us(clock, UNHEARD_US)
+
+
+def state_of(row: AgentRow, now_us: int, clock: Clock) -> tuple[str, int]:
+    """What a device counts as now, and since when: its own last word, unless it has gone silent since."""
+    if row.state != "offline" and is_offline(row, now_us, clock):
+        return "offline", row.last_seen_us
+    return row.state, row.state_since_us

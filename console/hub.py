@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from alerts.presence import state_of
 from alerts.view import to_json
 from assess.live import LiveWindow
 from console.context import ConsoleContext
@@ -246,10 +247,11 @@ class Hub:
         return [Event("alert", alert.site, alert.id, msgspec.json.encode(to_json(alert)).decode()) for alert in changed]
 
     def _agents(self, snapshot: Snapshot) -> list[Event]:
-        rows = self._stores.agents.all()
-        states = {row.agent: (row.state, row.version, row.config) for row in rows}
+        rows, clock = self._stores.agents.all(), self._context.clock
+        held = {row.agent: state_of(row, clock.now_us(), clock) for row in rows}
+        states = {row.agent: (held[row.agent][0], row.version, row.config) for row in rows}
         before = self._seen.agents
-        events = [Event("agent", snapshot.agents.get(row.agent, ""), row.agent, _agent_text(row)) for row in rows if states[row.agent] != before.get(row.agent)]
+        events = [Event("agent", snapshot.agents.get(row.agent, ""), row.agent, _agent_text(row, *held[row.agent])) for row in rows if states[row.agent] != before.get(row.agent)]
         before.update(states)
         return events
 
@@ -274,5 +276,5 @@ def _window(window: LiveWindow) -> dict[str, object]:
     return {"hazard": window.hazard, "metric": window.metric, "placement": window.placement, "value": value, "unit": window.unit, "status": window.status}
 
 
-def _agent_text(row: AgentRow) -> str:
-    return msgspec.json.encode({"agent": row.agent, "state": row.state, "since": to_rfc3339(row.state_since_us), "version": row.version}).decode()
+def _agent_text(row: AgentRow, state: str, since_us: int) -> str:
+    return msgspec.json.encode({"agent": row.agent, "state": state, "since": to_rfc3339(since_us), "version": row.version}).decode()

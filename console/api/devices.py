@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from alerts.presence import state_of
 from console.api.answers import answer, answers
 from console.context import House, house_of
 from console.security import Operating, Reader
 from console.shapes import AgentJson, Page, QuarantineJson
+from domain.clock import Clock
 from domain.errors import NotReady
 from domain.scope import Role, Scope
 from domain.times import to_rfc3339
@@ -74,16 +76,18 @@ def agents_for(house: House, scope: Scope) -> list[AgentJson]:
     enrolled, rows = house.sources.agents(scope), {row.agent: row for row in house.stores.agents.all()}
     everywhere = house.sources.snapshot().agents
     strangers = [agent for agent in rows if agent not in everywhere] if scope.grant == "*" or scope.role is Role.ADMINISTRATOR else []
-    return [agent_json(agent, enrolled.get(agent), rows.get(agent)) for agent in sorted([*enrolled, *strangers])]
+    clock = house.context.clock
+    return [agent_json(agent, enrolled.get(agent), rows.get(agent), clock) for agent in sorted([*enrolled, *strangers])]
 
 
-def agent_json(agent: str, site: str | None, row: AgentRow | None) -> AgentJson:
+def agent_json(agent: str, site: str | None, row: AgentRow | None, clock: Clock) -> AgentJson:
+    state, since_us = state_of(row, clock.now_us(), clock) if row else ("unknown", 0)
     return AgentJson(
         agent=agent,
         site=site,
         enrolled=site is not None,
-        state=row.state if row else "unknown",
-        since=to_rfc3339(row.state_since_us) if row else None,
+        state=state,
+        since=to_rfc3339(since_us) if row else None,
         last_seen=to_rfc3339(row.last_seen_us) if row else None,
         version=row.version if row else "",
         config=row.config if row else "",

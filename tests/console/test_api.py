@@ -9,9 +9,11 @@ import pytest
 
 from assess.live import LiveWindow
 from domain.hazards import Severity, ZoneStatus
+from domain.messages import Status
 from domain.quality import Reason
 from domain.times import HOUR_US, MINUTE_US, parse_instant
 from domain.verdict import Verdict
+from storage.records.agents import AgentsRepository
 from storage.records.ledger import LedgerBatch, LedgerRepository, QuarantineRow
 from storage.records.people import PeopleRepository
 from storage.records.verdicts import VerdictRepository
@@ -199,6 +201,15 @@ def test_alerts_come_in_pages(standing) -> None:
 def test_devices_waiting_to_be_enrolled_are_shown_to_who_can_enrol_them(standing) -> None:
     waiting = {who: [agent["agent"] for agent in standing.get("/api/v1/agents", who=who).json()["items"] if not agent["enrolled"]] for who in ("linh", "root", "lee")}
     assert waiting == {"linh": [], "root": ["agent-stranger"], "lee": ["agent-stranger"]}
+
+
+def test_a_device_that_has_gone_silent_is_shown_offline_as_alerts_say(site) -> None:
+    AgentsRepository(site.factory.engine).status("agent-late", Status(state="online", boot="b1", at=1.0), site.factory.clock.now_us() - 6 * MINUTE_US)
+    device = next(device for device in site.get("/api/v1/agents", who="lee").json()["items"] if device["agent"] == "agent-late")
+    assert (device["state"], device["since"]) == ("offline", device["last_seen"])
+    page = site.get("/equipment", who="lee").text
+    row = page[page.index("agent-late") :]
+    assert "offline" in row[: row.index("</tr>")]
 
 
 def test_devices_say_how_they_are(standing) -> None:
