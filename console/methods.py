@@ -26,7 +26,7 @@ METHODS: Mapping[str, Method] = {
         "ISO 7243:2017, clause 5; Bernard and Pourmoghani 1999; ISO 7726:1998, Annex B",
     ),
     "wbgt-iso-7243-2017": Method(N_("WBGT of each minute = 0.7 × natural wet bulb + 0.3 × globe temperature, both measured."), "ISO 7243:2017, clause 5; NIOSH 2016-106"),
-    "wbgt-instrument": Method(N_("WBGT of each minute as the instrument gives it."), "ISO 7243:2017, clause 6"),
+    "wbgt-instrument": Method(N_("WBGT of each minute as the instrument gives it."), "ISO 7243:2017"),
     "noise-dose-3db": Method(
         N_("Dose = 100 % × the sum over the minutes of time at a level, divided by the time allowed at it: 8 h at 85 dB(A), half of it for each 3 dB more."),
         "DHHS (NIOSH) 98-126, section 1.1",
@@ -50,7 +50,7 @@ METHODS: Mapping[str, Method] = {
     "noise-lcpeak-max": Method(N_("The highest peak of the shift."), "ISO 9612:2009; Directive 2003/10/EC, Article 2"),
     "noise-la-max": Method(N_("The highest level of the shift, from minute means."), "29 CFR 1910.95"),
     "airborne-sum-over-8h": Method(N_("The sum of each minute's concentration times its duration, divided by 8 h whatever the length of the shift."), "29 CFR 1910.1000(d)(1)(i)"),
-    "airborne-worst-8h": Method(N_("The mean of the 8 h of the shift in which it is highest."), "EN 689:2018"),
+    "airborne-worst-8h": Method(N_("The mean of the 8 h of the shift in which it is highest."), ""),
     "airborne-shift-up-to-10h": Method(N_("The mean of the shift, of up to 10 h."), "NIOSH Pocket Guide, introduction"),
     "airborne-15min": Method(N_("The highest mean of any 15 minutes in a row."), "NIOSH Pocket Guide, introduction; EN 689:2018"),
     "airborne-10min": Method(N_("The highest mean of any 10 minutes in a row."), "NIOSH Pocket Guide, introduction"),
