@@ -84,10 +84,10 @@ def test_values_change_without_a_reload(site, opened: Open) -> None:
 def test_a_zone_that_turns_bad_changes_its_tile_and_the_band(site, opened: Open) -> None:
     page = opened(site, "/sites/f1")
     live(page)
-    site.factory.zone_state("f1.ironing-1", ZoneStatus.WITHIN, [])
-    expect(page.locator('[data-zone="f1.ironing-1"]')).to_contain_text("Within limit")
-    expect(page.locator(".band")).to_contain_text("Action: Sewing 2")
-    expect(page.locator(".band")).to_have_class("band action")
+    expect(page.locator(".band")).not_to_contain_text("Cutting A")
+    site.factory.zone_state("f1.cutting-a", ZoneStatus.STOP, [])
+    expect(page.locator('[data-zone="f1.cutting-a"].tile')).to_contain_text("Stop work")
+    expect(page.locator(".band")).to_contain_text("Cutting A")
 
 
 def test_a_new_alert_appears_and_is_acknowledged_with_a_name_and_a_comment(site, opened: Open) -> None:
