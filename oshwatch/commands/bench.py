@@ -20,14 +20,12 @@ def bench(options: argparse.Namespace) -> None:
 
 
 def _ingest() -> list[dict[str, Any]]:
-    """Into SQLite, and into InfluxDB where OSHWATCH_TIMESERIES_URL names one; next to mosquitto_sub draining the same queue."""
+    """Into SQLite, or into InfluxDB where OSHWATCH_TIMESERIES_URL names one; next to mosquitto_sub draining the same queue."""
     from ingest.bench import run_bench
 
-    stores = [("sqlite", "", "")]
     settings = load_settings({name: value for name, value in os.environ.items() if name.startswith("OSHWATCH_")})
-    if settings.timeseries_url.startswith("influxdb"):
-        stores.append(("influxdb", settings.timeseries_url, settings.influxdb_token))
-    return run_bench(stores=stores)
+    is_influxdb = settings.timeseries_url.startswith("influxdb")
+    return run_bench(stores=[("influxdb", settings.timeseries_url, settings.influxdb_token) if is_influxdb else ("sqlite", "", "")])
 
 
 def _evaluate() -> list[dict[str, Any]]:
