@@ -10,19 +10,16 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from oshwatch.ports import free_port
+from oshwatch.testing import until
+
 INFLUXD_VERSION = "2.9.1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def missing(what: str, remedy: str) -> None:
@@ -30,14 +27,6 @@ def missing(what: str, remedy: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing in CI: {remedy}")
     pytest.skip(f"{what} is missing: {remedy}")
-
-
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
 
 
 def _listens(port: int) -> bool:
@@ -60,7 +49,7 @@ class Server:
         log = (self.directory / "server.log").open("ab")
         self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env={**os.environ, **self.environment})
         log.close()
-        wait_until(lambda: _listens(self.port) or self.process is None or self.process.poll() is not None, ready_within, f"{self.command[0]} listens")
+        until(lambda: _listens(self.port) or self.process is None or self.process.poll() is not None, ready_within, f"{self.command[0]} listens")
         if self.process.poll() is not None:
             raise AssertionError(f"{self.command[0]} ended: {(self.directory / 'server.log').read_text()[-2000:]}")
 
@@ -141,7 +130,7 @@ def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
         directory=directory,
     )  # fmt: skip
     server.start(30)
-    wait_until(lambda: _passes(f"{http}/health"), 30, "InfluxDB is healthy")
+    until(lambda: _passes(f"{http}/health"), 30, "InfluxDB is healthy")
     token = "a-token-for-tests-only"
     _post(f"{http}/api/v2/setup", {"username": "test", "password": "for-tests-only", "org": "osh", "bucket": "setup", "token": token}, "")
     yield Influx(url="", http=http, token=token, org="osh", bucket="setup", server=server)
