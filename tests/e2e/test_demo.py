@@ -124,11 +124,11 @@ def test_an_excursion_becomes_an_alert_that_a_person_acknowledges_in_the_browser
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(f"{demo.mark['url']}/sites/{demo.mark['site']}")
-    first = page.inner_text("main")
-    page.wait_for_function("before => document.querySelector('main').innerText !== before", arg=first, timeout=20_000)  # without reload
+    numbers = "[...document.querySelectorAll('main [data-channel] .n')].map(element => element.textContent).join()"  # not the ages, which grow by themselves
+    page.wait_for_function(f"before => {numbers} !== before", arg=page.evaluate(numbers), timeout=20_000)  # without reload
     until(lambda: heat_alert(demo), 150, "a heat alert in ironing")
     page.wait_for_selector("text=Press line: Heat over the limit", timeout=20_000)  # it came by itself
-    assert page.locator("svg path, canvas").count() > 0  # the trend is drawn
+    page.wait_for_selector(".uplot canvas", timeout=10_000)  # the trend is drawn
     alert = heat_alert(demo)
     assert alert is not None
     assert alert["simulated"]
@@ -154,12 +154,11 @@ def test_without_javascript_values_and_alerts_are_readable_at_360_px(demo: Demo,
     assert scripted.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-@pytest.mark.parametrize(("role", "place"), [("inspector", "/sites"), ("worker_representative", "/alerts")])
-def test_every_user_has_a_door(demo: Demo, browser: Browser, role: str, place: str) -> None:
+@pytest.mark.parametrize(("role", "place", "title"), [("inspector", "/sites", "Sites"), ("worker_representative", "/alerts", "Alerts")])
+def test_every_user_has_a_door(demo: Demo, browser: Browser, role: str, place: str, title: str) -> None:
     page = log_in(browser, demo, role)
     page.goto(f"{demo.mark['url']}{place}")
-    assert page.locator("h1").count() == 1
-    assert "Sunrise" in page.inner_text("main") or "Press line" in page.inner_text("main") or place == "/alerts"
+    assert page.inner_text("h1") == title
 
 
 def test_a_pulled_plug_makes_its_zone_unknown_within_a_minute(demo: Demo) -> None:
