@@ -296,3 +296,31 @@ lab_results = Table(  # pump samples and other analyses, append-only; `body` is 
     Column("body", LargeBinary, nullable=False),
     Index("ix_lab_results_zone", "zone", "id"),
 )
+
+committee_subjects = Table(  # what the joint committee has before it: a review, a meeting, an account, the mandates of a site; `about` keeps to one review a thing
+    "committee_subjects",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # review | meeting | account | mandates
+    Column("about", String(400), nullable=False),
+    Column("opened_us", BigInteger, nullable=False),
+    UniqueConstraint("kind", "about"),
+)
+Index("ix_committee_subjects_site", committee_subjects.c.site, committee_subjects.c.kind, committee_subjects.c.opened_us)
+
+committee_journal = Table(  # append-only: a review, a meeting, a mandate is a fold of its entries
+    "committee_journal",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("subject", String(64), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("entry", String(32), nullable=False),
+    Column("recorded_us", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),  # "" for the system
+    Column("role", String(32), nullable=False),
+    Column("inspector_only", Boolean, nullable=False),  # a dissent told to the inspectorate alone
+    Column("body", LargeBinary, nullable=False),  # JSON
+)
+Index("ix_committee_journal_subject", committee_journal.c.subject, committee_journal.c.id)
+Index("ix_committee_journal_site", committee_journal.c.site, committee_journal.c.id)
