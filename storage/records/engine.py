@@ -15,7 +15,7 @@ from domain.errors import BadInput, NotReady
 from storage.wal import switch_to_wal
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/versions`; known here so that a start with nothing to upgrade need not load Alembic."""
 
 BUSY_S = 10.0
@@ -64,7 +64,7 @@ def _engine(url: URL) -> Engine:
     if url.drivername == "sqlite":
         return _sqlite_engine(url)
     try:
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": round(BUSY_S), "options": f"-c lock_timeout={round(BUSY_S)}s"})
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadInput(f"the driver is not installed: {error}", field=_FIELD, remedy="pip install psycopg[binary]") from None
 
