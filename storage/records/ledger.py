@@ -130,7 +130,7 @@ class LedgerRepository:
 
     def commit(self, batch: LedgerBatch) -> None:
         """All of it or nothing, durable on return; a batch committed twice leaves what one leaves, but for the count of repeats in quarantine."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone=False) as connection:
             _add_packs(connection, batch)
             upsert(connection, cursors, [_cursor_row(key, seqs, batch.arrived_us) for key, seqs in batch.cursors.items()])
             upsert(connection, unsynchronised, [row.columns() for row in batch.unsynchronised])

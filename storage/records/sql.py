@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -46,11 +46,19 @@ def reading(engine: Engine) -> Iterator[Connection]:
         raise NotReady(f"the records database does not answer: {error.orig}") from None
 
 
+_WRITER_LOCK = 4_701_337_206
+
+
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction, durable when the block ends; a database that does not answer is `NotReady`, and nothing was written."""
+def writing(engine: Engine, *, alone: bool = True) -> Iterator[Connection]:
+    """One transaction, durable when the block ends; a database that does not answer is `NotReady`, and nothing was written.
+
+    Writers that read before they write take turns on PostgreSQL as they do on SQLite; `alone=False` is for those that touch only rows of their own.
+    """
     try:
         with engine.begin() as connection:
+            if alone and connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER_LOCK})
             yield connection
     except OperationalError as error:
         raise NotReady(f"the records database does not answer: {error.orig}") from None

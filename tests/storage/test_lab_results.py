@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import Engine, inspect
 
 from domain.errors import BadInput
 from domain.lab import LabResult, check_lab_result
 from domain.times import parse_instant
-from storage.records.engine import open_records
 from storage.records.lab_results import LabResultsRepository
 
 NOW_US = parse_instant("2026-11-25T09:00:00Z")
@@ -34,10 +31,8 @@ def result(**changes: object) -> LabResult:
 
 
 @pytest.fixture
-def repository(tmp_path: Path):
-    engine = open_records(f"sqlite:///{tmp_path}/records.db")
-    yield LabResultsRepository(engine)
-    engine.dispose()
+def repository(engine: Engine) -> LabResultsRepository:
+    return LabResultsRepository(engine)
 
 
 def test_a_good_result_passes_and_knows_its_volume_and_drift_of_flow() -> None:
@@ -109,8 +104,6 @@ def test_results_come_page_by_page(repository: LabResultsRepository) -> None:
     assert values == [1.0, 2.0, 3.0, 4.0, 5.0]
 
 
-def test_the_table_has_no_column_for_a_person(tmp_path: Path) -> None:
-    engine = open_records(f"sqlite:///{tmp_path}/records.db")
+def test_the_table_has_no_column_for_a_person(engine: Engine) -> None:
     names = {column["name"] for column in inspect(engine).get_columns("lab_results")}
-    engine.dispose()
     assert names == {"id", "site", "zone", "agent", "start_us", "stop_us", "supersedes", "author", "reason", "recorded_us", "body"}

@@ -25,13 +25,6 @@ GAP = GapRow(agent="agent-7", boot="b3f1", seq=9, sensor="", start_us=0, stop_us
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    opened = open_records(f"sqlite:///{tmp_path}/oshwatch.db")
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
 def ledger(engine: Engine) -> LedgerRepository:
     return LedgerRepository(engine)
 
@@ -139,6 +132,7 @@ def test_gaps_are_found_by_agent_and_overlap(ledger: LedgerRepository, engine: E
     assert [gap.agent for gap in repository.between(["agent-8", "agent-7"], 0, 5_000)] == ["agent-7", "agent-8"]
 
 
+@pytest.mark.parametrize("records_url", ["sqlite"], indirect=True)  # PRAGMA max_page_count plays the full disk
 def test_a_batch_that_cannot_be_written_is_not_ready_and_leaves_nothing(ledger: LedgerRepository, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger.commit(LedgerBatch(arrived_us=NOW, packs=[pack(0)]))
     with engine.connect() as connection:
@@ -153,19 +147,19 @@ def test_a_batch_that_cannot_be_written_is_not_ready_and_leaves_nothing(ledger: 
     assert rows(engine, packs) == 20_000
 
 
-def test_a_killed_ingest_keeps_what_it_committed(tmp_path: Path) -> None:
+def test_a_killed_ingest_keeps_what_it_committed(records_url: str) -> None:
     code = f"""
 import os, signal
 from domain.seqset import SeqSet
 from storage.records.engine import open_records
 from storage.records.ledger import LedgerBatch, LedgerRepository, PackRow
-ledger = LedgerRepository(open_records("sqlite:///{tmp_path}/oshwatch.db"))
+ledger = LedgerRepository(open_records("{records_url}"))
 for seq in range(50):
     ledger.commit(LedgerBatch(arrived_us={NOW}, packs=[PackRow("agent-7", "b", seq, b"d")], cursors={{("agent-7", "b"): SeqSet(seq)}}))
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == -9
-    engine = open_records(f"sqlite:///{tmp_path}/oshwatch.db")
+    engine = open_records(records_url)
     assert LedgerRepository(engine).cursors() == {("agent-7", "b"): SeqSet(49)}
     assert rows(engine, packs) == 50
     engine.dispose()

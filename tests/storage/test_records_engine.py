@@ -46,6 +46,43 @@ def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> N
     assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
 
 
+@pytest.mark.server("postgresql")
+def test_the_migrations_make_the_same_tables_on_postgresql(postgres: str) -> None:
+    opened = open_records(postgres)
+    with opened.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+    opened.dispose()
+
+
+@pytest.mark.server("postgresql")
+def test_several_processes_may_make_it_at_once_on_postgresql(postgres: str) -> None:
+    test_several_processes_may_make_it_at_once(postgres)
+
+
+@pytest.mark.server("postgresql")
+def test_two_that_read_and_then_write_wait_for_each_other_on_postgresql(postgres: str) -> None:
+    one, other = open_records(postgres), open_records(postgres)
+    with writing(one) as connection:
+        connection.execute(insert(services).values(name="n", pid=0, at_us=0, ready=True, problem="", counters=""))
+
+    def count(on: Engine) -> None:
+        for _ in range(40):
+            with writing(on) as connection:
+                pid = connection.execute(select(services.c.pid)).scalar_one()
+                connection.execute(update(services).values(pid=pid + 1))
+
+    threads = [threading.Thread(target=count, args=(on,)) for on in (one, other, one)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with one.connect() as connection:
+        assert connection.execute(select(services.c.pid)).scalar_one() == 120
+    one.dispose()
+    other.dispose()
+
+
 def test_opening_it_again_changes_nothing(engine: Engine, url: str) -> None:
     with writing(engine) as connection:
         connection.execute(insert(audit).values(at_us=1, by="a", action="b", subject="c", detail="d"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 from sqlalchemy import Engine, select
@@ -34,10 +32,8 @@ NOW = parse_instant("2026-11-22T07:00:00Z")
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> RegistryRepository:
-    engine = open_records(f"sqlite:///{tmp_path}/oshwatch.db")
-    yield RegistryRepository(engine)
-    engine.dispose()
+def repository(engine: Engine) -> RegistryRepository:
+    return RegistryRepository(engine)
 
 
 def site_file(*changes: tuple[str, str]) -> SiteFile:
@@ -154,9 +150,9 @@ def test_entries_are_added_only_when_they_say_something_new(repository: Registry
     assert repository.add([msgspec.structs.replace(entries[2], body=b"", valid_from_us=9)]) != []
 
 
-def test_another_process_s_change_is_seen(repository: RegistryRepository, tmp_path: Path) -> None:
+def test_another_process_s_change_is_seen(repository: RegistryRepository, records_url: str) -> None:
     assert repository.load().latest().sites == {}
-    other = open_records(f"sqlite:///{tmp_path}/oshwatch.db")
+    other = open_records(records_url)
     imported(RegistryRepository(other), site_file())
     assert set(repository.load().latest().sites) == {"f1"}
     other.dispose()

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Engine
 
 from domain.errors import BadInput, NotFound
 from domain.messages import Status
 from storage.records.agents import AgentsRepository
-from storage.records.engine import open_records
 from storage.records.ledger import LedgerBatch, LedgerRepository, QuarantineRow, TouchedRow
 from storage.records.quarantine import QuarantineRepository
 from storage.records.services import ServiceRow, ServicesRepository
 from storage.records.suspects import Suspect, SuspectsRepository
 from storage.records.touched import TouchedRepository
 from storage.records.zone_states import ZoneStateRow, ZoneStatesRepository
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    opened = open_records(f"sqlite:///{tmp_path}/oshwatch.db")
-    yield opened
-    opened.dispose()
 
 
 def held(number: int, *, agent: str = "agent-7", site: str = "f1", refusal: str = "unknown channel") -> QuarantineRow:

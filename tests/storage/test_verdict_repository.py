@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -52,13 +50,6 @@ def verdict(**changes: object) -> Verdict:
 
 def on(date: str, name: str = "A") -> ShiftOf:
     return ShiftOf(date=date, name=name, start=f"{date}T00:00:00Z", stop=f"{date}T09:00:00Z")
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    opened = open_records(f"sqlite:///{tmp_path}/oshwatch.db")
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture
