@@ -324,3 +324,66 @@ committee_journal = Table(  # append-only: a review, a meeting, a mandate is a f
 )
 Index("ix_committee_journal_subject", committee_journal.c.subject, committee_journal.c.id)
 Index("ix_committee_journal_site", committee_journal.c.site, committee_journal.c.id)
+
+alert_states = Table(  # what each alert is now: written with its steps, so that lists, figures and the start need no fold; `last_id` 0: stale, to be folded anew
+    "alert_states",
+    metadata,
+    Column("alert", String(64), primary_key=True),
+    Column("raised_id", BigInteger, nullable=False),  # journal id of its first step
+    Column("site", String(64), nullable=False),
+    Column("zone", String(128), nullable=False),
+    Column("hazard", String(64), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("raised_us", BigInteger, nullable=False),
+    Column("returned_us", BigInteger),
+    Column("acknowledged_us", BigInteger),  # the first acknowledgement that ever was
+    Column("acknowledged_role", String(32), nullable=False),
+    Column("last_id", BigInteger, nullable=False),  # journal id of the last step in `body`
+    Column("body", LargeBinary, nullable=False),  # JSON of alerts.state.Alert
+    Index("ix_alert_states_page", "site", "raised_id"),
+    Index("ix_alert_states_severity", "site", "severity", "raised_id"),
+    Index("ix_alert_states_state", "site", "state", "raised_id"),
+    Index("ix_alert_states_time", "site", "raised_us", "raised_id"),
+)
+Index("ix_alert_states_stale", alert_states.c.last_id, sqlite_where=alert_states.c.last_id == 0, postgresql_where=alert_states.c.last_id == 0)
+Index("ix_alert_states_open", alert_states.c.raised_id, sqlite_where=alert_states.c.open, postgresql_where=alert_states.c.open)
+
+alarm_days = Table(  # figures of a UTC day that is over, by site; a later step of one of its alerts deletes the row
+    "alarm_days",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("day", BigInteger, primary_key=True),  # days since the epoch
+    Column("body", LargeBinary, nullable=False),  # JSON of alerts.kpi.Day
+)
+
+alarm_policies = Table(  # a site's own alarm policy, append-only: the latest row of a `policy` carries all its signatures
+    "alarm_policies",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("policy", String(64), nullable=False),
+    Column("valid_from_us", BigInteger, nullable=False),
+    Column("recorded_us", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON of alerts.policy.site.SitePolicy with its signatures
+    Index("ix_alarm_policies_site", "site", "id"),
+)
+
+alarm_feedback = Table(  # whether an alert of a model was right, in the word of who looked; the latest of an alert counts
+    "alarm_feedback",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("alert", String(64), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("is_true", Boolean, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_alarm_feedback_site", "site", "type"),
+)
