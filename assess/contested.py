@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
 
 from msgspec.structs import replace
 
 from assess.evaluate import verdicts_of
 from assess.outcome import ZoneShift
-from assess.plan import Span, span_of
-from domain.agreements import SIDES, ZoneRecord, sides_that
+from assess.plan import Span, shifts_of, span_of
+from domain.agreements import SIDES, Milder, ZoneRecord, sides_that
 from domain.registry import Registry, Zone
-from domain.verdict import Verdict
+from domain.shifts import Shift
+from domain.times import DAY_US, MINUTE_US, minute_of
+from domain.verdict import State, Verdict
 
 CONTESTED = "Contested: {what}, proposed by the {side} side and not agreed by the other; what held before decides."
 BY_PROPOSAL = "By the proposal: {value} {unit}, bounds {low} to {high}, limit {limit}: {state}."
 NOT_BY_PROPOSAL = "By the proposal this limit would not apply."
 FEWER_WORKERS = "fewer persons assigned"
-SENTENCES = (CONTESTED, BY_PROPOSAL, NOT_BY_PROPOSAL)
+APPLIED = "Contested: {what}, by a change of the registry that both sides have not agreed to. It is applied; what held before stands beside it."
+BEFORE = "By what held before: {value} {unit}, bounds {low} to {high}, limit {limit}: {state}."
+LEFT_OUT = "This result stands by what held before; by the change it would be left out."
+SENTENCES = (CONTESTED, BY_PROPOSAL, NOT_BY_PROPOSAL, APPLIED, BEFORE, LEFT_OUT)
+STRICTEST: tuple[State, ...] = ("within", "indeterminate", "not_assessable", "exceeds")
+Gather = Callable[[Span], ZoneShift]
+"""The minutes of another span of the same zone: other instruments, another time."""
 
 
-def results_of(work: ZoneShift, registry: Registry) -> list[Verdict]:
-    """Every verdict of the zone's shift; where a proposal is open and would change it, it is contested and gives both results."""
+def results_of(work: ZoneShift, registry: Registry, gather: Gather) -> list[Verdict]:
+    """Every verdict of the zone's shift; where a proposal is open and would change it, or a change that is not agreed made it milder, it is contested and gives both results."""
+    found = _with_proposals(work, registry)
+    before = _undisputed(work, registry)
+    if before is None:
+        return found
+    what = [APPLIED.format(what=", ".join(shown_change(one) for one in _open(work.span, registry)))]
+    return _beside(found, {_across_shifts(verdict): verdict for verdict in verdicts_of(gather(before))}, what)
+
+
+def _with_proposals(work: ZoneShift, registry: Registry) -> list[Verdict]:
     found = verdicts_of(work)
     proposed = _as_proposed(work.span, registry)
     if proposed is None:
@@ -43,6 +61,86 @@ def _as_proposed(span: Span, registry: Registry) -> Span | None:
     return None if proposed is None or proposed == span else proposed
 
 
+def _undisputed(work: ZoneShift, registry: Registry) -> Span | None:
+    """The span as it would be without what is not agreed; None where that changes nothing."""
+    span, other = work.span, registry.undisputed()
+    if other is registry:
+        return None
+    shift = _shift_before(span, other)
+    start_us, minutes = span.start_us, span.minutes
+    if shift is not None and shift != span.shift:
+        start_us = minute_of(shift.start_us)
+        minutes = len(shift.minutes) if work.final else max(0, min(len(shift.minutes), (span.stop_us - start_us) // MINUTE_US))
+    before = span_of(other, span.zone, shift, start_us, minutes) if minutes else None
+    return None if before is None or before == span else before
+
+
+def _shift_before(span: Span, registry: Registry) -> Shift | None:
+    """The same shift by the plan of before, else the one that overlaps it most: a new name does not make it another one's work."""
+    if span.shift is None:
+        return None
+    zone = next((held for us in (span.start_us, span.stop_us) if (held := registry.at(us).zones.get(span.zone)) is not None), None)
+    planned = shifts_of(registry, zone, span.start_us - DAY_US, span.stop_us + DAY_US) if zone else []
+    named = [shift for shift in planned if (shift.date, shift.name) == (span.shift.date, span.shift.name)]
+    overlap = {shift: min(shift.stop_us, span.shift.stop_us) - max(shift.start_us, span.shift.start_us) for shift in named or planned}
+    best = max(overlap, key=lambda shift: overlap[shift], default=None)
+    return best if best is not None and (named or overlap[best] > 0) else span.shift
+
+
+def _beside(found: Sequence[Verdict], before: dict[tuple[str, ...], Verdict], what: Sequence[str]) -> list[Verdict]:
+    shown = []
+    for verdict in found:
+        other = before.pop(_across_shifts(verdict), None)
+        milder = other is not None and _is_milder(verdict, other)
+        shown.append(replace(verdict, contested=True, notes=[*verdict.notes, *what, _said(other, BEFORE)]) if milder and other is not None else verdict)
+    names = {"date": found[0].shift.date, "name": found[0].shift.name} if found else {}
+    left_out = [replace(other, contested=True, shift=replace(other.shift, **names), notes=[*other.notes, *what, LEFT_OUT]) for other in before.values()]
+    return [*shown, *left_out]
+
+
+def _across_shifts(verdict: Verdict) -> tuple[str, ...]:
+    return verdict.key[0], *verdict.key[3:]
+
+
+def _is_milder(verdict: Verdict, before: Verdict) -> bool:
+    """Whether a reader would take the zone to be better off than by what held before."""
+    if STRICTEST.index(verdict.state) < STRICTEST.index(before.state):
+        return True
+    if (verdict.limit.value if verdict.limit.value is not None else inf) > (before.limit.value if before.limit.value is not None else inf) + 1e-9:
+        return True
+    if any(_up(now, unknown) < _up(was, unknown) - 1e-9 for now, was, unknown in _bounds(verdict, before)):
+        return True
+    workers, were = verdict.workers, before.workers
+    if were is None or workers is None:
+        return were is not None
+    if were.suppressed or workers.suppressed:
+        return workers != were
+    return (workers.women or 0) < (were.women or 0) or (workers.men or 0) < (were.men or 0)
+
+
+def _bounds(verdict: Verdict, before: Verdict) -> Iterator[tuple[float | None, float | None, float]]:
+    yield verdict.value, before.value, -inf
+    yield verdict.low, before.low, -inf
+    yield verdict.high, before.high, inf
+
+
+def _up(value: float | None, unknown: float) -> float:
+    return unknown if value is None else value
+
+
+def _open(span: Span, registry: Registry) -> list[Milder]:
+    """Values not agreed that concern the zone; of the whole site where none is of the zone alone."""
+    held = [one for change in registry.open_changes if change.site == span.site.id for one in change.milder if one.valid_from_us < span.stop_us]
+    return [one for one in held if one.zone in ("", span.zone)] or held
+
+
+def shown_change(one: Milder) -> str:
+    """`f1.sewing-1: metabolic_rate_w 180 instead of 300`; a headcount without its numbers, since small cells stay suppressed."""
+    if one.name == "workers":
+        return f"{one.id}: {FEWER_WORKERS}"
+    return f"{one.id}: {one.name}" + (f" {one.is_now} instead of {one.was or 'none'}" if one.was or one.is_now else "")
+
+
 def _both(verdict: Verdict, proposed: Verdict | None, what: Sequence[str]) -> Verdict:
     if proposed is not None and _counts(proposed) == _counts(verdict):
         return verdict
@@ -53,9 +151,9 @@ def _counts(verdict: Verdict) -> tuple[object, ...]:
     return verdict.value, verdict.low, verdict.high, verdict.limit.value, verdict.state, verdict.workers, verdict.assumptions
 
 
-def _said(verdict: Verdict) -> str:
+def _said(verdict: Verdict, sentence: str = BY_PROPOSAL) -> str:
     value, low, high, limit = (_number(number) for number in (verdict.value, verdict.low, verdict.high, verdict.limit.value))
-    return BY_PROPOSAL.format(value=value, unit=verdict.unit, low=low, high=high, limit=limit, state=verdict.state.replace("_", " "))
+    return sentence.format(value=value, unit=verdict.unit, low=low, high=high, limit=limit, state=verdict.state.replace("_", " "))
 
 
 def _number(value: float | None) -> str:

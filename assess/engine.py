@@ -174,7 +174,7 @@ class Assessor:
         works = [watch.work for watch in stale if watch.work is not None]
         self._try("airborne windows", fill_air_windows, works)
         running = [work for work in works if work.span.shift is not None and work.span.minutes]
-        found = [verdict for work in running for verdict in self._try(work.span.zone, results_of, work, registry) or []]
+        found = [verdict for work in running for verdict in self._try(work.span.zone, results_of, work, registry, lambda other: self._read(other, final=False)) or []]
         if found:
             self._verdicts.save_many(found, final=False, why=texts.WHY_RUNNING, computed_us=now_us, new_revision=False)
             self.counters.verdicts += len(found)
@@ -216,14 +216,17 @@ class Assessor:
         span = span_of(registry, task.zone, task.shift, start_us, minutes)
         if span is None:
             return 0
-        series = read_series(self._timeseries, sorted(span.channels), start_us, minutes)
-        work = ZoneShift(span=span, series=series, calibrations=self._calibrations, final=True, record_high=_RecordHigh(self, span.start_us), declared_gaps=self.declared_gaps)
-        found = results_of(work, registry)
+        found = results_of(self._read(span, final=True), registry, lambda other: self._read(other, final=True))
         saved = self._verdicts.save_many(found, final=True, why=why, computed_us=now_us, new_revision=False)
         self.counters.verdicts += len(found)
         self.counters.revisions += sum(verdict.revision > 1 for verdict in saved)
         _log.info("%s %s %s: %d verdicts, %s", task.zone, task.shift.date, task.shift.name, len(found), why)
         return len(found)
+
+    def _read(self, span: Span, *, final: bool) -> ZoneShift:
+        """A span with its minutes from the store."""
+        series = read_series(self._timeseries, sorted(span.channels), span.start_us, span.minutes)
+        return ZoneShift(span=span, series=series, calibrations=self._calibrations, final=final, record_high=_RecordHigh(self, span.start_us), declared_gaps=self.declared_gaps)
 
     # --- now
 

@@ -59,6 +59,32 @@ class ZoneRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return {name: value for name, value in held.items() if value is not None}
 
 
+class Milder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One value of a registry file that may make a result less strict than the value before it; `was` and `is_now` are empty where a person could be recognised."""
+
+    kind: str
+    id: str
+    name: str
+    was: str = ""
+    is_now: str = ""
+    zone: str = ""  # site.zone; empty: all of the site
+    valid_from_us: int
+    digest: str  # of the entry's body
+
+
+class SiteChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an import made less strict. It is applied from its date on; until both sides agree, results give beside it what held before."""
+
+    id: str
+    site: str
+    milder: list[Milder]
+    signatures: list[Signature] = []
+
+    @property
+    def stands(self) -> bool:
+        return both_agree(self.signatures)
+
+
 class PlanRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """How one hazard of one zone is looked after, and why so."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from domain.agreements import MonitoringPlan, ZoneRecord, decode_plan
+from domain.agreements import MonitoringPlan, SiteChange, ZoneRecord, decode_plan
 from domain.ids import channel_id, zone_id
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-Kind = Literal["site", "shifts", "zone", "agent", "channel", "calibration", "monitoring_plan", "work", "headcount"]
+Kind = Literal["site", "shifts", "zone", "agent", "channel", "calibration", "monitoring_plan", "work", "headcount", "change"]
 
 ALWAYS_US = -(2**62)
 """`valid_from` of a first import without a date."""
@@ -68,6 +69,7 @@ class ZoneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     workers: Workers | None = None
     hazards: list[str] = []  # those a zone is known to have; one without a sensor counts as unknown
     empty_in_breaks: bool = False
+    rest_zone: str = ""  # a zone of the same site where rest is taken; empty: at the place of work
     worst_case: dict[str, float] = {}  # quantity → the worst case agreed by both sides, for gaps
     plan: list[float] = []  # x, y, width, height on the floor plan, in percent
 
@@ -203,12 +205,23 @@ class Registry:
         self._changes = sorted({entry.valid_from_us for entry in self.entries})
         self._cache: dict[int, Snapshot] = {}
         self._as_proposed, self._other = as_proposed, self if as_proposed or not _has_proposals(self.entries) else None
+        changes = {entry.id: msgspec.json.decode(entry.body, type=SiteChange) for entry in self.entries if entry.kind == "change" and entry.body}
+        self.open_changes = [change for change in changes.values() if not change.stands]
+        self._undisputed = None if self.open_changes else self
 
     def as_proposed(self) -> Registry:
         """What would hold if every open proposal did; itself where none is open."""
         if self._other is None:
             self._other = Registry(self.entries, as_proposed=True)
         return self._other
+
+    def undisputed(self) -> Registry:
+        """What would hold without the imported values that both sides have not agreed to; itself where there are none."""
+        if self._undisputed is None:
+            disputed = {(change.site, one.kind, one.id, one.valid_from_us, one.digest) for change in self.open_changes for one in change.milder}
+            kept = [entry for entry in self.entries if (entry.site, entry.kind, entry.id, entry.valid_from_us, digest_of(entry.body)) not in disputed]
+            self._undisputed = Registry([entry for entry in kept if entry.kind != "change"])
+        return self._undisputed
 
     def at(self, time_us: int) -> Snapshot:
         """What held at this instant; of several entries for one thing the latest valid one, then the latest recorded."""
@@ -254,6 +267,11 @@ def _fold(entries: Sequence[Entry], *, as_proposed: bool) -> Snapshot:
     snapshot.zones.update({id: records.applied(zone) for id, zone in snapshot.zones.items()})
     snapshot.zones.update({id: _with_plan(zone, snapshot.plan_in_force(zone.site)) for id, zone in snapshot.zones.items()})
     return snapshot
+
+
+def digest_of(body: bytes) -> str:
+    """Names one entry among those of the same thing and date."""
+    return hashlib.sha256(body).hexdigest()[:16]
 
 
 def _has_proposals(entries: Iterable[Entry]) -> bool:

@@ -74,6 +74,10 @@ def _problems(file: SiteFile) -> Iterator[_Problem]:
     yield from _twice("zones", zones)
     for number, zone in enumerate(file.zones):
         yield from _zone(("zones", number), zone)
+        if zone.rest_zone and (zone.rest_zone not in zones or zone.rest_zone == zone.id):
+            yield _Problem(
+                ("zones", number, "rest_zone"), f"no other zone '{zone.rest_zone}' in this file", "leave it out where rest is taken at the place of work; " + _known(zones)
+            )
     for number, shift in enumerate(file.shifts):
         yield from _shift(("shifts", number), shift, zones)
     yield from _overlaps(file.shifts, zones)

@@ -57,10 +57,16 @@ def _login() -> str:
 
 
 def _show(report: ImportReport) -> None:
+    from assess.contested import shown_change
+
     for change in report.changes:
         print(f"{change.what} {change.kind}{'' if change.kind == change.id else f' {change.id}'}" + "".join(f"\n  {field}" for field in change.fields))
     for kind, thing in report.not_mentioned:
         print(f"kept {kind} {thing} (the file does not mention it)")
+    if report.contested is not None:
+        print(f"contested until both sides agree ({report.contested.id}):")
+        for milder in report.contested.milder:
+            print(f"  {shown_change(milder)}")
     since = "always" if report.valid_from_us < 0 else to_rfc3339(report.valid_from_us)
     print(f"{report.site}: {len(report.changes)} change{'s' if len(report.changes) != 1 else ''}, in force from {since}" if report.changes else f"{report.site}: nothing new")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Row, func, select, text
 
-from domain.agreements import SIDES
+from domain.agreements import SIDES, SiteChange
 from domain.errors import BadInput, NotFound, Refused
 from domain.registry import ALWAYS_US, AgentSpec, CalibrationSpec, ChannelSpec, Entry, Kind, Registry, SiteFile, Snapshot, entries_of
 from domain.sitefile import instant_of
+from domain.strictness import milder_by
 from domain.times import to_rfc3339
 from storage.records.sql import reading, writing
 from storage.records.tables import registry_entries
@@ -37,6 +39,7 @@ class ImportReport:
     valid_from_us: int
     changes: list[Change] = field(default_factory=list)
     not_mentioned: list[tuple[Kind, str]] = field(default_factory=list)
+    contested: SiteChange | None = None  # what of it both sides have to agree to
 
 
 class RegistryRepository:
@@ -85,11 +88,15 @@ class RegistryRepository:
             before = registry.at(from_us)
             added = _add(connection, registry, wanted)
             held = _held(registry, from_us)
+            contested = _contested(registry, file.site.id, added)
+            if contested is not None:
+                _add(connection, registry, [msgspec.structs.replace(added[0], kind="change", id=contested.id, valid_from_us=from_us, body=msgspec.json.encode(contested))])
             return ImportReport(
                 site=file.site.id,
                 valid_from_us=from_us,
                 changes=[_change(held.get(_thing(entry)), entry) for entry in added],
                 not_mentioned=_not_mentioned(before, file.site.id, wanted),
+                contested=contested,
             )
 
     def export(self, site: str, at_us: int) -> SiteFile:
@@ -161,6 +168,20 @@ def _add(connection: Connection, registry: Registry, entries: Sequence[Entry]) -
     if added:
         connection.execute(registry_entries.insert(), [_row(entry) for entry in added])
     return added
+
+
+def _contested(registry: Registry, site: str, added: Sequence[Entry]) -> SiteChange | None:
+    """What the entries make less strict than what both sides have let stand; a site's first import has no past."""
+    undisputed = registry.undisputed()
+    held = {moment: _held(undisputed, moment) for moment in {entry.valid_from_us for entry in added}}
+    found = []
+    for entry in added:
+        before = held[entry.valid_from_us].get(_thing(entry))
+        found += milder_by(entry, before.body if before else b"")
+    if not found:
+        return None
+    digest = hashlib.sha256(msgspec.json.encode([site, added[0].recorded_us, found])).hexdigest()
+    return SiteChange(id=f"chg-{digest[:16]}", site=site, milder=found)
 
 
 def _says_something(held: Entry | None, entry: Entry) -> bool:
