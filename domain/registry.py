@@ -40,12 +40,24 @@ class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     men: int
 
 
+class Committee(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the law, or the agreement, of a site asks of its joint committee."""
+
+    quorum_each: int = 1  # persons of each side who must be present, and sign
+    equal_numbers: bool = True  # management may not outnumber the worker side at a meeting
+
+
 class SiteSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: str
     name: str
     timezone: str
     country: str
     profiles: list[str] = []  # the law first
+    committee: Committee | msgspec.UnsetType = msgspec.UNSET  # absent: one signature of each side, equal numbers
+
+    @property
+    def committee_rule(self) -> Committee:
+        return Committee() if self.committee is msgspec.UNSET else self.committee
 
 
 class ShiftSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -97,6 +97,8 @@ def _site(site: SiteSpec) -> Iterator[_Problem]:
         yield _Problem(("site", "timezone"), f"no time zone '{site.timezone}'", "an IANA name such as Asia/Ho_Chi_Minh")
     if not _COUNTRY.fullmatch(site.country):
         yield _Problem(("site", "country"), f"'{site.country}' is no country code", "two capital letters (ISO 3166), such as VN")
+    if not 1 <= site.committee_rule.quorum_each <= 50:
+        yield _Problem(("site", "committee", "quorum_each"), "is no number of persons of each side", "1 to 50")
     for number, profile in enumerate(site.profiles):
         yield from _id(("site", "profiles", number), profile)
 
