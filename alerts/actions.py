@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from alerts.state import DEFAULT_SHIFT_US, Alert, allowed, apply, fold
+from alerts.states import state_row
 from domain.clock import Clock
 from domain.errors import BadInput, NotFound
 from domain.registry import ShiftSpec, Snapshot
@@ -87,7 +88,7 @@ def _take(engine: Engine, clock: Clock, scope: Scope, alert_id: str, kind: StepK
             raise refusal
         if kind is StepKind.ACKNOWLEDGED and any(mark.by == scope.user for mark in alert.acknowledgements):
             return Change([], alert.open)
-        return Change([step], apply(alert, step).open)
+        return Change([step], apply(alert, step).open, lambda appended: state_row([*steps, *appended]))
 
     appended = JournalRepository(engine).change(alert_id, decide)
     return fold([*before, *appended])

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from alerts.actions import sees
 from alerts.state import Alert, fold
+from alerts.states import AlertStates
 from domain.errors import BadInput, NotFound
 from domain.hazards import Severity
 from domain.registry import Snapshot
@@ -16,6 +17,12 @@ from domain.scope import Scope
 from storage.records.journal import JournalRepository, Step
 
 PAGE = 100
+_ANY_CONDITION = ("shelved", "suppressed_by_design", "out_of_service")
+OF_CONDITION = {
+    "active": ("unacknowledged", "acknowledged", *_ANY_CONDITION),
+    "returned": ("normal", "returned_unacknowledged", "latched_acknowledged", *_ANY_CONDITION),
+}
+"""States that an alert whose condition is this may be in."""
 STATES = (
     "open", "closed", "active", "returned",
     "normal", "unacknowledged", "acknowledged", "returned_unacknowledged", "latched_acknowledged", "shelved", "suppressed_by_design", "out_of_service",
@@ -34,11 +41,11 @@ class Inbox:
     """The reading side of the journal."""
 
     def __init__(self, engine: Engine) -> None:
-        self._journal = JournalRepository(engine)
+        self._journal, self._states = JournalRepository(engine), AlertStates(engine)
 
     def open(self, scope: Scope, held: Snapshot) -> list[Alert]:
         """Every open alert: stop before action before notice, unacknowledged first, newest first."""
-        found = [fold(steps) for steps in self._journal.load_open(_sites(scope, held)).values()]
+        found = self._states.open(_sites(scope, held))
         return sorted(found, key=lambda alert: (-alert.severity.rank, bool(alert.acknowledgements), not alert.active, -alert.raised_at_us))
 
     def one(self, scope: Scope, held: Snapshot, alert_id: str) -> tuple[Alert, list[Step]]:
@@ -47,6 +54,10 @@ class Inbox:
         if not steps or not sees(scope, held, steps[0].site):
             raise NotFound(f"no alert '{alert_id}'")
         return fold(steps), steps
+
+    def latest(self, scope: Scope, held: Snapshot, *, since_us: int, limit: int = PAGE) -> list[Alert]:
+        """The last raised, the latest first."""
+        return [alert for _, alert in self._states.page(_sites(scope, held), since_us=since_us, limit=limit, latest=True)]
 
     def page(
         self,
@@ -64,18 +75,19 @@ class Inbox:
         if state is not None and state not in STATES:
             raise BadInput(f"no state '{state}'", field="state", remedy="one of " + ", ".join(STATES))
         sites, after = _sites(scope, held, site), _after(cursor)
+        is_open = None if state not in ("open", "closed") else state == "open"
+        words = None if state is None or is_open is not None else OF_CONDITION.get(state, (state,))
         kept: list[Alert] = []
         while True:
-            first = self._journal.raised(sites, since_us=since_us, after=after, limit=limit)
-            found = self._journal.steps_of([step.alert for step in first])
-            for step in first:
-                alert = fold(found[step.alert])
-                if (severity is None or alert.severity is severity) and (state is None or _is(alert, state)):
+            wanted = limit + 1 - len(kept)
+            found = self._states.page(sites, severity=severity, states=words, is_open=is_open, since_us=since_us, after=after, limit=wanted)
+            for id, alert in found:
+                if state not in OF_CONDITION or alert.condition == state:
                     if len(kept) == limit:
                         return Page(kept, str(after))
                     kept.append(alert)
-                after = step.id
-            if len(first) < limit:
+                after = id
+            if len(found) < wanted:
                 return Page(kept, None)
 
 
@@ -84,12 +96,6 @@ def _sites(scope: Scope, held: Snapshot, site: str | None = None) -> Sequence[st
     if site is None and scope.grant == "*":
         return None
     return [id for id in held.sites if sees(scope, held, id) and site in (None, id)]
-
-
-def _is(alert: Alert, state: str) -> bool:
-    if state in ("open", "closed"):
-        return alert.open is (state == "open")
-    return state in (alert.condition, alert.state)
 
 
 def _after(cursor: str | None) -> int:

@@ -15,7 +15,7 @@ from alerts.duration import Delays, Reach, Run, reach
 from alerts.places import home_of
 from alerts.policy import Policy, Source, load_policy
 from alerts.record import Finding, Recorder
-from alerts.state import Alert, fold
+from alerts.state import Alert
 from domain.clock import Clock
 from domain.errors import NotReady
 from domain.hazards import Severity
@@ -133,7 +133,7 @@ class InstantRules:
     def _resume(self) -> None:
         """After a restart: excursions that the journal says are running go on."""
         try:
-            alerts = [fold(steps) for steps in self._recorder.journal.load_open().values()]
+            alerts = self._recorder.states.open()
         except NotReady:
             self.failures += 1
             return

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from alerts.policy import AlarmRow, Policy, Source
 from alerts.state import Alert, apply, fold
+from alerts.states import AlertStates, state_row
 from domain.clock import Clock
 from domain.hazards import Severity
 from domain.times import MINUTE_US, SECOND_US
@@ -54,7 +55,7 @@ class Recorder:
     """Writes what was found, and only when it changes something."""
 
     def __init__(self, engine: Engine, clock: Clock, policy: Policy, new_id: Callable[[], str] = new_alert_id) -> None:
-        self.journal = JournalRepository(engine)
+        self.journal, self.states = JournalRepository(engine), AlertStates(engine)
         self._clock, self._policy, self._new_id = clock, policy, new_id
 
     def seen(self, finding: Finding, known: Alert | None = None) -> Alert | None:
@@ -200,4 +201,4 @@ def _concluded(steps: list[Step], decide: Callable[[Alert | None], Step | None],
     if step is None:
         return Change([], alert is not None and alert.open)
     after = apply(alert, step) if alert else fold([step])
-    return Change([step], after.open)
+    return Change([step], after.open, lambda appended: state_row([*before, *appended]))

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from alerts.notify import Notifier, Pager
 from alerts.policy import Policy
 from alerts.record import Recorder
-from alerts.state import Alert, fold
+from alerts.state import Alert
 from alerts.systems import SystemConditions
 from alerts.windows import WindowConditions
 from assess.live import LiveZone
@@ -38,7 +38,7 @@ class OpenAlerts:
         if last_id == self.last_id and 0 <= now_us - self.read_us < MINUTE_US:
             return
         self.last_id, self.read_us = last_id, now_us
-        self.by_key = {(alert := fold(steps)).key: alert for steps in self.recorder.journal.load_open().values()}
+        self.by_key = {alert.key: alert for alert in self.recorder.states.open()}
 
     def put(self, alert: Alert | None) -> None:
         if alert is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Mapping
 
 import msgspec
@@ -13,6 +12,7 @@ from alerts.inbox import Inbox
 from alerts.policy import AlarmRow, load_policy
 from alerts.standing import stands
 from alerts.state import Alert, fold
+from alerts.states import AlertStates
 from assess.live import LiveZone
 from console.context import ConsoleContext
 from console.live_rows import LiveRow, live_row
@@ -59,7 +59,7 @@ class Stores:
         engine = context.engine
         self._engine, self._clock = engine, context.clock
         self._states, self._verdicts, self._journal = ZoneStatesRepository(engine), VerdictRepository(engine), JournalRepository(engine)
-        self.inbox = Inbox(engine)
+        self.inbox, self._open_states = Inbox(engine), AlertStates(engine)
         self.suspects, self.agents, self.quarantine, self.services = SuspectsRepository(engine), AgentsRepository(engine), QuarantineRepository(engine), ServicesRepository(engine)
         self.lab_results, self.gaps = LabResultsRepository(engine), GapsRepository(engine)
         self.policy = load_policy()
@@ -74,8 +74,8 @@ class Stores:
     def _standing(self, sites: Collection[str]) -> dict[str, list[Alert]]:
         """Alerts that hold the status of their zone."""
         found: dict[str, list[Alert]] = {}
-        for steps in self._journal.load_open(list(sites)).values():
-            if stands(alert := fold(steps)):
+        for alert in self._open_states.open(list(sites)):
+            if stands(alert):
                 found.setdefault(alert.zone, []).append(alert)
         return found
 
@@ -101,14 +101,7 @@ class Stores:
 
     def recent_alerts(self, scope: Scope, held: Snapshot, limit: int) -> list[Alert]:
         """The latest raised of the last two weeks, open or closed."""
-        latest: deque[Alert] = deque(maxlen=limit)
-        cursor: str | None = None
-        while True:
-            page = self.inbox.page(scope, held, since_us=self._clock.now_us() - RECENT_US, cursor=cursor)
-            latest.extend(page.alerts)
-            cursor = page.next
-            if cursor is None:
-                return list(latest)
+        return list(reversed(self.inbox.latest(scope, held, since_us=self._clock.now_us() - RECENT_US, limit=limit)))
 
     def act(self, scope: Scope, alert: str, action: str, text: str, minutes: int | None) -> Alert:
         """One step of an alert, in this person's name."""

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, select, update
 
 from domain.hazards import Severity
 from domain.verdict import LimitOf
+from storage.records.alert_states import StateRow, mark_stale, put_state
 from storage.records.sql import insert_on, reading, writing
 from storage.records.tables import alert_journal, open_alerts
 
@@ -90,10 +91,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a decision under the lock came to: steps to append, and whether the alert is open after them."""
+    """What a decision under the lock came to: steps to append, whether the alert is open after them, and what it is then (by the steps as appended; None: it is folded anew later)."""
 
     steps: Sequence[Step]
     open: bool
+    state: Callable[[list[Step]], StateRow] | None = None
 
 
 Decision = Callable[[list[Step]], Change]
@@ -183,11 +185,36 @@ def _lock(connection: Connection, alert: str) -> None:
 
 
 def _apply(connection: Connection, alert: str, decide: Decision) -> list[Step]:
-    change = decide(_steps_of(connection, [alert]).get(alert, []))
+    before = _steps_of(connection, [alert]).get(alert, [])
+    change = decide(before)
     appended = [_append(connection, msgspec.structs.replace(step, alert=alert)) for step in change.steps]
+    if appended and change.state is not None:
+        put_state(connection, change.state(appended))
+    elif appended:
+        mark_stale(connection, _stale(before[0] if before else appended[0]))
     if not change.open:
         connection.execute(delete(open_alerts).where(open_alerts.c.alert == alert))
     return appended
+
+
+def _stale(first: Step) -> StateRow:
+    return StateRow(
+        alert=first.alert,
+        raised_id=first.id,
+        site=first.site,
+        zone=first.zone,
+        hazard=first.hazard,
+        type=first.type,
+        severity="",
+        state="",
+        open=False,
+        raised_us=first.event_us,
+        returned_us=None,
+        acknowledged_us=None,
+        acknowledged_role="",
+        last_id=0,
+        body=b"",
+    )
 
 
 def _append(connection: Connection, step: Step) -> Step:

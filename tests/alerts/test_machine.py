@@ -16,6 +16,7 @@ from alerts import actions
 from alerts.policy import load_policy
 from alerts.record import Finding, Recorder
 from alerts.state import Alert, fold
+from alerts.states import AlertStates
 from domain.errors import BadInput, Conflict, NotFound, Refused
 from domain.hazards import Severity
 from domain.registry import SiteFile
@@ -119,6 +120,13 @@ class AlertLife(RuleBasedStateMachine):
         for alert in self.all_alerts():
             assert not alert.active or alert.open
             assert (alert.state == "normal") == (not alert.open)
+
+    @invariant()
+    def the_state_table_says_what_the_journal_adds_up_to(self) -> None:
+        folded = {alert.id: alert for alert in self.all_alerts()}
+        states = AlertStates(self.engine)
+        assert {alert.id: alert for _, alert in states.page(None, limit=1000)} == folded
+        assert {alert.id for alert in states.open()} == {id for id, alert in folded.items() if alert.open}
 
     def all_alerts(self) -> list[Alert]:
         return [fold(self.journal.steps(step.alert)) for step in self.journal.raised(None)]
