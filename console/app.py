@@ -19,7 +19,7 @@ from console.context import ConsoleContext, House
 from console.hub import Hub
 from console.limiter import LoginLimiter
 from console.pages import alerts as alerts_pages
-from console.pages import equipment, floor, login, sites, trend, verdict, zone
+from console.pages import completeness, equipment, floor, login, sites, trend, verdict, zone
 from console.pages import records as records_pages
 from console.pages.render import STATIC, Renderer
 from console.security import PUBLIC, Caller, SecurityHeaders, user_of
@@ -48,7 +48,19 @@ def create_app(context: ConsoleContext) -> FastAPI:
     app.state.house = house
     for module in (registry, readings, zones, records, verdicts, alerts_api, devices, live):
         _add(app, module.router, API)
-    for router in (probes.router, floor.router, trend.router, zone.router, verdict.router, records_pages.router, sites.router, alerts_pages.router, equipment.router, login.router):
+    for router in (
+        probes.router,
+        floor.router,
+        trend.router,
+        zone.router,
+        completeness.router,
+        verdict.router,
+        records_pages.router,
+        sites.router,
+        alerts_pages.router,
+        equipment.router,
+        login.router,
+    ):
         _add(app, router, "")
 
     @app.get(f"{API}/openapi.json", include_in_schema=False, dependencies=[Depends(PUBLIC)])

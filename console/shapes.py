@@ -107,6 +107,25 @@ class ChannelNow(msgspec.Struct, frozen=True, kw_only=True):
     fresh: bool
 
 
+class HoleJson(msgspec.Struct, frozen=True, kw_only=True):
+    """A span without samples; `missing`: how many should be there."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+    cause: str
+    missing: int
+
+
+class CompletenessJson(msgspec.Struct, frozen=True, kw_only=True):
+    """How many samples should exist, how many do, and why the others do not."""
+
+    start: str
+    stop: str
+    expected: int
+    stored: int
+    holes: list[HoleJson]
+
+
 class SuspectJson(msgspec.Struct, frozen=True, kw_only=True):
     """What a model suspects; it silences nothing and enters no verdict."""
 

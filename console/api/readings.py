@@ -9,13 +9,15 @@ from fastapi import APIRouter, Query, Request, Response
 
 from console import params
 from console.api.answers import answer, answers
+from console.completeness import completeness_json, read_completeness
 from console.context import house_of
 from console.params import Span
 from console.problems import problem
 from console.readings import PAGE, aggregates_csv, read_aggregates, read_samples, reading_json, readings_csv, readings_senml
 from console.security import Reader
-from console.shapes import AggregateJson, Page, ReadingJson
+from console.shapes import AggregateJson, CompletenessJson, Page, ReadingJson
 from domain.errors import BadInput
+from domain.times import DAY_US
 
 router = APIRouter(tags=["readings"])
 
@@ -63,6 +65,22 @@ def readings(
     if media == CSV:
         return Response(aggregates_csv(buckets.buckets), headers=_link(request, buckets.next_us), media_type=CSV)
     return answer(Page[AggregateJson](items=buckets.buckets, next=_next(buckets.next_us)))
+
+
+@router.get("/channels/{channel}/completeness", responses=answers(CompletenessJson))
+def completeness(
+    request: Request,
+    channel: str,
+    caller: Reader,
+    start: Annotated[str | None, Query(description="inclusive; RFC 3339 or Unix seconds; default: a day before stop")] = None,
+    stop: Annotated[str | None, Query(description="exclusive; default: now")] = None,
+) -> Response:
+    """How many samples should exist, how many do, and why the others do not: power, network, broker, sensor, clock, outbox_full, centre or unknown."""
+    house = house_of(request)
+    found = house.sources.channel(caller.scope, channel)
+    now_us = house.context.clock.now_us()
+    span = params.span(start, stop, now_us, DAY_US)
+    return answer(completeness_json(read_completeness(house.sources, house.stores, house.context.timeseries, found, span, now_us), span))
 
 
 def _next(time_us: int | None) -> str | None:
