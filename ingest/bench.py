@@ -82,6 +82,7 @@ def run_bench(
                     _queue(port, "oshwatch-ingest", packs, size, site)
                     spec = Spec(mqtt_port=port, directory=str(directory / site), timeseries_url=url, token=token, readings=packs * size, rules=rules)
                     found[store].append(_drain_with_worker(spec, bench_site(site)))
+                    _forget(port, "oshwatch-ingest")
                     shutil.rmtree(directory / site)
             rows += [_row(store, size, runs, statistics.median(baseline)) for store, runs in found.items()]
     return rows
@@ -193,11 +194,17 @@ def _drain_with_mosquitto_sub(port: int, packs: int) -> float:
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=_GIVE_UP_S)
     taken = time.perf_counter() - began
-    forget = paho.Client(CallbackAPIVersion.VERSION2, client_id="baseline", clean_session=True)  # or the session would collect the next runs' packs
-    forget.connect("127.0.0.1", port)
-    forget.loop()
-    forget.disconnect()
+    _forget(port, "baseline")
     return taken
+
+
+def _forget(port: int, client_id: str) -> None:
+    """End a persistent session, or it would collect the packs of the next run too."""
+    session = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
+    session.connect("127.0.0.1", port)
+    while not session.is_connected():
+        session.loop()
+    session.disconnect()
 
 
 def _drain_with_worker(spec: Spec, site: SiteFile) -> dict[str, float]:
