@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from domain.registry import Channel, Registry, SiteSpec, Snapshot, Workers, Zone, ZoneSpec
 from domain.shifts import Shift, shifts_between
-from domain.times import MINUTE_US
+from domain.times import DAY_US, MINUTE_US
+from domain.worked import with_overtime
 from models.arrays import Array, Mask
 from models.heat.clothing import clothing_adjustment_k
 from models.heat.niosh import RESTING_W
@@ -111,9 +112,17 @@ class Span:
 
     @property
     def acclimatised(self) -> str:
-        """The word for the whole span: what does not hold throughout is unknown."""
+        """The word for the whole span: what does not hold throughout, or not for the newcomers in it, is unknown."""
         words = {piece.spec.acclimatised for piece in self.pieces}
+        if self.newcomers and words == {"yes"}:
+            return "unknown"
         return next(iter(words)) if len(words) == 1 else "unknown"
+
+    @property
+    def newcomers(self) -> int:
+        """Persons of the shift who are not yet used to the heat, as counted."""
+        own = self.head.workers.newcomers if self.head.workers else None
+        return (self.head.newcomers if own is None else own) or 0
 
     def worst_case(self, quantity: str) -> float | None:
         """What both sides agreed for gaps; of several during the span the highest, None when some piece has none."""
@@ -146,19 +155,24 @@ def shifts_of(registry: Registry, zone: Zone, start_us: int, stop_us: int) -> li
     instants = [start_us, *registry.changes_between(start_us, stop_us)]
     found: dict[tuple[str, str], Shift] = {}
     for snapshot in {id(held): held for held in map(registry.at, instants)}.values():
-        for shift in _planned(snapshot, zone.id, start_us, stop_us):
+        for shift in _planned(registry, snapshot, zone.id, start_us, stop_us):
             held = registry.at(shift.start_us)
             plan = held if zone.id in held.zones else snapshot
-            if shift in _planned(plan, zone.id, shift.start_us, shift.start_us + 1):
+            if shift in _planned(registry, plan, zone.id, shift.start_us, shift.start_us + 1):
                 found[(shift.date.isoformat(), shift.name)] = shift
     return sorted(found.values(), key=lambda shift: shift.start_us)
 
 
-def _planned(snapshot: Snapshot, zone: str, start_us: int, stop_us: int) -> list[Shift]:
+def _planned(registry: Registry, snapshot: Snapshot, zone: str, start_us: int, stop_us: int) -> list[Shift]:
+    """By one plan, with the overtime on record."""
     held = snapshot.zones.get(zone)
     if held is None or held.site not in snapshot.sites:
         return []
-    return shifts_between(snapshot.shifts_of(held), snapshot.timezone(held.site), start_us, stop_us)
+    plan, timezone, overtime = snapshot.shifts_of(held), snapshot.timezone(held.site), registry.overtime.get(zone, ())
+    if not overtime:
+        return shifts_between(plan, timezone, start_us, stop_us)
+    worked = with_overtime(shifts_between(plan, timezone, start_us - 2 * DAY_US, stop_us + 2 * DAY_US), overtime)
+    return [shift for shift in worked if shift.start_us < stop_us and shift.stop_us > start_us]
 
 
 def _pieces(registry: Registry, zone: str, start_us: int, minutes: int) -> Iterator[Piece]:

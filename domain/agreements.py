@@ -33,6 +33,9 @@ def both_agree(signatures: Sequence[Signature]) -> bool:
     return len(sides_that(signatures, agree=True)) == len(SIDES)
 
 
+ZONE_VALUES = ("metabolic_rate_w", "metabolic_rate_measured", "clothing", "acclimatised", "newcomers", "rest_zone", "protector_attenuation_db", "protector")
+
+
 class ZoneRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Values of one zone from a date on. One that makes results less strict stands only when both sides agree to it."""
 
@@ -44,6 +47,10 @@ class ZoneRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     acclimatised: Literal["yes", "no", "unknown"] | None = None
     women: int | None = None
     men: int | None = None
+    newcomers: int | None = None  # not yet used to the heat
+    rest_zone: str | None = None
+    protector_attenuation_db: float | None = None
+    protector: str | None = None
     shift: str = ""  # a headcount of this shift only
     less_strict: bool = False  # than what held when it was entered
     signatures: list[Signature] = []
@@ -55,7 +62,8 @@ class ZoneRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def values(self) -> dict[str, str | float | bool]:
         """What it sets, by the names of the registry file; a headcount apart."""
-        held = {name: getattr(self, name) for name in ("metabolic_rate_w", "metabolic_rate_measured", "clothing", "acclimatised")}
+        names = ZONE_VALUES if self.women is None else ()
+        held = {name: getattr(self, name) for name in names}
         return {name: value for name, value in held.items() if value is not None}
 
 

@@ -12,10 +12,12 @@ import msgspec
 
 from domain.agreements import MonitoringPlan, SiteChange, ZoneRecord, decode_plan
 from domain.ids import channel_id, zone_id
+from domain.overtime import Overtime
+from domain.register import Substance, Waste
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-Kind = Literal["site", "shifts", "zone", "agent", "channel", "calibration", "monitoring_plan", "work", "headcount", "change"]
+Kind = Literal["site", "shifts", "zone", "agent", "channel", "calibration", "monitoring_plan", "work", "headcount", "change", "overtime", "substance", "waste"]
 
 ALWAYS_US = -(2**62)
 """`valid_from` of a first import without a date."""
@@ -38,6 +40,7 @@ class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     women: int
     men: int
+    newcomers: int | None = None  # of them, not yet used to the heat
 
 
 class Committee(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +84,10 @@ class ZoneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     workers: Workers | None = None
     hazards: list[str] = []  # those a zone is known to have; one without a sensor counts as unknown
     empty_in_breaks: bool = False
+    process: str = ""  # one of domain.processes: what the monitoring plan is proposed from
+    newcomers: int | None = None  # persons not yet used to the heat, in every shift that has no count of its own
+    protector_attenuation_db: float | None = None  # of hearing protectors as worn, declared; only limits that count protectors use it
+    protector: str = ""
     rest_zone: str = ""  # a zone of the same site where rest is taken; empty: at the place of work
     worst_case: dict[str, float] = {}  # quantity → the worst case agreed by both sides, for gaps
     plan: list[float] = []  # x, y, width, height on the floor plan, in percent
@@ -186,6 +193,8 @@ class Snapshot:
     channels: dict[str, Channel] = field(default_factory=dict)
     calibrations: dict[str, list[CalibrationSpec]] = field(default_factory=dict)  # channel → by time of recording
     plans: dict[str, list[MonitoringPlan]] = field(default_factory=dict)  # site → by date, signed or not
+    substances: dict[str, list[Substance]] = field(default_factory=dict)  # site → its register
+    waste: dict[str, list[Waste]] = field(default_factory=dict)
 
     def timezone(self, site: str) -> ZoneInfo:
         return ZoneInfo(self.sites[site].timezone)
@@ -220,6 +229,11 @@ class Registry:
         changes = {entry.id: msgspec.json.decode(entry.body, type=SiteChange) for entry in self.entries if entry.kind == "change" and entry.body}
         self.open_changes = [change for change in changes.values() if not change.stands]
         self._undisputed = None if self.open_changes else self
+        overtime = {entry.id: msgspec.json.decode(entry.body, type=Overtime) for entry in self.entries if entry.kind == "overtime" and entry.body}
+        self.overtime: dict[str, list[Overtime]] = {}  # zone → what stands, whenever it was entered
+        for record in overtime.values():
+            if record.stands:
+                self.overtime.setdefault(record.zone, []).append(record)
 
     def as_proposed(self) -> Registry:
         """What would hold if every open proposal did; itself where none is open."""
@@ -274,6 +288,10 @@ def _fold(entries: Sequence[Entry], *, as_proposed: bool) -> Snapshot:
             snapshot.calibrations.setdefault(calibration.channel, []).append(calibration)
         elif kind == "monitoring_plan":
             snapshot.plans.setdefault(site, []).append(decode_plan(id, entry.body))
+        elif kind == "substance":
+            snapshot.substances.setdefault(site, []).append(msgspec.json.decode(entry.body, type=Substance))
+        elif kind == "waste":
+            snapshot.waste.setdefault(site, []).append(msgspec.json.decode(entry.body, type=Waste))
         elif kind in ("work", "headcount"):
             records.add(kind, msgspec.json.decode(entry.body, type=ZoneRecord))
     snapshot.zones.update({id: records.applied(zone) for id, zone in snapshot.zones.items()})
@@ -312,9 +330,9 @@ class _Records:
             if kind == "work":
                 spec = msgspec.structs.replace(spec, **record.values)
             elif record.women is not None and record.men is not None and record.shift:
-                headcounts[record.shift] = Workers(women=record.women, men=record.men)
+                headcounts[record.shift] = Workers(women=record.women, men=record.men, newcomers=record.newcomers)
             elif record.women is not None and record.men is not None:
-                spec = msgspec.structs.replace(spec, workers=Workers(women=record.women, men=record.men))
+                spec = msgspec.structs.replace(spec, workers=Workers(women=record.women, men=record.men, newcomers=record.newcomers))
         return Zone(id=zone.id, site=zone.site, spec=spec, headcounts=headcounts, proposals=tuple(waiting.values()))
 
 

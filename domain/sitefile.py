@@ -14,6 +14,7 @@ import msgspec
 
 from domain.errors import BadInput
 from domain.ids import ID_RULE, channel_id, is_id
+from domain.processes import PROCESSES
 from domain.quantities import QUANTITIES, is_cas, quantity_of
 from domain.registry import DAYS, AgentSpec, CalibrationSpec, ChannelSpec, ShiftSpec, SiteFile, SiteSpec, ZoneSpec
 from domain.shifts import local_instant
@@ -24,6 +25,8 @@ SCHEMA_ID = "site.schema.json"
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+MOST_ATTENUATION_DB = 50.0
+"""More than plugs and muffs together give: bone conduction bypasses them."""
 _DAY_MIN, _WEEK_MIN = 24 * 60, 7 * 24 * 60
 _PLAIN_HAZARDS = frozenset({"heat", "noise", "dust", "air_quality"})
 
@@ -120,6 +123,12 @@ def _zone(path: Path, zone: ZoneSpec) -> Iterator[_Problem]:
     for sex in ("women", "men"):
         if zone.workers is not None and getattr(zone.workers, sex) < 0:
             yield _Problem((*path, "workers", sex), "is less than nobody", "a whole number, 0 or more")
+    if min(zone.newcomers or 0, (zone.workers.newcomers or 0) if zone.workers else 0) < 0:
+        yield _Problem((*path, "newcomers"), "is less than nobody", "a whole number, 0 or more")
+    if zone.protector_attenuation_db is not None and not 0 <= zone.protector_attenuation_db <= MOST_ATTENUATION_DB:
+        yield _Problem((*path, "protector_attenuation_db"), f"{zone.protector_attenuation_db:g} cannot be", f"decibels, 0 to {MOST_ATTENUATION_DB:g}, as worn")
+    if zone.process and zone.process not in PROCESSES:
+        yield _Problem((*path, "process"), f"no process '{zone.process}'", "known: " + ", ".join(PROCESSES))
     for number, hazard in enumerate(zone.hazards):
         if not _is_hazard(hazard):
             yield _Problem((*path, "hazards", number), f"no hazard '{hazard}'", "heat, noise, dust, air_quality, gas:QUANTITY or chemical:CAS")

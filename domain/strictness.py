@@ -128,6 +128,10 @@ def _zone(was: ZoneSpec, now: ZoneSpec) -> Iterator[_Found]:
         yield _Found("acclimatised", was.acclimatised, now.acclimatised)
     if was.workers is not None and _fewer(now.workers, was.workers):
         yield _Found("workers")
+    if (now.newcomers or 0) < (was.newcomers or 0):
+        yield _Found("newcomers")
+    if (now.protector_attenuation_db or 0.0) > (was.protector_attenuation_db or 0.0):
+        yield _Found("protector_attenuation_db", was.protector_attenuation_db, now.protector_attenuation_db)
     if dropped := [hazard for hazard in was.hazards if hazard not in now.hazards]:
         yield _Found("hazards", ", ".join(was.hazards), f"without {', '.join(dropped)}")
     for quantity, value in now.worst_case.items():
@@ -136,7 +140,7 @@ def _zone(was: ZoneSpec, now: ZoneSpec) -> Iterator[_Found]:
 
 
 def _fewer(now: Workers | None, was: Workers) -> bool:
-    return now is None or now.women < was.women or now.men < was.men
+    return now is None or now.women < was.women or now.men < was.men or (now.newcomers or 0) < (was.newcomers or 0)
 
 
 def _channel(was: ChannelSpec, now: ChannelSpec) -> Iterator[_Found]:
