@@ -45,7 +45,15 @@ def _with_proposals(work: ZoneShift, registry: Registry) -> list[Verdict]:
     if proposed is None:
         return found
     other = verdicts_of(
-        ZoneShift(span=proposed, series=work.series, calibrations=work.calibrations, final=work.final, record_high=work.record_high, declared_gaps=work.declared_gaps)
+        ZoneShift(
+            span=proposed,
+            series=work.series,
+            calibrations=work.calibrations,
+            final=work.final,
+            record_high=work.record_high,
+            declared_gaps=work.declared_gaps,
+            samples=work.samples,
+        )
     )
     by_key = {verdict.key: verdict for verdict in other}
     what = list(dict.fromkeys(_proposals(work.span, registry)))

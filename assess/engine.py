@@ -20,6 +20,7 @@ from assess.outcome import DeclaredGap, ZoneShift
 from assess.plan import Span, shifts_of, span_of
 from assess.protect import live_zone
 from assess.revisions import Revisions, Task, identity
+from assess.samples_book import SamplesBook
 from domain.calibration import channel_of
 from domain.clock import Clock, patience_us
 from domain.errors import NotReady
@@ -78,6 +79,7 @@ class Assessor:
         self._verdicts = VerdictRepository(engine)
         self._states = ZoneStatesRepository(engine)
         self._gaps = GapsRepository(engine)
+        self._samples = SamplesBook(engine)
         self._cache = MinuteCache(timeseries)
         self._registry: Registry | None = None
         self._calibrations: dict[str, list[CalibrationSpec]] = {}
@@ -94,6 +96,7 @@ class Assessor:
         registry = self._follow_registry(now)
         zones = sorted(registry.at(now).zones.values(), key=lambda zone: zone.id)
         again = self._revisions.take_touched(registry, self._cache, now) | self._look_up_shifts(registry, zones, now)
+        again |= self._revisions.take_samples(registry, self._samples.entered(), now)
         self._advance(registry, zones, now, again)
         live = self._live(zones, now)
         self._states.save_many([_state_row(zone) for zone in live])
@@ -106,6 +109,7 @@ class Assessor:
         """Compute one ended shift of one zone from the store and keep it as final; returns how many verdicts it has."""
         registry = self._registry_of.load()
         self._set_calibrations(registry)
+        self._samples.follow()
         return self._final(registry, Task(zone, shift), why, now_us)
 
     # --- what changed
@@ -181,7 +185,15 @@ class Assessor:
 
     def _work(self, span: Span, series: Mapping[str, Series]) -> ZoneShift:
         own = {channel: series[channel].part(span.start_us, span.minutes) for channel in span.channels}
-        return ZoneShift(span=span, series=own, calibrations=self._calibrations, final=False, record_high=_RecordHigh(self, span.start_us), declared_gaps=self.declared_gaps)
+        return ZoneShift(
+            span=span,
+            series=own,
+            calibrations=self._calibrations,
+            final=False,
+            record_high=_RecordHigh(self, span.start_us),
+            declared_gaps=self.declared_gaps,
+            samples=self._samples.of,
+        )
 
     def record_high(self, channel: str, before_us: int) -> float | None:
         """The highest valid minute of a channel in the weeks before."""
@@ -226,7 +238,15 @@ class Assessor:
     def _read(self, span: Span, *, final: bool) -> ZoneShift:
         """A span with its minutes from the store."""
         series = read_series(self._timeseries, sorted(span.channels), span.start_us, span.minutes)
-        return ZoneShift(span=span, series=series, calibrations=self._calibrations, final=final, record_high=_RecordHigh(self, span.start_us), declared_gaps=self.declared_gaps)
+        return ZoneShift(
+            span=span,
+            series=series,
+            calibrations=self._calibrations,
+            final=final,
+            record_high=_RecordHigh(self, span.start_us),
+            declared_gaps=self.declared_gaps,
+            samples=self._samples.of,
+        )
 
     # --- now
 

@@ -13,6 +13,7 @@ from assess.causes import gap_reasons, longest_gap
 from assess.counter import counted_dose
 from assess.gather import Measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
+from assess.laboratory import hazard_of_sample, laboratory_verdicts
 from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for
 from assess.mixtures import mixture_outcomes
 from assess.outcome import Outcome, ZoneShift
@@ -34,7 +35,8 @@ def verdicts_of(work: ZoneShift) -> list[Verdict]:
     """Every verdict of the zone's shift, in a fixed order."""
     found = [outcome for placement in work.span.placements for outcome in outcomes(work, placement)]
     found += list(_missing(work, {outcome.hazard for outcome in found}))
-    return [_verdict(work, outcome) for outcome in sorted(found, key=lambda one: (one.hazard, one.placement, one.metric, one.limit.profile, one.limit.id))]
+    found.sort(key=lambda one: (one.hazard, one.placement, one.metric, one.limit.profile, one.limit.id))
+    return [*(_verdict(work, outcome) for outcome in found), *laboratory_verdicts(work, shift_of(work.span))]
 
 
 def monitored(span: Span) -> set[str]:
@@ -207,6 +209,8 @@ def _missing(work: ZoneShift, assessed: set[str]) -> Iterator[Outcome]:
         if hazard == "dust" and any(QUANTITIES[quantity].hazard == "dust" for quantity in quantities if quantity in QUANTITIES):
             continue
         reason = texts.NOT_A_SUBSTANCE if hazard.startswith("chemical:") and "tvoc_isobutylene" in quantities else texts.NOT_MONITORED
+        if any(hazard_of_sample(sample.result) == hazard for sample in work.samples(work.span)):
+            reason = texts.LAB_BESIDE
         limits = _limits_of(work, hazard)
         for adopted in limits:
             yield replace(

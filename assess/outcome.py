@@ -14,6 +14,7 @@ from assess.limits import profiles_of
 from assess.live import LiveWindow
 from assess.minutes import Series
 from assess.plan import Placement, Span
+from domain.lab import LabResult
 from domain.times import to_datetime
 from domain.verdict import Grade, LimitOf
 from models.arrays import Mask
@@ -38,6 +39,15 @@ class DeclaredGap:
     cause: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A laboratory result that stands; `root`: the first of the results that it corrects."""
+
+    id: int
+    root: int
+    result: LabResult
+
+
 @dataclass(kw_only=True)
 class ZoneShift:
     """A span with its minutes and all else that its results rest on."""
@@ -48,6 +58,7 @@ class ZoneShift:
     final: bool
     record_high: Callable[[str], float | None] = lambda _channel: None
     declared_gaps: Callable[[Span], Sequence[DeclaredGap]] = lambda _span: ()
+    samples: Callable[[Span], Sequence[Sample]] = lambda _span: ()
     live: dict[str, list[LiveWindow]] = field(default_factory=dict)  # by placement: live windows that change with the minute only
     air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
     _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)

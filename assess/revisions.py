@@ -17,6 +17,7 @@ from domain.calibration import channel_of, performed_us
 from domain.registry import CalibrationSpec, Entry, Registry, Zone
 from domain.shifts import Shift
 from domain.times import DAY_US, MINUTE_US, to_datetime
+from storage.records.lab_results import StoredLabResult
 from storage.records.touched import Touched, TouchedRepository
 from storage.records.verdicts import StoredVerdict, VerdictRepository
 from storage.timeseries.port import TimeSeries
@@ -135,6 +136,25 @@ class Revisions:
         for shift in shifts_of(registry, zone, row.start_us, row.stop_us):
             if shift.stop_us + FINAL_AFTER_US <= now_us:
                 self._ask(zone.id, shift, why, row.id)
+
+    def take_samples(self, registry: Registry, entered: Sequence[StoredLabResult], now_us: int) -> set[str]:
+        """Laboratory results that were entered: an ended shift they are of is asked for, unless it was computed since. Returns the zones concerned."""
+        found = set()
+        for result in (one for one in entered if one.recorded_us > now_us - STALE_BACK_US):
+            zone = registry.at(result.result.start_us).zones.get(result.zone) or registry.latest().zones.get(result.zone)
+            if zone is None:
+                continue
+            found.add(zone.id)
+            why = texts.WHY_LAB.format(id=result.id, author=result.author)
+            for shift in shifts_of(registry, zone, result.result.start_us, result.result.stop_us):
+                if shift.stop_us + FINAL_AFTER_US <= now_us and not self._knows(zone.id, shift, result.recorded_us):
+                    self._ask(zone.id, shift, why)
+        return found
+
+    def _knows(self, zone: str, shift: Shift, recorded_us: int) -> bool:
+        """Whether the shift was computed after that."""
+        held = self._verdicts.latest(zones=[zone], date=shift.date.isoformat(), shift=shift.name)
+        return any(stored.final and stored.computed_us > recorded_us for stored in held)
 
     def _ask(self, zone: str, shift: Shift, why: str, row: int | None = None) -> None:
         reasons = self._due.setdefault(Task(zone, shift), _Reasons())

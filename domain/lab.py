@@ -14,6 +14,8 @@ from domain.times import DAY_US, parse_instant
 
 FRACTIONS = ("respirable", "inhalable", "thoracic", "total", "cotton_dust")
 """Dust fractions with a limit; a sampler makes them, no sensor does."""
+DUSTS = {"respirable": "dust:general", "inhalable": "dust:general", "thoracic": "dust:general", "total": "dust:general", "cotton_dust": "dust:cotton"}
+"""Under which agent the limit profiles have each of them."""
 UNITS = ("mg/m3", "ug/m3", "ppm", "ppb", "f/cm3")
 FLOW_MAY_DIFFER_PCT = 5.0
 """EN ISO 13137: a sample whose flow before and after differs by more is doubtful."""
@@ -31,8 +33,10 @@ class LabResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     unit: str
     start: str
     stop: str
-    basis: Literal["personal", "area"]
+    basis: Literal["personal", "static_breathing_zone", "area"]
     laboratory: str
+    fraction: Literal["", "respirable", "inhalable", "thoracic", "total", "lint_free_respirable"] = ""  # that the sampler took, of a substance or of cotton dust
+    measured_as: str = ""  # "NCO", "Mn": what the mass is of, where not of the substance itself
     qualifier: Literal["", "<", ">"] = ""
     loq: float | None = None
     flow_pre_l_min: float | None = None
@@ -57,6 +61,11 @@ class LabResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return parse_instant(self.stop, field="stop")
 
     @property
+    def fraction_of(self) -> str:
+        """The dust fraction; "" for a gas, a vapour, or what nobody said."""
+        return self.fraction or (self.agent if self.agent in DUSTS and self.agent != "cotton_dust" else "")
+
+    @property
     def flow_differs_pct(self) -> float | None:
         """How far the flow after is from the flow before."""
         if self.flow_pre_l_min is None or self.flow_post_l_min is None:
@@ -71,10 +80,23 @@ class LabResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return (self.flow_pre_l_min + self.flow_post_l_min) / 2 * (self.stop_us - self.start_us) / 60e6
 
 
+def doubts_of(result: LabResult) -> list[str]:
+    """What is not on record of a sample that should prove something: a name each."""
+    missing = {
+        "flow": bool(result.pump_serial) and result.flow_differs_pct is None,
+        "blank": result.blank is None,
+        "accreditation": not result.accreditation.strip(),
+        "uncertainty": result.uncertainty_pct is None and result.qualifier != "<",
+    }
+    return [name for name, is_missing in missing.items() if is_missing]
+
+
 def check_lab_result(result: LabResult, now_us: int) -> None:
     """Raises `BadInput` for the first thing that its types allow and that cannot be."""
     if not is_cas(result.agent) and result.agent not in FRACTIONS:
         raise BadInput(f"'{result.agent}' is neither a CAS number nor a dust fraction", field="agent", remedy="a CAS number that checks, or one of " + ", ".join(FRACTIONS))
+    if result.fraction and result.agent in DUSTS and result.agent not in ("cotton_dust", result.fraction):
+        raise BadInput(f"'{result.fraction}' contradicts the agent '{result.agent}'", field="fraction", remedy="leave it out: the agent is the fraction")
     if result.unit not in UNITS:
         raise BadInput(f"no unit '{result.unit}'", field="unit", remedy="one of " + ", ".join(UNITS))
     _check_times(result, now_us)
@@ -106,7 +128,7 @@ def _check_texts(result: LabResult) -> None:
     for name in ("method", "laboratory"):
         if not getattr(result, name).strip():
             raise BadInput("is empty", field=name, remedy="as it stands in the laboratory's report")
-    for name in ("method", "laboratory", "pump_serial", "sampler", "sampler_serial", "accreditation", "task"):
+    for name in ("method", "laboratory", "pump_serial", "sampler", "sampler_serial", "accreditation", "task", "measured_as"):
         if len(getattr(result, name)) > _TEXT_MAX:
             raise BadInput("is too long", field=name, remedy=f"at most {_TEXT_MAX} characters")
     if len(result.custody) > 20 or any(len(holder) > _TEXT_MAX for holder in result.custody):

@@ -64,6 +64,11 @@ class LabResultsRepository:
         found = [_stored(row, newer) for row in rows]
         return page_of(found, [one.id for one in found], limit)
 
+    def entered_after(self, id: int) -> list[StoredLabResult]:
+        """Of all zones, in the order in which they were entered; what replaced them is not said."""
+        with reading(self._engine) as connection:
+            return [_stored(row, {}) for row in connection.execute(select(lab_results).where(lab_results.c.id > id).order_by(lab_results.c.id))]
+
 
 def _superseded_by(connection: Connection, zone: str) -> dict[int, int]:
     of = select(lab_results.c.supersedes, lab_results.c.id).where(lab_results.c.zone == zone, lab_results.c.supersedes.is_not(None))

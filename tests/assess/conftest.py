@@ -46,6 +46,7 @@ class House:
     calibrations: list[CalibrationSpec] = field(default_factory=list)
     profiles: list[str] = field(default_factory=lambda: ["us-niosh"])
     more: list[AgentSpec] = field(default_factory=list)  # further agents
+    samples: Callable[[Any], Any] = lambda _span: ()
 
     def channel(self, quantity: str, *, placement: str = "p1", **fields: Any) -> str:
         """Declare a channel of a good instrument, calibrated and agreed by both sides, unless told otherwise."""
@@ -125,7 +126,7 @@ class House:
         calibrations: dict[str, list[CalibrationSpec]] = {}
         for record in self.calibrations:
             calibrations.setdefault(record.channel, []).append(record)
-        found = verdicts_of(ZoneShift(span=span, series=series, calibrations=calibrations, final=final))
+        found = verdicts_of(ZoneShift(span=span, series=series, calibrations=calibrations, final=final, samples=self.samples))
         return {("" if one.placement in ("p1", "") else f"{one.placement}/") + f"{one.metric}/{one.limit.id}": one for one in found}
 
     def change(self, at_minute: int, **zone: Any) -> list[Entry]:

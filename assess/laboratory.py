@@ -1,0 +1,358 @@
+"""Results of laboratory samples: each pump sample or badge of a zone's shift against every limit that its substance, fraction and unit can meet.
+
+A sample is the mean of the time that it was drawn over. What was not sampled counts from below as nothing and from above as the worst case that both sides agreed; without one there is no upper bound.
+The highest mean of a shorter time within a sample is bounded from both sides: by the even spread over the fewest such times that hold it, and by all of it in one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from msgspec.structs import replace
+
+from assess import texts
+from assess.grading import workers_of
+from assess.limits import NO_LIMIT, Adopted, limits_for
+from assess.outcome import Sample, ZoneShift
+from assess.plan import Span
+from domain.lab import DUSTS, FLOW_MAY_DIFFER_PCT, LabResult, doubts_of
+from domain.quantities import QUANTITIES
+from domain.times import MINUTE_US, to_rfc3339
+from domain.verdict import Assumptions, Bounds, CalibrationState, Cause, ChannelOf, Grade, OverActionLevel, Part, ShiftOf, Verdict, Window, decide
+from models.airborne.twa import EIGHT_HOURS_MIN, TEN_HOURS_MIN
+from models.arrays import Mask
+from models.limits.profile import Limit
+
+AGENT = "laboratory"
+"""The first part of the id of a sample where an instrument's channel would stand."""
+UNKNOWN_UNCERTAINTY_PCT = 50.0
+"""Taken where the laboratory states no expanded uncertainty: the most that EN ISO 20581 lets a method have."""
+WINDOW_TOLERANCE = 0.1
+"""A sample longer than its window by no more than this share counts as the window."""
+METRICS = ("twa", "stel_15min_max", "ceiling_max")
+NORMAL = {"ug/m3": ("mg/m3", 1e-3), "ppb": ("ppm", 1e-3)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A sample against its shift; minutes."""
+
+    sample: Sample
+    unit: str
+    value: float
+    steps_low: Sequence[tuple[Cause, float]]  # the concentration from below, each cause on top of the one before
+    steps_high: Sequence[tuple[Cause, float | None]]  # None: no upper bound
+    minutes: float  # drawn while people were exposed
+    unsampled: int
+    inside: int  # working minutes that it covers
+
+    @property
+    def exposure(self) -> float:
+        return self.minutes + self.unsampled
+
+
+def hazard_of_sample(result: LabResult) -> str:
+    """The hazard of contract 3.3 that the sample is of."""
+    if result.agent in DUSTS:
+        return "dust"
+    return next((one.hazard for one in QUANTITIES.values() if one.cas == result.agent), f"chemical:{result.agent}")
+
+
+def laboratory_verdicts(work: ZoneShift, shift: ShiftOf) -> Iterator[Verdict]:
+    """Of every sample whose middle lies in the shift, in the order in which they were entered."""
+    for sample in work.samples(work.span):
+        middle_us = (sample.result.start_us + sample.result.stop_us) // 2
+        if work.span.start_us <= middle_us < work.span.stop_us:
+            yield from _verdicts(work, shift, sample)
+
+
+def _verdicts(work: ZoneShift, shift: ShiftOf, sample: Sample) -> Iterator[Verdict]:
+    drawn = _drawn(work.span, sample)
+    found = [adopted for adopted in limits_for(work.profiles[0], DUSTS.get(sample.result.agent, sample.result.agent), work.day) if _fits(adopted.limit, drawn)]
+    for adopted in found:
+        yield _verdict(work, shift, drawn, adopted)
+    if not found:
+        yield _verdict(work, shift, drawn, None)
+
+
+def _drawn(span: Span, sample: Sample) -> Drawn:
+    result = sample.result
+    unit, factor = NORMAL.get(result.unit, (result.unit, 1.0))
+    value, blank = result.value * factor, (result.blank or 0.0) * factor
+    spread = (UNKNOWN_UNCERTAINTY_PCT if result.uncertainty_pct is None else result.uncertainty_pct) / 100.0
+    low, high = (0.0, value) if result.qualifier == "<" else (value * max(1.0 - spread, 0.0), value * (1.0 + spread))
+    if result.qualifier == ">":
+        low = value
+    covered = int((_sampled(span, result) & span.counted).sum())
+    worn = result.basis == "personal"
+    return Drawn(
+        sample=sample,
+        unit=unit,
+        value=value,
+        steps_low=[("sensor", low), ("estimate", max(low - blank, 0.0))],
+        steps_high=[("sensor", None if result.qualifier == ">" else high)],
+        minutes=(result.stop_us - result.start_us) / MINUTE_US if worn else float(covered),
+        unsampled=int(span.counted.sum()) - covered,
+        inside=covered,
+    )
+
+
+def _sampled(span: Span, result: LabResult) -> Mask:
+    """Minutes of the span that the sample covers whole."""
+    starts = span.start_us + np.arange(span.minutes, dtype=np.int64) * MINUTE_US
+    return np.asarray((starts >= result.start_us) & (starts + MINUTE_US <= result.stop_us))
+
+
+def _fits(limit: Limit, drawn: Drawn) -> bool:
+    """The limit is for this fraction and element, for any work, and can be said in the sample's unit."""
+    result = drawn.sample.result
+    if limit.metric not in METRICS or limit.with_protectors or limit.applies_to or limit.measured_as.lower() != result.measured_as.lower():
+        return False
+    fraction = result.fraction_of
+    fits = fraction in ("", "total") if limit.fraction is None else fraction == limit.fraction
+    return fits and _limit_in(limit, drawn.unit) is not None
+
+
+def _limit_in(limit: Limit, unit: str) -> float | None:
+    """As `Limit.value_in`, for a sample that was found to fit."""
+    return replace(limit, fraction=None, measured_as="").value_in(unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Average:
+    """A limit's average over a sample: `whole` for the sum over the shift divided by `minutes`, else the highest mean of a window of `minutes`."""
+
+    minutes: float
+    whole: bool
+
+    def shown(self, value: float, drawn: Drawn) -> float:
+        """The sample taken for all of the time that counts."""
+        return value * (drawn.exposure / self.minutes if self.whole else min(drawn.minutes / self.minutes, 1.0))
+
+    def low(self, value: float, drawn: Drawn) -> float:
+        if self.whole:
+            return value * drawn.minutes / self.minutes
+        windows = max(ceil(drawn.minutes / self.minutes - WINDOW_TOLERANCE), 1)
+        return value * min(drawn.minutes / self.minutes / windows, 1.0)
+
+    def high(self, value: float, drawn: Drawn, fill: float | None) -> float | None:
+        missed = drawn.unsampled if self.whole else min(drawn.unsampled, self.minutes)
+        if missed and fill is None:
+            return None
+        return value * drawn.minutes / self.minutes + (fill or 0.0) * missed / self.minutes
+
+
+def average_of(limit: Limit, exposure: float) -> Average | None:
+    """By the limit's own rule; None for single values."""
+    if limit.averaging == "instantaneous":
+        return None
+    if limit.window_min:
+        return Average(minutes=limit.window_min, whole=False)
+    if limit.averaging == "shift_up_to_10h":
+        return Average(minutes=min(exposure, TEN_HOURS_MIN) or 1.0, whole=exposure <= TEN_HOURS_MIN)
+    return Average(minutes=EIGHT_HOURS_MIN, whole=limit.averaging == "sum_over_8h" or exposure <= EIGHT_HOURS_MIN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    value: float | None
+    low: float | None
+    high: float | None
+    parts: list[Part]
+    reasons: list[str]
+
+
+def _answer(span: Span, drawn: Drawn, limit: Limit) -> _Answer:
+    """Value, bounds and the share of each cause."""
+    average = average_of(limit, drawn.exposure)
+    if average is None:
+        low = drawn.steps_low[-1][1]
+        return _Answer(value=drawn.value, low=low, high=None, parts=_parts(drawn.value, [*drawn.steps_low], []), reasons=[texts.LAB_IS_A_MEAN, texts.OPEN_ABOVE])
+    fill, sentences = _fill(span, drawn, limit)
+    value = average.shown(drawn.value, drawn)
+    rest: Cause = "gap" if average.whole else "estimate"
+    lows: list[tuple[Cause, float]] = [(cause, min(value, average.shown(step, drawn))) for cause, step in drawn.steps_low]
+    lows.append((rest, min(value, average.low(drawn.steps_low[-1][1], drawn))))
+    top = drawn.steps_high[-1][1]
+    high = None if top is None else average.high(top, drawn, fill)
+    highs: list[tuple[Cause, float]] = [] if top is None else [("sensor", average.shown(top, drawn))]
+    if high is not None:
+        highs.append((rest, max(high, value)))
+    reasons = [*sentences, *([texts.LAB_WINDOW.format(minutes=f"{average.minutes:g}")] if not average.whole and drawn.minutes > average.minutes * (1.0 + WINDOW_TOLERANCE) else [])]
+    return _Answer(
+        value=value,
+        low=lows[-1][1],
+        high=None if high is None else max(high, value),
+        parts=_parts(value, lows, highs),
+        reasons=[*reasons, *([texts.OPEN_ABOVE] if high is None else [])],
+    )
+
+
+def _parts(value: float, lows: Sequence[tuple[Cause, float]], highs: Sequence[tuple[Cause, float]]) -> list[Part]:
+    """Steps as shares; they add up to the bounds."""
+    shares: dict[Cause, list[float]] = {}
+    for side, steps in enumerate((lows, highs)):
+        before = value
+        for cause, now in steps:
+            shares.setdefault(cause, [0.0, 0.0])[side] += now - before
+            before = now
+    return [Part(cause=cause, low=low, high=high) for cause, (low, high) in shares.items() if low or high]
+
+
+def _fill(span: Span, drawn: Drawn, limit: Limit) -> tuple[float | None, list[str]]:
+    """The worst case of the time that was not sampled, in the sample's unit, and the sentences that say so."""
+    if not drawn.unsampled:
+        return 0.0, []
+    sentences = [texts.LAB_UNSAMPLED.format(minutes=drawn.unsampled)]
+    agreed = _agreed(span, drawn, limit)
+    if agreed is None:
+        return None, [*sentences, texts.LAB_NO_WORST_CASE]
+    return agreed, [*sentences, texts.GAP_WORST_CASE.format(value=f"{agreed:g}", unit=drawn.unit)]
+
+
+def _agreed(span: Span, drawn: Drawn, limit: Limit) -> float | None:
+    agent = drawn.sample.result.agent
+    if agent in DUSTS:
+        dust = span.worst_case("respirable_dust") if drawn.sample.result.fraction_of == "respirable" else None
+        return None if dust is None else dust / 1000.0
+    gas = next((one.id for one in QUANTITIES.values() if one.cas == agent), "")
+    quantity = gas or f"concentration:{agent}"
+    agreed = span.worst_case(quantity)
+    unit = "ppm" if gas else next((channel.spec.unit for channel in span.channels.values() if channel.quantity == quantity and channel.spec.unit), "ppm")
+    if agreed is None or unit == drawn.unit:
+        return agreed
+    ours, theirs = _limit_in(limit, drawn.unit), _limit_in(limit, unit)
+    return agreed * ours / theirs if ours and theirs else None
+
+
+def _verdict(work: ZoneShift, shift: ShiftOf, drawn: Drawn, adopted: Adopted | None) -> Verdict:
+    span, result = work.span, drawn.sample.result
+    limit = adopted.limit if adopted else None
+    void = _void(result)
+    answer = _answer(span, drawn, limit) if limit and not void else _Answer(value=None, low=None, high=None, parts=[], reasons=[])
+    value = _limit_in(limit, drawn.unit) if limit else None
+    stated = adopted.stated(value) if adopted else NO_LIMIT
+    expected, valid = int(span.counted.sum()), 0 if void else drawn.inside
+    grade, lowered = _grade(result)
+    coverage = valid / expected if expected else 0.0
+    state = decide(
+        low=answer.low,
+        high=answer.high,
+        limit=value,
+        coverage=coverage,
+        grade=grade,
+        accepts_screening=bool(adopted and adopted.profile.accepts_screening),
+        verified=stated.status == "verified",
+    )
+    below = answer.high is not None and value is not None and answer.high <= value
+    reasons = [
+        texts.LAB_SAMPLE.format(id=drawn.sample.id, minutes=round((result.stop_us - result.start_us) / MINUTE_US), method=result.method),
+        *([void] if void else []),
+        *([] if limit else [texts.LAB_NO_LIMIT]),
+        *answer.reasons,
+        *_said(drawn),
+        *lowered,
+        *([texts.UNVERIFIED_LIMIT] if value is not None and stated.status == "unverified" else []),
+        *([texts.LAB_SHORT] if state == "not_assessable" and not void else []),
+        *([texts.SCREENING_NOT_WITHIN] if state == "indeterminate" and below and grade != "compliance" else []),
+        *([] if work.final else [texts.RUNNING]),
+    ]
+    return Verdict(
+        site=span.site.id,
+        zone=span.zone,
+        placement=f"sample-{drawn.sample.root}",
+        hazard=hazard_of_sample(result),
+        metric=limit.metric if limit else "twa",
+        basis=result.basis,
+        shift=shift,
+        window=Window(start=to_rfc3339(result.start_us), stop=to_rfc3339(result.stop_us)),
+        value=answer.value,
+        low=answer.low,
+        high=answer.high,
+        unit=drawn.unit,
+        bounds=Bounds(kind="worst_case", parts=answer.parts),
+        limit=stated,
+        state=state,
+        over_action_level=_over_action(answer, limit, value),
+        coverage=coverage,
+        expected=expected,
+        valid=valid,
+        max_gap_min=_longest_unsampled(span, result),
+        grade="trend" if void else grade,
+        calibration=_flow_state(result),
+        workers=workers_of(span.head.workers),
+        channels=[_channel(drawn)],
+        assumptions=Assumptions(exposure_min=float(expected)),
+        method=f"laboratory-{limit.averaging.replace('_', '-')}@1" if limit and not void else "",
+        reasons=list(dict.fromkeys(reasons)),
+        notes=[texts.LIMIT_NOTE.format(note=limit.note)] if limit and limit.note else [],
+    )
+
+
+def _void(result: LabResult) -> str:
+    """Why the sample says nothing at all; "" when it does."""
+    differs = result.flow_differs_pct
+    return texts.LAB_VOID_FLOW.format(percent=f"{differs:.1f}") if differs is not None and differs > FLOW_MAY_DIFFER_PCT else ""
+
+
+def _said(drawn: Drawn) -> list[str]:
+    """What the laboratory said of the number itself."""
+    result = drawn.sample.result
+    found = []
+    if result.qualifier == "<":
+        found.append(texts.LAB_BELOW.format(value=f"{result.value:g}", unit=result.unit))
+    elif result.qualifier == ">":
+        found.append(texts.LAB_ABOVE.format(value=f"{result.value:g}", unit=result.unit))
+    if result.uncertainty_pct is not None:
+        found.append(texts.LAB_UNCERTAINTY.format(percent=f"{result.uncertainty_pct:g}"))
+    if result.blank:
+        found.append(texts.LAB_BLANK.format(value=f"{result.blank:g}", unit=result.unit))
+    return found
+
+
+def _grade(result: LabResult) -> tuple[Grade, list[str]]:
+    """Compliance for a sample taken where people breathe, with all that proves it on record; what lowers it is said."""
+    sentences = {
+        "flow": texts.LAB_NO_FLOW,
+        "blank": texts.LAB_NO_BLANK,
+        "accreditation": texts.LAB_NOT_ACCREDITED,
+        "uncertainty": texts.LAB_NO_UNCERTAINTY.format(percent=f"{UNKNOWN_UNCERTAINTY_PCT:g}"),
+    }
+    lowered = [sentences[doubt] for doubt in doubts_of(result) if doubt in sentences]
+    if result.basis == "area":
+        lowered.append(texts.AREA_BASIS)
+    return ("screening" if lowered else "compliance"), lowered
+
+
+def _flow_state(result: LabResult) -> CalibrationState:
+    """Of the pump: its flow before and after; a badge has none to check."""
+    if result.flow_differs_pct is None:
+        return "unknown"
+    return "in_date" if result.flow_differs_pct <= FLOW_MAY_DIFFER_PCT else "failed"
+
+
+def _over_action(answer: _Answer, limit: Limit | None, value: float | None) -> OverActionLevel:
+    if limit is None or value is None or limit.status != "verified":
+        return "indeterminate"
+    level = value if limit.action_level is None or not limit.value else limit.action_level / limit.value * value
+    if answer.low is not None and answer.low > level:
+        return "yes"
+    return "no" if answer.high is not None and answer.high <= level else "indeterminate"
+
+
+def _longest_unsampled(span: Span, result: LabResult) -> int:
+    missing = np.r_[0, (span.counted & ~_sampled(span, result)).astype(np.int8), 0]
+    edges = np.flatnonzero(np.diff(missing))
+    return int(np.max(edges[1::2] - edges[::2], initial=0))
+
+
+def _channel(drawn: Drawn) -> ChannelOf:
+    result = drawn.sample.result
+    quantity = (
+        f"{result.agent}_dust" if result.agent in ("total", "inhalable", "thoracic", "respirable") else result.agent if result.agent in DUSTS else f"concentration:{result.agent}"
+    )
+    serial = result.sampler_serial or result.pump_serial
+    return ChannelOf(id=f"{AGENT}.sample-{drawn.sample.id}.{quantity}", instrument=result.sampler or result.method, serial=serial, calibration_id=None)

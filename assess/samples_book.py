@@ -1,0 +1,43 @@
+"""Laboratory results that stand, by zone: read once, then only what was entered since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from assess.outcome import Sample
+from assess.plan import Span
+from storage.records.lab_results import LabResultsRepository, StoredLabResult
+
+
+class SamplesBook:
+    """The results themselves are few and stay in memory; the database decides."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._results = LabResultsRepository(engine)
+        self._last = 0
+        self._standing: dict[str, dict[int, Sample]] = {}  # zone → root → what stands
+        self._roots: dict[int, int] = {}
+        self._entered: list[StoredLabResult] = []
+
+    def follow(self) -> None:
+        """Read what was entered since the last look."""
+        fresh = self._results.entered_after(self._last)
+        for stored in fresh:
+            root = self._roots.get(stored.result.supersedes or stored.id, stored.result.supersedes or stored.id)
+            self._roots[stored.id] = root
+            self._standing.setdefault(stored.zone, {})[root] = Sample(id=stored.id, root=root, result=stored.result)
+            self._last = stored.id
+        self._entered += fresh
+
+    def entered(self) -> list[StoredLabResult]:
+        """What was read and not handed over yet; at first everything."""
+        self.follow()
+        fresh, self._entered = self._entered, []
+        return fresh
+
+    def of(self, span: Span) -> Sequence[Sample]:
+        """Samples drawn in any part of the span."""
+        held = self._standing.get(span.zone, {})
+        return [sample for sample in held.values() if sample.result.start_us < span.stop_us and sample.result.stop_us > span.start_us]

@@ -1,0 +1,228 @@
+"""Laboratory samples in verdicts: against each limit of their substance and fraction, with bounds that hold the truth, and in revisions when they are entered late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assess.laboratory import Average, Drawn
+from assess.outcome import Sample
+from domain.lab import LabResult
+from domain.times import HOUR_US, MINUTE_US, to_rfc3339
+from storage.records.lab_results import LabResultsRepository
+from storage.records.verdicts import VerdictRepository
+
+TOLUENE = "108-88-3"
+
+
+def result(house: Any, first: int = 0, stop: int = 480, **changes: Any) -> LabResult:
+    """A sample from one minute of the shift to another, with all that proves it."""
+    start_us = house.plan.start_us
+    body = {
+        "agent": TOLUENE,
+        "method": "NIOSH 1501",
+        "value": 20.0,
+        "unit": "ppm",
+        "start": to_rfc3339(start_us + first * MINUTE_US),
+        "stop": to_rfc3339(start_us + stop * MINUTE_US),
+        "basis": "personal",
+        "laboratory": "Vinacontrol",
+        "accreditation": "VILAS 001",
+        "pump_serial": "p7",
+        "flow_pre_l_min": 0.2,
+        "flow_post_l_min": 0.198,
+        "blank": 0.0,
+        "uncertainty_pct": 25.0,
+        **changes,
+    }
+    return msgspec.convert(body, LabResult)
+
+
+def found(house: Any, *results: LabResult, **options: Any) -> dict[str, Any]:
+    samples = [Sample(id=number, root=number, result=one) for number, one in enumerate(results, start=1)]
+    house.samples = lambda _span: samples
+    return {name.partition("/")[2]: verdict for name, verdict in house.verdicts(**options).items() if verdict.placement.startswith("sample-")}
+
+
+def test_a_personal_sample_of_the_whole_shift_says_within_with_its_uncertainty_as_bounds(house):
+    verdict = found(house, result(house))["twa/niosh-toluene-twa"]
+    assert (verdict.value, verdict.low, verdict.high, verdict.unit) == (20.0, 15.0, 25.0, "ppm")
+    assert (verdict.state, verdict.basis, verdict.grade, verdict.coverage, verdict.calibration) == ("within", "personal", "compliance", 1.0, "in_date")
+    assert verdict.bounds.parts[0].cause == "sensor"
+    assert "Laboratory sample 1: 480 min by NIOSH 1501." in verdict.reasons
+    assert (verdict.placement, verdict.hazard) == ("sample-1", f"chemical:{TOLUENE}")
+
+
+@pytest.mark.parametrize(("value", "state"), [(200.0, "exceeds"), (110.0, "indeterminate"), (20.0, "within")])
+def test_the_state_follows_the_bounds(house, value, state):
+    assert found(house, result(house, value=value))["twa/niosh-toluene-twa"].state == state
+
+
+def test_less_than_the_limit_of_quantification_is_a_bound(house):
+    verdict = found(house, result(house, value=2.0, qualifier="<"))["twa/niosh-toluene-twa"]
+    assert (verdict.low, verdict.high, verdict.state) == (0.0, 2.0, "within")
+    assert any("limit of quantification" in reason for reason in verdict.reasons)
+
+
+def test_more_than_could_be_told_has_no_upper_bound(house):
+    verdict = found(house, result(house, value=90.0, qualifier=">"))["twa/niosh-toluene-twa"]
+    assert (verdict.low, verdict.high, verdict.state) == (90.0, None, "indeterminate")
+
+
+def test_time_that_was_not_sampled_has_no_upper_bound_until_both_sides_agree_a_worst_case(make_house):
+    bare = make_house()
+    verdict = found(bare, result(bare, stop=440))["twa/niosh-toluene-twa"]
+    assert (verdict.high, verdict.state, verdict.max_gap_min) == (None, "indeterminate", 40)
+    assert "No worst case is agreed for the time that was not sampled." in verdict.reasons
+    agreed = make_house(zone={"worst_case": {f"concentration:{TOLUENE}": 240.0}})
+    verdict = found(agreed, result(agreed, stop=440))["twa/niosh-toluene-twa"]
+    assert verdict.high == pytest.approx(25.0 * 440 / 480 + 240.0 * 40 / 480)
+    assert verdict.low == pytest.approx(15.0 * 440 / 480)
+    assert verdict.state == "within"
+    assert sum(part.high for part in verdict.bounds.parts) == pytest.approx(verdict.high - verdict.value)
+    assert sum(part.low for part in verdict.bounds.parts) == pytest.approx(verdict.low - verdict.value)
+
+
+def test_a_flow_that_changed_by_more_than_five_percent_voids_the_sample_and_says_so(house):
+    verdict = found(house, result(house, value=900.0, flow_post_l_min=0.189))["twa/niosh-toluene-twa"]
+    assert (verdict.value, verdict.state, verdict.calibration, verdict.grade) == (None, "not_assessable", "failed", "trend")
+    assert "The sample is void: the pump's flow before and after differs by 5.5 %, by more than 5 %." in verdict.reasons
+
+
+@pytest.mark.parametrize("missing", [{"blank": None}, {"accreditation": ""}, {"uncertainty_pct": None}, {"flow_pre_l_min": None}, {"basis": "area"}])
+def test_what_is_not_on_record_lowers_the_grade_and_within_is_not_said(house, missing):
+    verdict = found(house, result(house, **missing))["twa/niosh-toluene-twa"]
+    assert (verdict.grade, verdict.state) == ("screening", "indeterminate")
+    assert any("screening at best" in reason for reason in verdict.reasons)
+
+
+def test_a_field_blank_lowers_the_lower_bound_only(house):
+    verdict = found(house, result(house, blank=2.0))["twa/niosh-toluene-twa"]
+    assert (verdict.low, verdict.high) == (13.0, 25.0)
+
+
+def test_a_static_sample_in_the_breathing_zone_keeps_its_basis(house):
+    verdict = found(house, result(house, basis="static_breathing_zone"))["twa/niosh-toluene-twa"]
+    assert (verdict.basis, verdict.state) == ("static_breathing_zone", "within")
+
+
+def test_a_short_sample_can_prove_that_a_short_term_limit_is_exceeded_but_not_that_it_is_kept(house):
+    low = found(house, result(house, 100, 115, value=40.0))["stel_15min_max/niosh-toluene-st"]
+    assert (low.state, low.high) == ("not_assessable", None)
+    assert any("not that it is kept" in reason for reason in low.reasons)
+    high = found(house, result(house, 100, 115, value=300.0))["stel_15min_max/niosh-toluene-st"]
+    assert (high.state, high.value, high.low) == ("exceeds", 300.0, 225.0)
+
+
+def test_a_long_sample_bounds_the_highest_quarter_of_an_hour_from_below(house):
+    verdict = found(house, result(house, value=20.0))["stel_15min_max/niosh-toluene-st"]
+    assert (verdict.low, verdict.high) == (15.0, 25.0 * 32)
+    assert verdict.state == "indeterminate"
+
+
+def test_a_dust_fraction_meets_the_limit_of_that_fraction_alone(make_house):
+    house = make_house(profiles=["us-osha"])
+    verdicts = found(house, result(house, agent="respirable", value=6.0, unit="mg/m3", uncertainty_pct=10.0))
+    assert [(verdict.limit.id, verdict.state, verdict.hazard) for verdict in verdicts.values()] == [("osha-dust-twa-respirable", "exceeds", "dust")]
+    verdicts = found(house, result(house, agent="total", value=6000.0, unit="ug/m3"))
+    assert [(verdict.limit.id, verdict.value) for verdict in verdicts.values()] == [("osha-dust-twa-total", 6.0)]
+
+
+def test_a_fraction_without_a_limit_is_said_not_dropped(make_house):
+    house = make_house(profiles=["us-osha"])
+    (verdict,) = found(house, result(house, agent="inhalable", value=6.0, unit="mg/m3")).values()
+    assert (verdict.state, verdict.limit.value) == ("not_assessable", None)
+    assert "No adopted profile has a limit for this substance in this fraction and unit." in verdict.reasons
+
+
+def test_silica_needs_its_fraction_and_isocyanates_their_element(make_house):
+    house = make_house(profiles=["us-osha"])
+    assert next(iter(found(house, result(house, agent="14808-60-7", value=0.1, unit="mg/m3")).values())).limit.value is None
+    assert "twa/osha-silica-twa" in found(house, result(house, agent="14808-60-7", value=0.1, unit="mg/m3", fraction="respirable"))
+    house = make_house(profiles=["us-niosh"])
+    assert "twa/niosh-manganese-twa" in found(house, result(house, agent="7722-64-7", value=0.1, unit="mg/m3", measured_as="Mn"))
+
+
+def test_a_limit_in_another_unit_is_converted_at_the_lists_own_temperature(house):
+    verdict = found(house, result(house, value=80.0, unit="mg/m3"))["twa/niosh-toluene-twa"]
+    assert (verdict.unit, verdict.limit.value) == ("mg/m3", 375.0)
+
+
+def test_no_verdict_names_a_person_or_the_task(house):
+    verdict = found(house, result(house, task="gluing by the window"))["twa/niosh-toluene-twa"]
+    assert b"gluing" not in msgspec.json.encode(verdict)
+
+
+def test_a_hazard_that_only_samples_measure_points_to_them(make_house):
+    house = make_house(zone={"hazards": [f"chemical:{TOLUENE}"]})
+    found(house, result(house))
+    verdict = house.verdicts()["twa/niosh-toluene-twa"]
+    assert verdict.reasons[0] == "No instrument here measures this; laboratory samples of the shift have results of their own."
+    assert verdict.state == "not_assessable"
+
+
+def test_a_result_entered_after_the_shift_makes_a_result_with_why_and_a_correction_revises_it(floor):
+    house = floor.house
+    house.fill(house.channel("co"), 5.0)
+    floor.enrol()
+    assessor, repository = floor.start(), LabResultsRepository(floor.engine)
+    floor.at(483)
+    assessor.tick()
+    assessor.assess_shift("f1.z1", house.plan, why="shift ended", now_us=floor.clock.time_us)
+
+    def of_sample():
+        return [row for row in VerdictRepository(floor.engine).revisions(site="f1") if row.verdict.placement == "sample-1" and row.verdict.metric == "twa"]
+
+    assert not of_sample()
+    entered_us = house.plan.start_us + 72 * HOUR_US
+    repository.add("f1", "f1.z1", result(house), author="lan", reason="report 7", now_us=entered_us)
+    floor.clock.time_us = entered_us + MINUTE_US
+    assessor.tick()
+    (first,) = of_sample()
+    assert (first.verdict.state, first.why, first.final) == ("within", "laboratory sample 1 entered by lan", True)
+    repository.add("f1", "f1.z1", result(house, value=200.0, supersedes=1), author="minh", reason="typing error", now_us=entered_us + HOUR_US)
+    floor.clock.time_us = entered_us + 2 * HOUR_US
+    assessor.tick()
+    kept, second = of_sample()
+    assert (kept.verdict, second.verdict.revision, second.verdict.state) == (first.verdict, 2, "exceeds")
+    assert second.why == "laboratory sample 2 entered by minh"
+
+
+def test_a_result_entered_while_nobody_looked_is_found_after_the_start(floor):
+    house = floor.house
+    house.fill(house.channel("co"), 5.0)
+    floor.enrol()
+    floor.at(483)
+    floor.start().assess_shift("f1.z1", house.plan, why="shift ended", now_us=floor.clock.time_us)
+    LabResultsRepository(floor.engine).add("f1", "f1.z1", result(house), author="lan", reason="", now_us=floor.at(600))
+    floor.at(700)
+    floor.start().tick()
+    assert any(row.verdict.placement == "sample-1" for row in VerdictRepository(floor.engine).latest(site="f1"))
+
+
+minutes_of_air = st.lists(st.floats(min_value=0, max_value=500), min_size=30, max_size=90)
+
+
+@settings(max_examples=60, deadline=None)
+@given(air=minutes_of_air, data=st.data(), window=st.sampled_from([10, 15, 60]))
+def test_the_truth_lies_within_the_bounds_of_any_part_that_was_sampled(air, data, window):
+    """Simulated air, any part of it sampled exactly, the rest never over the worst case."""
+    first = data.draw(st.integers(0, len(air) - 2))
+    stop = data.draw(st.integers(first + 1, len(air)))
+    sampled = float(np.mean(air[first:stop]))
+    drawn = Drawn(sample=None, unit="ppm", value=sampled, steps_low=[], steps_high=[], minutes=float(stop - first), unsampled=len(air) - (stop - first), inside=stop - first)
+    worst = max(air)
+    means = np.convolve(air, np.ones(window), "valid") / window if len(air) >= window else np.array([sum(air) / window])
+    for average, truth in ((Average(minutes=480, whole=True), sum(air) / 480), (Average(minutes=window, whole=False), float(means.max()))):
+        high = average.high(sampled, drawn, worst)
+        assert high is not None
+        assert high >= truth - 1e-6
+        if drawn.minutes <= average.minutes or average.whole or drawn.minutes % average.minutes == 0:
+            assert average.low(sampled, drawn) <= truth + 1e-6
+        assert average.low(sampled, drawn) <= average.shown(sampled, drawn) + 1e-9
+        assert average.shown(sampled, drawn) <= high + 1e-6
