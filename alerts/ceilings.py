@@ -72,7 +72,7 @@ def watches(held: Snapshot, limits_of: ShortTermOf, policy: Policy, at_us: int) 
 
 
 def _watch(channel: Channel, quantity: Quantity, held: Snapshot, limits_of: ShortTermOf, policy: Policy, at_us: int) -> Watch:
-    row = policy.instant_row(quantity.hazard)
+    row = policy.for_site(channel.site).instant_row(quantity.hazard)
     limits = limits_of(held.sites[channel.site].profiles, quantity, at_us)
     fix = correction_at(corrections(held.calibrations.get(channel.id, []), held.timezone(channel.site)), at_us)
     offset, gain = (fix.offset, fix.gain) if fix and fix.gain > 0 else (0.0, 1.0)
@@ -89,7 +89,7 @@ def _watch(channel: Channel, quantity: Quantity, held: Snapshot, limits_of: Shor
         interval_us=round(channel.spec.interval_s * SECOND_US),
         ceiling_type=row.type if row and value is not None else "",
         limits=limits,
-        raw_set_point=math.inf if value is None else value / gain + offset,
+        raw_set_point=math.inf if value is None or level is None else level.begins(value) / gain + offset,
         raw_deadband=deadband / gain,
         offset=offset,
         gain=gain,

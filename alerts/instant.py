@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from alerts.ceilings import ShortTermOf, Watch, profile_limits, watches
 from alerts.duration import Delays, Reach, Run, reach
 from alerts.places import home_of
-from alerts.policy import Policy, Source, load_policy
+from alerts.policies import SitePolicies, site_policies
+from alerts.policy import Policy, Source
 from alerts.record import Finding, Recorder
 from alerts.state import Alert
 from domain.clock import Clock
@@ -58,7 +59,7 @@ class InstantRules:
         policy: Policy | None = None,
         limits_of: ShortTermOf = profile_limits,
     ) -> None:
-        self._policy = policy or load_policy()
+        self._policy = policy or site_policies(engine)
         self._recorder = Recorder(engine, clock, self._policy)
         self._clock, self._registry_of = clock, registry_of
         self._limits_of = limits_of
@@ -115,12 +116,20 @@ class InstantRules:
                 return
             self._registry = registry
             self._fresh_until_us = arrival_us + REFRESH_US
+            self._refresh_policy(arrival_us)
             self._watches = watches(registry.at(arrival_us), self._limits_of, self._policy, arrival_us)
             if not self._is_resumed:
                 self._resume()
             self._limits = {channel: watch.raw_set_point for channel, watch in self._watches.items()}
             for channel, _ in self._over:
                 self._limits[channel] = -math.inf
+
+    def _refresh_policy(self, now_us: int) -> None:
+        if isinstance(self._policy, SitePolicies):
+            try:
+                self._policy.refresh(now_us)
+            except NotReady:
+                self.failures += 1
 
     def _current_registry(self) -> Registry:
         """Where the database does not answer, what held before holds on."""
@@ -143,7 +152,7 @@ class InstantRules:
             watch = self._watches.get(alert.channel or "")
             if alert.active and watch and row and row.source in (Source.INSTANT, Source.EXTREME) and alert.key not in self._alerts:
                 self._alerts[alert.key] = alert
-                self._over[watch.channel, alert.type] = _Over(watch, Run(self._delays(alert.type, alert.severity), raised_us=alert.raised_at_us))
+                self._over[watch.channel, alert.type] = _Over(watch, Run(self._delays(watch.site, alert.type, alert.severity), raised_us=alert.raised_at_us))
 
     def _look(self, reading: Reading, arrival_us: int) -> None:
         """The slow path: over something, flagged, or in an excursion."""
@@ -166,7 +175,7 @@ class InstantRules:
         if over is None:
             if where is not Reach.OVER:
                 return
-            over = self._over[watch.channel, type] = _Over(watch, Run(self._delays(type, severity)))
+            over = self._over[watch.channel, type] = _Over(watch, Run(self._delays(watch.site, type, severity)))
             self._limits[watch.channel] = -math.inf
         if over.run.last_us is not None and event_us <= over.run.last_us:
             return
@@ -241,8 +250,8 @@ class InstantRules:
                 self._return(alert, event_us)
             self._next_try_us = self._clock.monotonic_us() + SECOND_US
 
-    def _delays(self, type: str, severity: Severity) -> Delays:
-        return Delays(off_us=round(self._policy.rows[type].level(severity).off_delay_s * SECOND_US))
+    def _delays(self, site: str, type: str, severity: Severity) -> Delays:
+        return Delays(off_us=round(self._policy.for_site(site).rows[type].level(severity).off_delay_s * SECOND_US))
 
 
 def _judged(value: float, watch: Watch, *, is_extreme: bool) -> Iterator[tuple[str, Severity, Reach]]:

@@ -71,12 +71,12 @@ class Pager:
     def _messages(self, alert: Alert, people: Sequence[Recipient], held: Snapshot, now_us: int) -> Iterator[Message]:
         here = [person for person in people if _is_of(person, alert.site, held)]
         for reason, roles in self._reasons(alert, now_us):
-            for recipient in self._called(here, roles):
+            for recipient in self._called(here, roles, alert.site):
                 if is_wanted(alert, reason, recipient.role):
                     yield from self._written(alert, reason, recipient, held, now_us)
 
     def _reasons(self, alert: Alert, now_us: int) -> Iterator[tuple[str, Sequence[Role]]]:
-        paging = self._policy.paging
+        paging = self._policy.for_site(alert.site).paging
         if alert.suppression == "by_design":  # both sides are told, and nobody is called further
             yield f"{SUPPRESSED}-{alert.called_by}", paging.overdue
             return
@@ -85,9 +85,9 @@ class Pager:
         if is_overdue(alert, now_us):
             yield f"{OVERDUE}-{alert.called_by}", paging.overdue
 
-    def _called(self, here: Sequence[Recipient], roles: Sequence[Role]) -> list[Recipient]:
+    def _called(self, here: Sequence[Recipient], roles: Sequence[Role], site: str) -> list[Recipient]:
         """Where nobody of these roles has an address, whoever of the overdue step has."""
-        return [person for person in here if person.role in roles] or [person for person in here if person.role in self._policy.paging.overdue]
+        return [person for person in here if person.role in roles] or [person for person in here if person.role in self._policy.for_site(site).paging.overdue]
 
     def _written(self, alert: Alert, reason: str, recipient: Recipient, held: Snapshot, now_us: int) -> Iterator[Message]:
         for channel in self._channels:

@@ -60,7 +60,7 @@ class Recorder:
 
     def seen(self, finding: Finding, known: Alert | None = None) -> Alert | None:
         """The condition is there. `known` is the caller's copy of the open alert: where nothing changes by it, the database is not asked."""
-        row = self._policy.rows[finding.type]
+        row = self._policy.for_site(finding.site).rows[finding.type]
         now_us = self._clock.now_us()
         if known is not None and step_for(known, finding, row, now_us) is None:
             return known

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 
 from alerts.notify import Notifier, Pager
+from alerts.policies import SitePolicies
 from alerts.policy import Policy
 from alerts.record import Recorder
 from alerts.state import Alert
@@ -66,6 +67,8 @@ class AlertService:
     def tick(self, now_us: int, live: Sequence[LiveZone]) -> None:
         """One pass: conditions, system conditions, what ends by itself, and who is to be called."""
         self._open.refresh(now_us)
+        if isinstance(self._policy, SitePolicies):
+            self._policy.refresh(now_us)
         for zone in live:
             for alert in self._windows.follow(zone, self._open.by_key, now_us):
                 self._open.put(alert)
@@ -86,7 +89,7 @@ class AlertService:
             for until_us, kind in ((alert.shelved_until_us, StepKind.UNSHELVED), (alert.suppressed_until_us, StepKind.UNSUPPRESSED)):
                 if until_us is not None and until_us <= now_us:
                     self._open.put(self._recorder.by_itself(alert, kind, until_us))
-            row = self._policy.rows.get(alert.type)
+            row = self._policy.for_site(alert.site).rows.get(alert.type)
             off_us = row.level(alert.severity).off_delay_s * SECOND_US if row else 0
             if alert.active and self._systems.is_event(alert.type) and now_us - alert.seen_us > off_us:
                 self._open.put(self._recorder.returned(alert, now_us))

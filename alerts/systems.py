@@ -45,7 +45,7 @@ class SystemConditions:
         self._recorder, self._policy, self._clock = recorder, policy, clock
         self._started_us: int | None = None
         self._heard: set[str] = set()  # zones that had data since the start
-        self._trackers: dict[tuple[str, str], Tracker] = {}  # (type, member)
+        self._trackers: dict[tuple[str, str, float, float], Tracker] = {}  # (type, member, delays)
         self._oldest_us: dict[str, tuple[float, int]] = {}  # agent → (oldest kept reading, since when it is the same)
         self._last_us: int | None = None
         self._health = msgspec.json.Decoder(Health)
@@ -81,10 +81,10 @@ class SystemConditions:
             yield replace(look, where=Reach.UNKNOWN) if look.type == "zone_no_data" and is_early and look.zone not in self._heard else look
 
     def _is_raised(self, look: _Seen, now_us: int, step_us: int, alert: Alert | None) -> bool:
-        which = (look.type, look.member)
+        row = self._policy.for_site(look.site).rows[look.type]
+        level = row.level(row.lowest)
+        which = (look.type, look.member, level.on_delay_s, level.off_delay_s)
         if which not in self._trackers:
-            row = self._policy.rows[look.type]
-            level = row.level(row.lowest)
             is_running = alert is not None and alert.active and look.member in members(alert.evidence)
             delays = Delays(on_us=round(level.on_delay_s * SECOND_US), off_us=round(level.off_delay_s * SECOND_US))
             self._trackers[which] = Tracker(Run(delays, raised_us=alert.raised_at_us if alert and is_running else None))

@@ -53,12 +53,12 @@ class WindowConditions:
             yield self._conclude(zone, key, [entry for (owner, _), entry in watched.items() if owner == key], alerts.get(key))
 
     def _see(self, zone: LiveZone, window: LiveWindow, zone_watched: dict[tuple[Key, str], _Watched], alerts: Mapping[Key, Alert], step_us: int) -> tuple[Key, str]:
-        row = self._policy.window_row(window.hazard, window.metric)
+        row = self._policy.for_site(zone.site).window_row(window.hazard, window.metric)
         key = Key(zone.zone, window.hazard, row.type)
         which = (key, f"{window.metric}/{window.placement}/{window.limit.profile + '/' + window.limit.id if window.limit else ''}")
         shift = _shift(zone)
         watched = zone_watched.get(which)
-        if watched is None or (row.ends_with_shift and watched.shift != shift):
+        if watched is None or watched.row != row or (row.ends_with_shift and watched.shift != shift):
             watched = zone_watched[which] = _Watched(row, shift, _trackers(row, alerts.get(key), shift))
         watched.window = window
         watched.is_blind = window.value is None or bool(set(window.channels) & set(zone.silent))
@@ -76,7 +76,7 @@ class WindowConditions:
         where = Reach.UNKNOWN
         if set_point is not None and window.value is not None:
             level = watched.row.level(severity)
-            where = reach(window.value, set_point, max(level.deadband, level.deadband_share * abs(set_point)))
+            where = reach(window.value, level.begins(set_point), max(level.deadband, level.deadband_share * abs(set_point)))
         elif set_point is None and window.value is not None:
             where = Reach.UNDER
         if watched.is_blind and where is not Reach.OVER:

@@ -110,7 +110,7 @@ def run_ingest(settings: Settings) -> int:
 def run_alerts(settings: Settings) -> int:
     """Windows, verdicts, alerts, suspects and notifications, until told to stop."""
     from alerts.notify import Delivery
-    from alerts.policy import load_policy
+    from alerts.policies import site_policies
     from alerts.service import AlertService
     from alerts.smtp import SmtpNotifier
     from alerts.suspects import SuspectsRunner
@@ -120,7 +120,7 @@ def run_alerts(settings: Settings) -> int:
 
     engine, clock, stop = prepare(settings), settings.clock, stop_event()
     timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
-    policy = load_policy()
+    policy = site_policies(engine)
     notifiers = [SmtpNotifier(settings.smtp_url)] if settings.smtp_url else []
     assessor = Assessor(timeseries, engine, clock)
     service = AlertService(engine=engine, timeseries=timeseries, clock=clock, policy=policy, notifiers=notifiers)

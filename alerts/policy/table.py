@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from domain.errors import BadInput
 from domain.hazards import Severity
@@ -31,6 +31,24 @@ class Source(StrEnum):
     INSTANT = "instant"  # one reading over a ceiling or peak
     EXTREME = "extreme"  # one reading that is saturated or implausibly high
     SYSTEM = "system"  # the measuring system about itself
+    MODEL = "model"  # a forecast or a suspicion: begins as a notice
+
+
+class AlarmClass(StrEnum):
+    """Alarms that are looked after in the same way (ISA-18.2, 6.2.5)."""
+
+    ACUTE = "acute"
+    EXPOSURE = "exposure"
+    MONITORING = "monitoring"
+    EVIDENCE = "evidence"
+    MODEL = "model"
+
+
+class ClassOf(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a class is, and how the severity of its alarms follows from consequence and time to respond."""
+
+    name: Text
+    priority: Text
 
 
 class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +62,17 @@ class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     deadband: Annotated[float, Meta(ge=0)] = 0.0  # in the window's unit
     deadband_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # of the set-point
     latching: bool = False
+    margin: Annotated[float, Meta(ge=0)] = 0.0  # so much before the set-point it begins, in the window's unit
+    margin_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # of the set-point
+    responses: dict[str, str] = {}  # a site's own words, by language
+
+    def begins(self, set_point: float) -> float:
+        """The value over which it begins; never above the set-point."""
+        return set_point - max(self.margin, self.margin_share * abs(set_point))
+
+    def say(self, language: str) -> str:
+        """What to do: the site's own words in this language where it has them, else the msgid."""
+        return self.responses.get(language) or self.response
 
 
 class AlarmRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +81,7 @@ class AlarmRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     type: Text
     title: Text
     source: Source
+    class_: AlarmClass = field(name="class")
     hazards: Annotated[list[str], Meta(min_length=1)]  # patterns
     metrics: list[str] = []  # patterns; of windows only
     ends_with_shift: bool = False  # a dose returns when its shift is over
@@ -86,6 +116,7 @@ class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     version: int
     paging: Paging
+    classes: dict[AlarmClass, ClassOf]
     alarms: Annotated[list[AlarmRow], Meta(min_length=1)]
 
 
@@ -102,6 +133,10 @@ class Policy:
     @property
     def paging(self) -> Paging:
         return self.file.paging
+
+    def for_site(self, site: str) -> Policy:
+        """What holds at this site; without site policies the table itself."""
+        return self
 
     def window_row(self, hazard: str, metric: str) -> AlarmRow:
         """The row of a window; the last window row of the table takes every other one, so that nothing over a limit has no alarm."""
@@ -123,6 +158,8 @@ class Policy:
 
     def texts(self) -> Iterator[str]:
         """Every text that a person may read, for the translators."""
+        for kind in self.file.classes.values():
+            yield from (kind.name, kind.priority)
         for row in self.file.alarms:
             yield from (row.title, row.cause, row.consequence, row.who)
             for level in row.levels.values():
@@ -144,6 +181,8 @@ def load_policy(path: Path = DEFAULT) -> Policy:
 def _problem(file: PolicyFile, index: int, row: AlarmRow) -> tuple[str, str, str] | None:
     if any(other.type == row.type for other in file.alarms[:index]):
         return "type", f"'{row.type}' has a row already", "one row a type"
+    if row.class_ not in file.classes:
+        return "class", f"the class '{row.class_}' is not described", "add it under classes"
     try:
         date.fromisoformat(row.review_by)
     except ValueError:

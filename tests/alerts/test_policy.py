@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from alerts.policy import Source, load_policy
+from alerts.policy import AlarmClass, Source, load_policy
+from alerts.policy.site import SitePolicy
 from alerts.policy.table import DEFAULT, PolicyFile
 from alerts.systems import EVENTS
 from domain.errors import BadInput
@@ -20,6 +21,7 @@ ROOM = DEFAULT.parents[1]
 POLICY = load_policy()
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("type", list(POLICY.rows))
 def test_every_row_says_cause_consequence_who_response_and_review_date(type: str) -> None:
     row = POLICY.rows[type]
@@ -34,6 +36,7 @@ def test_every_alarm_has_a_time_to_respond_and_a_notice_has_none() -> None:
             assert (level.respond_within_min is None) == (severity is Severity.NOTICE), row.type
 
 
+@pytest.mark.check
 def test_every_type_named_in_code_has_its_row() -> None:
     code = "\n".join(path.read_text() for path in ROOM.glob("*.py"))
     named = set(re.findall(r'rows\["([a-z_]+)"\]', code)) | set(re.findall(r'_Seen\(\s*"([a-z_]+)"', code)) | set(re.findall(r'type[a-z_]*(?:=| = | == )"([a-z_]+)"', code))
@@ -41,6 +44,18 @@ def test_every_type_named_in_code_has_its_row() -> None:
     assert named <= POLICY.rows.keys()
 
 
+def test_every_class_says_how_its_priority_follows_and_a_forecast_never_stops_anybody() -> None:
+    assert set(POLICY.file.classes) == set(AlarmClass)
+    assert all(len(kind.priority) > 40 for kind in POLICY.file.classes.values())
+    for row in POLICY.rows.values():
+        if row.class_ is AlarmClass.MODEL:
+            assert row.lowest is Severity.NOTICE
+            assert Severity.STOP not in row.levels
+        if row.class_ is AlarmClass.ACUTE:
+            assert Severity.STOP in row.levels
+
+
+@pytest.mark.check
 def test_what_ingest_and_the_systems_notice_has_a_row() -> None:
     assert {str(kind) for kind in NoticeKind} <= POLICY.rows.keys()
     assert set(EVENTS) <= POLICY.rows.keys()
@@ -75,8 +90,9 @@ def test_the_table_holds_no_duration_beyond_what_protects() -> None:
 
 
 @pytest.mark.check
-def test_the_published_schema_is_the_one_in_the_code() -> None:
-    assert msgspec.json.decode((DEFAULT.with_name("schema.json")).read_bytes()) == msgspec.json.schema(PolicyFile)
+@pytest.mark.parametrize(("file", "shape"), [("schema.json", PolicyFile), ("site-schema.json", SitePolicy)])
+def test_the_published_schema_is_the_one_in_the_code(file: str, shape: type) -> None:
+    assert msgspec.json.decode((DEFAULT.with_name(file)).read_bytes()) == msgspec.json.schema(shape)
 
 
 @pytest.mark.parametrize(
