@@ -15,7 +15,8 @@ from domain.errors import NotReady
 from domain.reading import Minute, Reading
 from ingest.rules import NoticeKind
 from ingest.source import Message, Receiver
-from storage.timeseries.port import Batch, RefusedReading
+from storage.timeseries.port import Batch, Expired, Fidelity, RefusedReading
+from storage.timeseries.rollup import Rollup, fold_minutes
 
 T = TypeVar("T")
 
@@ -89,6 +90,28 @@ class MemoryTimeSeries:
 
     def count(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, int]:
         return {name: len(readings) for name, readings in self.read(channels, start_us, stop_us).items()}
+
+    def read_rollups(self, channels: Sequence[str], start_us: int, stop_us: int, every_us: int) -> dict[str, list[Rollup]]:
+        return fold_minutes(self.read_minutes, channels, start_us, stop_us, every_us)
+
+    def channels(self) -> list[str]:
+        self._answer()
+        with self._lock:
+            return sorted(name for name in self.readings.keys() | self.minutes.keys() if self.readings.get(name) or self.minutes.get(name))
+
+    def span(self, channels: Sequence[str]) -> dict[str, tuple[int, int]]:
+        self._answer()
+        with self._lock:
+            times = {name: [*self.readings.get(name, {}), *self.minutes.get(name, {})] for name in channels}
+        return {name: (min(found), max(found) + 1) for name, found in times.items() if found}
+
+    def expired(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Expired]]:
+        self._answer()
+        return {}
+
+    @property
+    def fidelity(self) -> Fidelity:
+        return Fidelity("memory")
 
     def ping(self) -> None:
         self._answer()

@@ -19,11 +19,14 @@ from domain.reading import Minute, Reading
 from storage.timeseries.influxql import (
     COUNT,
     COUNT_ANSWER,
+    END_ANSWER,
+    ENDS,
     LAST_MINUTE,
     LAST_QUALITY,
     LAST_VALUE,
     MINUTE,
     MINUTE_ANSWER,
+    NAMES_ANSWER,
     READING,
     READING_ANSWER,
     START_ANSWER,
@@ -34,7 +37,8 @@ from storage.timeseries.influxql import (
     where,
 )
 from storage.timeseries.lineprotocol import NO_VALUE, LineEncoder, codes_from, is_finite
-from storage.timeseries.port import Batch, RefusedReading
+from storage.timeseries.port import Batch, Expired, Fidelity, RefusedReading
+from storage.timeseries.rollup import Rollup, fold_minutes
 
 T = TypeVar("T")
 
@@ -92,6 +96,9 @@ class InfluxTimeSeries:
             found.update((channel, [_minute(channel, row) for row in rows]) for channel, rows in answer.rows())
         return found
 
+    def read_rollups(self, channels: Sequence[str], start_us: int, stop_us: int, every_us: int) -> dict[str, list[Rollup]]:
+        return fold_minutes(self.read_minutes, channels, start_us, stop_us, every_us)
+
     def last(self, channels: Sequence[str]) -> dict[str, Reading]:
         """The later of the last point with a value and the last with a q: every point has one of them, and `last()` seeks where ORDER BY DESC scans."""
         found: dict[str, Reading] = {}
@@ -120,6 +127,25 @@ class InfluxTimeSeries:
                 if without := sum(row[1] is None for row in marked):
                     found[channel] = found.get(channel, 0) + without
         return found
+
+    def channels(self) -> list[str]:
+        answer = self._query("SHOW TAG VALUES WITH KEY = channel", NAMES_ANSWER)
+        return sorted({name for _, rows in answer.rows() for _, name in rows})
+
+    def span(self, channels: Sequence[str]) -> dict[str, tuple[int, int]]:
+        ends: dict[str, list[int]] = {}
+        for part in parts(channels):
+            for statement in ENDS:
+                for channel, rows in self._query(f"{statement} {where(part)} GROUP BY channel", END_ANSWER).rows():
+                    ends.setdefault(channel, []).append(rows[0][0])
+        return {channel: (min(found), max(found) + 1) for channel, found in ends.items()}
+
+    def expired(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Expired]]:
+        return {}
+
+    @property
+    def fidelity(self) -> Fidelity:
+        return Fidelity("InfluxDB")
 
     def ping(self) -> None:
         self._query(f"{READING} WHERE time >= 0u AND time < 1u", READING_ANSWER)

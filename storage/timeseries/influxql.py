@@ -16,7 +16,7 @@ MIN_US, MAX_US = -9_223_372_036_854_775, 9_223_372_036_854_775
 """InfluxDB keeps nanoseconds in 64 bits."""
 
 ReadingRow = tuple[int, float | None, int | None, str | None]
-MinuteRow = tuple[int, int, int, float, float | None, float | None, int, int, str]
+MinuteRow = tuple[int, int, int, float, float | None, float | None, int | None, int | None, str | None]
 StartRow = tuple[int, int | None]
 CountRow = tuple[int, int]
 
@@ -27,6 +27,14 @@ LAST_VALUE = "SELECT last(v) AS v, q, r FROM reading"
 LAST_QUALITY = "SELECT v, last(q) AS q, r FROM reading"
 LAST_MINUTE = "SELECT last(valid) FROM minute"
 COUNT = "SELECT count(v) FROM reading"
+ENDS = (
+    "SELECT first(v) FROM reading",
+    "SELECT first(q) FROM reading",
+    "SELECT first(valid) FROM minute",
+    "SELECT last(v) FROM reading",
+    "SELECT last(q) FROM reading",
+    "SELECT last(valid) FROM minute",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,8 @@ class Answer(Generic[T]):
 READING_ANSWER = msgspec.json.Decoder(Answer[ReadingRow])
 MINUTE_ANSWER = msgspec.json.Decoder(Answer[MinuteRow])
 START_ANSWER = msgspec.json.Decoder(Answer[StartRow])
+NAMES_ANSWER = msgspec.json.Decoder(Answer[tuple[str, str]])
+END_ANSWER = msgspec.json.Decoder(Answer[tuple[int, float]])
 COUNT_ANSWER = msgspec.json.Decoder(Answer[CountRow])
 
 

@@ -1,38 +1,27 @@
-"""The embedded store (decision 6): one SQLite file in WAL, readings keyed by (channel, time) without a rowid, a table of last values, and minutes."""
+"""The embedded store (decisions 6 and 24): one SQLite file in WAL. New readings and minutes are rows; an hour after its end each hour of a channel is sealed into columns."""
 
 from __future__ import annotations
 
 import sqlite3
-import threading
-import weakref
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import TypeVar
 
-from domain.errors import BadInput, NotReady
+import msgspec
+
 from domain.reading import Minute, Reading
-from storage.timeseries.port import Batch, RefusedReading
-from storage.wal import switch_to_wal
+from domain.times import DAY_US, HOUR_US
+from storage.timeseries.port import Batch, Expired, Expiry, Fidelity, RefusedReading
+from storage.timeseries.rollup import Rollup, days_of, hours_of, whole
+from storage.timeseries.sealed import minutes_from, readings_from
+from storage.timeseries.sqlite_expiry import Floors, delete_expired, recorded
+from storage.timeseries.sqlite_file import BUSY_S, FILE, SqliteFile
+from storage.timeseries.sqlite_rows import GET_HOT_MINUTES, GET_HOT_READINGS, MAX_INT, MIN_INT, MinuteKeyRow, clamp, codes_from, key_of, minute_from_row, minute_row, text_of
+from storage.timeseries.sqlite_seal import Sealer, merged_minutes, seal_block
 
-FILE = "readings.db"
-VERSION = 1
-BUSY_S = 10
 _ASK_AT_ONCE = 500
-_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS channel (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS reading (
-    channel INTEGER NOT NULL, time_us INTEGER NOT NULL, value REAL, q INTEGER, r TEXT, PRIMARY KEY (channel, time_us)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS last (channel INTEGER PRIMARY KEY, time_us INTEGER NOT NULL, value REAL, q INTEGER, r TEXT);
-CREATE TABLE IF NOT EXISTS minute (
-    channel INTEGER NOT NULL, start_us INTEGER NOT NULL, valid INTEGER NOT NULL, rejected INTEGER NOT NULL, total REAL NOT NULL, low REAL, high REAL,
-    saturated INTEGER NOT NULL, below_detection INTEGER NOT NULL, reasons TEXT, PRIMARY KEY (channel, start_us)
-) WITHOUT ROWID;
-"""
 
 _PUT_READING = "INSERT INTO reading VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, q = excluded.q, r = excluded.r"
 _PUT_LAST = (
@@ -40,69 +29,70 @@ _PUT_LAST = (
     "WHERE excluded.time_us >= last.time_us"
 )
 _PUT_MINUTE = "INSERT OR REPLACE INTO minute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_GET_READINGS = "SELECT time_us, value, q, r FROM reading WHERE channel = ? AND time_us >= ? AND time_us < ? ORDER BY time_us"
-_GET_MINUTES = (
-    "SELECT start_us, valid, rejected, total, low, high, saturated, below_detection, reasons FROM minute WHERE channel = ? AND start_us >= ? AND start_us < ? ORDER BY start_us"
-)
 
 T = TypeVar("T")
 Row = tuple[int, int, float | None, int | None, str | None]
 
-
-class _Connection(sqlite3.Connection):
-    """Closes with the thread that it served."""
-
-    def __del__(self) -> None:
-        self.close()
+_hours_of = msgspec.msgpack.Decoder(list[Rollup]).decode
 
 
-class SqliteTimeSeries:
+class SqliteTimeSeries(SqliteFile):
     """Readers in any thread and any process, also while it is written; writers wait for each other."""
 
     def __init__(self, directory: Path, *, busy_s: float = BUSY_S) -> None:
-        self._path, self._busy_s = directory / FILE, busy_s
+        super().__init__(directory, busy_s=busy_s)
         self._ids: dict[str, int] = {}
-        self._writing = threading.Lock()
-        self._local = threading.local()
-        self._readers: weakref.WeakSet[_Connection] = weakref.WeakSet()
-        self._readers_lock = threading.Lock()
-        self._closed = False
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadInput(f"{directory}: {error.strerror}", field="OSHWATCH_TIMESERIES_URL", remedy="name a directory that can be written") from None
-        self._create()
-        self._writer = self._connect()
+        self._sealer = Sealer()
+        self._floors = Floors()
 
     def write(self, batch: Batch) -> list[RefusedReading]:
-        """One transaction, synced to disk when it returns. A channel's last value follows its latest time."""
+        """One transaction, synced to disk when it returns. A channel's last value follows its latest time. Hours that are closed are sealed along with it."""
         readings, refused = _storable([*batch.fresh, *batch.rewritten])
-        with self._writing, self._transaction(self._writer) as connection:
-            ids = self._ids_for(connection, {reading.channel for reading in readings} | {minute.channel for minute in batch.minutes})
-            rows = [(ids[channel], time_us, value, None if q == 4 else q, _text(r) if r else None) for channel, time_us, value, q, r in map(_fields, readings)]
-            connection.executemany(_PUT_READING, rows)
-            connection.executemany(_PUT_LAST, _latest(rows))
-            connection.executemany(_PUT_MINUTE, [_minute_row(ids[minute.channel], minute) for minute in batch.minutes])
+        with self._writing:
+            with self._transaction(self._writer) as connection:
+                ids = self._ids_for(connection, {reading.channel for reading in readings} | {minute.channel for minute in batch.minutes})
+                rows = [(ids[channel], time_us, value, None if q == 4 else q, text_of(r) if r else None) for channel, time_us, value, q, r in map(_fields, readings)]
+                minutes = [minute_row(ids[minute.channel], minute) for minute in batch.minutes]
+                if self._floors.look(connection):
+                    rows, minutes = self._after_retention(rows, minutes, readings, refused)
+                connection.executemany(_PUT_READING, rows)
+                connection.executemany(_PUT_LAST, _latest(rows))
+                connection.executemany(_PUT_MINUTE, minutes)
+                sealed = self._sealer.seal(connection, {}, len(rows))
+            self._sealer.forget(sealed)
+            blocks = {(row[0], row[1] // HOUR_US) for row in rows}
+            blocks.update((minute[0], minute[1] // HOUR_US) for minute in minutes)
+            self._sealer.written(blocks, max((row[1] for row in rows), default=-(2**62)))
         self._ids = ids | self._ids
         return refused
 
+    def seal_all(self) -> None:
+        """Everything, also the hours that are still open: for a file that is put away."""
+        with self._writing:
+            with self._transaction(self._writer) as connection:
+                names = dict(connection.execute("SELECT id, name FROM channel"))
+                blocks = self._sealer.all(connection)
+                for block in blocks:
+                    seal_block(connection, names[block[0]], block)
+            self._sealer.forget(blocks)
+
     def read(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Reading]]:
-        found: dict[str, list[Reading]] = {}
         with self._reading() as connection:
-            for channel, id in self._known(connection, channels):
-                rows = connection.execute(_GET_READINGS, (id, _clamp(start_us), _clamp(stop_us)))
-                if readings := [Reading(channel, time_us, value, 4 if q is None else q, _codes(r)) for time_us, value, q, r in rows]:
-                    found[channel] = readings
-        return found
+            found = {channel: _readings(connection, channel, id, clamp(start_us), clamp(stop_us)) for channel, id in self._known(connection, channels)}
+        return {channel: readings for channel, readings in found.items() if readings}
 
     def read_minutes(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Minute]]:
-        found: dict[str, list[Minute]] = {}
         with self._reading() as connection:
-            for channel, id in self._known(connection, channels):
-                rows = connection.execute(_GET_MINUTES, (id, _clamp(start_us), _clamp(stop_us)))
-                if minutes := [_minute(channel, row) for row in rows]:
-                    found[channel] = minutes
-        return found
+            found = {channel: _minutes(connection, channel, id, clamp(start_us), clamp(stop_us)) for channel, id in self._known(connection, channels)}
+        return {channel: minutes for channel, minutes in found.items() if minutes}
+
+    def read_rollups(self, channels: Sequence[str], start_us: int, stop_us: int, every_us: int) -> dict[str, list[Rollup]]:
+        start_us, stop_us = whole(clamp(start_us), clamp(stop_us), every_us)
+        with self._reading() as connection:
+            found = {channel: _hours(connection, channel, id, start_us, stop_us) for channel, id in self._known(connection, channels)}
+        if every_us == DAY_US:
+            found = {channel: days_of(channel, hours) for channel, hours in found.items()}
+        return {channel: rollups for channel, rollups in found.items() if rollups}
 
     def last(self, channels: Sequence[str]) -> dict[str, Reading]:
         found: dict[str, Reading] = {}
@@ -110,79 +100,55 @@ class SqliteTimeSeries:
             names = {id: channel for channel, id in self._known(connection, channels)}
             for part in _parts(list(names)):
                 rows = connection.execute(f"SELECT channel, time_us, value, q, r FROM last WHERE channel IN ({_marks(part)})", part)  # noqa: S608 - marks only
-                found.update((names[id], Reading(names[id], time_us, value, 4 if q is None else q, _codes(r))) for id, time_us, value, q, r in rows)
+                found.update((names[id], Reading(names[id], time_us, value, 4 if q is None else q, codes_from(r))) for id, time_us, value, q, r in rows)
         return found
 
     def last_minutes(self, channels: Sequence[str]) -> dict[str, int]:
         with self._reading() as connection:
-            pairs = [(channel, connection.execute("SELECT max(start_us) FROM minute WHERE channel = ?", (id,)).fetchone()[0]) for channel, id in self._known(connection, channels)]
+            pairs = [(channel, _last_minute(connection, id)) for channel, id in self._known(connection, channels)]
         return {channel: start_us for channel, start_us in pairs if start_us is not None}
 
     def count(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, int]:
-        of = "SELECT count(*) FROM reading WHERE channel = ? AND time_us >= ? AND time_us < ?"
         with self._reading() as connection:
-            pairs = [(channel, connection.execute(of, (id, _clamp(start_us), _clamp(stop_us))).fetchone()[0]) for channel, id in self._known(connection, channels)]
+            pairs = [(channel, _count(connection, channel, id, clamp(start_us), clamp(stop_us))) for channel, id in self._known(connection, channels)]
         return {channel: number for channel, number in pairs if number}
+
+    def channels(self) -> list[str]:
+        with self._reading() as connection:
+            return sorted(name for name, id in connection.execute("SELECT name, id FROM channel").fetchall() if _span(connection, id))
+
+    def span(self, channels: Sequence[str]) -> dict[str, tuple[int, int]]:
+        with self._reading() as connection:
+            pairs = [(channel, _span(connection, id)) for channel, id in self._known(connection, channels)]
+        return {channel: span for channel, span in pairs if span}
+
+    def expire(self, expiries: Sequence[Expiry], at_us: int) -> list[Expired]:
+        """One transaction a channel, so that a writer never waits long."""
+        done: list[Expired] = []
+        for expiry in expiries:
+            with self._writing, self._transaction(self._writer) as connection:
+                for channel, id in self._known(connection, [expiry.channel]):
+                    done += delete_expired(connection, channel, id, expiry, at_us)
+        return done
+
+    def expired(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Expired]]:
+        with self._reading() as connection:
+            found = {channel: recorded(connection, channel, id, clamp(start_us), clamp(stop_us)) for channel, id in self._known(connection, channels)}
+        return {channel: spans for channel, spans in found.items() if spans}
+
+    @property
+    def fidelity(self) -> Fidelity:
+        return Fidelity("SQLite")
 
     def ping(self) -> None:
         with self._reading() as connection:
             connection.execute("SELECT 1 FROM channel LIMIT 1").fetchone()
 
-    def close(self) -> None:
-        """Ends all connections, also those of other threads; call it once they are done."""
-        with self._writing, self._readers_lock:
-            self._closed = True
-            for connection in (self._writer, *self._readers):
-                connection.close()
-            self._readers.clear()
-
-    def _connect(self) -> _Connection:
-        with self._opening():
-            connection = sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None, check_same_thread=False, factory=_Connection)
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA cache_size = -16384")
-            return connection
-
-    def _create(self) -> None:
-        with self._opening():
-            switch_to_wal(self._path, self._busy_s)
-            with closing(sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None)) as connection:
-                if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-                    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-
-    @contextmanager
-    def _opening(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise NotReady(f"{self._path}: {error}") from None
-        except sqlite3.DatabaseError as error:
-            raise BadInput(f"{self._path}: {error}", field="OSHWATCH_TIMESERIES_URL", remedy="move that file away: it is no database") from None
-
-    @contextmanager
-    def _transaction(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-        """Locked, full or failing disks are the store's trouble, not the batch's: rolled back, and `NotReady`."""
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise NotReady(f"{self._path}: {error}") from None
-        finally:
-            if not self._closed and connection.in_transaction:
-                connection.execute("ROLLBACK")
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        connection: _Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
-            with self._readers_lock:
-                self._readers.add(connection)
-        try:
-            yield connection
-        except sqlite3.Error as error:
-            raise NotReady(f"{self._path}: {error}") from None
+    def _after_retention(self, rows: list[Row], minutes: list[MinuteKeyRow], readings: list[Reading], refused: list[RefusedReading]) -> tuple[list[Row], list[MinuteKeyRow]]:
+        """A minute whose readings are gone is closed for good: neither late readings of it nor a minute made of them alone are taken."""
+        gone = self._floors.is_gone
+        refused += [RefusedReading(reading, "after retention") for row, reading in zip(rows, readings, strict=True) if gone(row[0], row[1])]
+        return [row for row in rows if not gone(row[0], row[1])], [row for row in minutes if not gone(row[0], row[1])]
 
     def _ids_for(self, connection: sqlite3.Connection, channels: Iterable[str]) -> dict[str, int]:
         """Ids of all these channels, new ones made in the running transaction (and remembered only once it is committed)."""
@@ -203,13 +169,106 @@ class SqliteTimeSeries:
         return [(channel, ids[channel]) for channel in dict.fromkeys(channels) if channel in ids]
 
 
+def _readings(connection: sqlite3.Connection, channel: str, id: int, start_us: int, stop_us: int) -> list[Reading]:
+    """What is sealed and, over it, the rows."""
+    rows = connection.execute(GET_HOT_READINGS, (id, start_us, stop_us))
+    hot = [Reading(channel, time_us, value, 4 if q is None else q, codes_from(r)) for time_us, value, q, r in rows]
+    sealed: list[Reading] = []
+    for body in _bodies(connection, "sealed_reading", id, start_us, stop_us):
+        sealed += readings_from(channel, body)
+    if not sealed:
+        return hot
+    if sealed[0].time_us < start_us or sealed[-1].time_us >= stop_us:
+        sealed = sealed[bisect_left(sealed, start_us, key=_time_of) : bisect_left(sealed, stop_us, key=_time_of)]
+    if not hot or not sealed or hot[0].time_us > sealed[-1].time_us:
+        return sealed + hot
+    found = {reading.time_us: reading for reading in sealed}
+    found.update((reading.time_us, reading) for reading in hot)
+    return [found[time_us] for time_us in sorted(found)]
+
+
+def _minutes(connection: sqlite3.Connection, channel: str, id: int, start_us: int, stop_us: int) -> list[Minute]:
+    hot = [minute_from_row(channel, row) for row in connection.execute(GET_HOT_MINUTES, (id, start_us, stop_us))]
+    bodies = _bodies(connection, "sealed_minute", id, start_us, stop_us)
+    sealed = [minute for body in bodies for minute in minutes_from(channel, body) if start_us <= minute.start_us < stop_us]
+    return merged_minutes(sealed, hot) if sealed and hot else sealed or hot
+
+
+def _hours(connection: sqlite3.Connection, channel: str, id: int, start_us: int, stop_us: int) -> list[Rollup]:
+    """The rollups of sealed hours; an hour that has rows is folded from its minutes as they are now."""
+    keys = key_of(id, start_us // DAY_US), key_of(id, (stop_us - 1) // DAY_US)
+    sealed = connection.execute("SELECT hours FROM rollup WHERE key BETWEEN ? AND ? ORDER BY key", keys).fetchall()
+    hours = [hour for (body,) in sealed for hour in _hours_of(body) if start_us <= hour.start_us < stop_us]
+    hot = [minute_from_row(channel, row) for row in connection.execute(GET_HOT_MINUTES, (id, clamp(start_us), clamp(stop_us)))]
+    if not hot:
+        return hours
+    known = {hour.start_us: hour for hour in hours}
+    fresh = [minute for minute in hot if minute.start_us // HOUR_US * HOUR_US not in known]
+    for hour_us in dict.fromkeys(minute.start_us // HOUR_US * HOUR_US for minute in hot):
+        if hour_us in known:
+            fresh += _minutes(connection, channel, id, hour_us, hour_us + HOUR_US)
+    known.update((hour.start_us, hour) for hour in hours_of(channel, sorted(fresh, key=lambda minute: minute.start_us)))
+    return [known[hour_us] for hour_us in sorted(known)]
+
+
+def _count(connection: sqlite3.Connection, channel: str, id: int, start_us: int, stop_us: int) -> int:
+    """Sealed hours that lie whole in the span know their number; the others, and those with rows over them, are read."""
+    if stop_us <= start_us:
+        return 0
+    first, last = start_us // HOUR_US, (stop_us - 1) // HOUR_US
+    hot = {hour for (hour,) in connection.execute("SELECT DISTINCT time_us / ? FROM reading WHERE channel = ? AND time_us >= ? AND time_us < ?", (HOUR_US, id, start_us, stop_us))}
+    if any(hour < 0 for hour in hot) or start_us < 0:
+        hot = {row[0] // HOUR_US for row in connection.execute(GET_HOT_READINGS, (id, start_us, stop_us))}
+    whole: dict[int, int] = dict(connection.execute("SELECT key, number FROM sealed_reading WHERE key BETWEEN ? AND ?", (key_of(id, first), key_of(id, last))))
+    apart = hot | {hour for hour in (first, last) if key_of(id, hour) in whole}
+    read = sum(len(_readings(connection, channel, id, max(start_us, hour * HOUR_US), min(stop_us, (hour + 1) * HOUR_US))) for hour in apart)
+    return read + sum(whole.values()) - sum(whole.get(key_of(id, hour), 0) for hour in apart)
+
+
+def _last_minute(connection: sqlite3.Connection, id: int) -> int | None:
+    hot = connection.execute("SELECT max(start_us) FROM minute WHERE channel = ?", (id,)).fetchone()[0]
+    sealed = connection.execute("SELECT last_us FROM sealed_minute WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1", _all_of(id)).fetchone()
+    return max((each for each in (hot, sealed and sealed[0]) if each is not None), default=None)
+
+
+def _span(connection: sqlite3.Connection, id: int) -> tuple[int, int] | None:
+    """Of sealed records in whole hours."""
+    ends: list[int] = []
+    for table, column, sealed in (("reading", "time_us", "sealed_reading"), ("minute", "start_us", "sealed_minute")):
+        low = connection.execute(f"SELECT min({column}) FROM {table} WHERE channel = ?", (id,)).fetchone()[0]  # noqa: S608 - names of ours
+        high = connection.execute(f"SELECT max({column}) FROM {table} WHERE channel = ?", (id,)).fetchone()[0]  # noqa: S608
+        keys = connection.execute(f"SELECT min(key), max(key) FROM {sealed} WHERE key BETWEEN ? AND ?", _all_of(id)).fetchone()  # noqa: S608
+        ends += [] if low is None else [low, high + 1]
+        ends += [] if keys[0] is None else [_hour_us(id, keys[0]), _hour_us(id, keys[1]) + HOUR_US]
+    return (min(ends), max(ends)) if ends else None
+
+
+def _hour_us(id: int, key: int) -> int:
+    return (key - key_of(id, 0)) * HOUR_US
+
+
+def _all_of(id: int) -> tuple[int, int]:
+    return key_of(id, MIN_INT // HOUR_US), key_of(id, MAX_INT // HOUR_US)
+
+
+def _bodies(connection: sqlite3.Connection, table: str, id: int, start_us: int, stop_us: int) -> list[bytes]:
+    if stop_us <= start_us:
+        return []
+    keys = key_of(id, start_us // HOUR_US), key_of(id, (stop_us - 1) // HOUR_US)
+    return [body for (body,) in connection.execute(f"SELECT body FROM {table} WHERE key BETWEEN ? AND ? ORDER BY key", keys)]  # noqa: S608 - names of ours
+
+
+def _time_of(reading: Reading) -> int:
+    return reading.time_us
+
+
 def _fields(reading: Reading) -> tuple[str, int, float | None, int, tuple[int, ...]]:
     return reading.channel, reading.time_us, reading.value, reading.q, reading.r
 
 
 def _storable(readings: list[Reading]) -> tuple[list[Reading], list[RefusedReading]]:
     """SQLite would turn a NaN into no value, and its integers have 64 bits; nothing else is refused here."""
-    if all(reading.value is None or isfinite(reading.value) for reading in readings) and all(_MIN_INT <= reading.time_us <= _MAX_INT for reading in readings):
+    if all(reading.value is None or isfinite(reading.value) for reading in readings) and all(MIN_INT <= reading.time_us <= MAX_INT for reading in readings):
         return readings, []
     refused = [RefusedReading(reading, detail) for reading in readings if (detail := _objection(reading))]
     return [reading for reading in readings if not _objection(reading)], refused
@@ -218,7 +277,7 @@ def _storable(readings: list[Reading]) -> tuple[list[Reading], list[RefusedReadi
 def _objection(reading: Reading) -> str:
     if reading.value is not None and not isfinite(reading.value):
         return "not a finite number"
-    return "" if _MIN_INT <= reading.time_us <= _MAX_INT else "time out of range"
+    return "" if MIN_INT <= reading.time_us <= MAX_INT else "time out of range"
 
 
 def _latest(rows: list[Row]) -> list[Row]:
@@ -229,49 +288,6 @@ def _latest(rows: list[Row]) -> list[Row]:
     return list(latest.values())
 
 
-def _minute_row(id: int, minute: Minute) -> tuple[int, int, int, int, float, float | None, float | None, int, int, str | None]:
-    return (
-        id,
-        minute.start_us,
-        minute.valid,
-        minute.rejected,
-        minute.total,
-        minute.low,
-        minute.high,
-        minute.saturated,
-        minute.below_detection,
-        _text(minute.reasons) if minute.reasons else None,
-    )
-
-
-def _minute(channel: str, row: tuple[int, int, int, float, float | None, float | None, int, int, str | None]) -> Minute:
-    start_us, valid, rejected, total, low, high, saturated, below, reasons = row
-    return Minute(
-        channel=channel,
-        start_us=start_us,
-        valid=valid,
-        rejected=rejected,
-        total=total,
-        low=low,
-        high=high,
-        saturated=saturated,
-        below_detection=below,
-        reasons=_codes(reasons),
-    )
-
-
-def _text(codes: tuple[int, ...]) -> str:
-    return ",".join(map(str, codes))
-
-
-def _codes(text: str | None) -> tuple[int, ...]:
-    return tuple(map(int, text.split(","))) if text else ()
-
-
-def _clamp(time_us: int) -> int:
-    return min(max(time_us, _MIN_INT), _MAX_INT)
-
-
 def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
 
@@ -279,3 +295,6 @@ def _marks(values: Sequence[object]) -> str:
 def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), _ASK_AT_ONCE):
         yield values[start : start + _ASK_AT_ONCE]
+
+
+__all__ = ["FILE", "SqliteTimeSeries"]
