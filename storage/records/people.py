@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -242,6 +243,24 @@ class PeopleRepository:
         with reading(self._engine) as connection:
             rows = connection.execute(select(audit).order_by(audit.c.id.desc()).limit(limit))
             return [AuditEntry(at_us=row.at_us, by=row.by, action=row.action, subject=row.subject, detail=row.detail) for row in rows]
+
+    def audit_of(self, subjects: Sequence[str], actions: Sequence[str]) -> list[AuditEntry]:
+        """What was done to these people, the oldest first."""
+        where = (audit.c.subject.in_(list(subjects)), audit.c.action.in_(list(actions)))
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(audit).where(*where).order_by(audit.c.id))
+            return [AuditEntry(at_us=row.at_us, by=row.by, action=row.action, subject=row.subject, detail=row.detail) for row in rows]
+
+    def reset_password(self, name: str, code: str, *, by: str) -> None:
+        """A one-time code instead of the password; every session and token of theirs ends."""
+        check_password(code, name)
+        hashed = _ONE_TIME + self._hash(code)
+        with writing(self._engine) as connection:
+            self._must_exist(connection, name)
+            connection.execute(update(users).where(users.c.name == name).values(password_hash=hashed))
+            connection.execute(delete(sessions).where(sessions.c.user == name))
+            connection.execute(delete(tokens).where(tokens.c.user == name))
+            self._audit(connection, by, "password reset", name, "")
 
     def _admit(self, connection: Connection, role: Role, grant: str, operator: Operator) -> bool:
         """Whether the password must be a one-time code; raises `Refused` for accounts that an employer's centre may not have."""
