@@ -32,6 +32,7 @@ def state_row(steps: Sequence[Step]) -> StateRow:
         acknowledged_us=heard.recorded_us if heard else None,
         acknowledged_role=heard.role if heard else "",
         last_id=steps[-1].id,
+        excursions=1 + sum(step.kind is StepKind.REACTIVATED for step in steps),
         body=msgspec.json.encode(alert),
     )
 

@@ -33,6 +33,7 @@ class StateRow:
     acknowledged_us: int | None
     acknowledged_role: str
     last_id: int
+    excursions: int
     body: bytes
 
 

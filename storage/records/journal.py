@@ -213,6 +213,7 @@ def _stale(first: Step) -> StateRow:
         acknowledged_us=None,
         acknowledged_role="",
         last_id=0,
+        excursions=1,
         body=b"",
     )
 
