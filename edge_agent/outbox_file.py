@@ -37,6 +37,7 @@ class Kind(IntEnum):
 
     PACK = 0
     EVENT = 1
+    MINUTES = 2  # a pack of minutes, in place of raw ones for which there was no room
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -205,6 +206,14 @@ class OutboxFile:
 
     def rows(self, low_id: int, high_id: int, limit: int) -> list[Row]:
         return [_row(found) for found in self._select(f"{_SELECT} WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?", (low_id, high_id, limit))]
+
+    def newest_packs(self, low_id: int, high_id: int, limit: int, before_us: int) -> list[Row]:
+        """Raw packs that were made before `before_us`, the newest first."""
+        statement = f"{_SELECT} WHERE id BETWEEN ? AND ? AND kind = ? AND created_us < ? ORDER BY id DESC LIMIT ?"
+        return [_row(found) for found in self._select(statement, (low_id, high_id, Kind.PACK, before_us, limit))]
+
+    def delete_rows(self, db: sqlite3.Connection, ids: Ranges) -> None:
+        db.executemany("DELETE FROM row WHERE id BETWEEN ? AND ?", list(ids))
 
     def outlines(self, low_id: int, high_id: int, limit: int) -> list[tuple[int, int, int, int, int]]:
         """(id, kind, created_us, first_us, last_us) in order, without the bodies."""

@@ -24,7 +24,7 @@ def unsynchronised(reading: Reading) -> Reading:
 
 def retimed(row: Row, offset_us: int, *, opening_from_s: float | None) -> Row:
     """The row with all its times moved; only a gap that began at `opening_from_s`, in the run before, keeps its start."""
-    body = _retimed_pack(row.body, offset_us) if row.kind is Kind.PACK else _retimed_event(row.body, offset_us / SECOND_US, opening_from_s)
+    body = _retimed_event(row.body, offset_us / SECOND_US, opening_from_s) if row.kind is Kind.EVENT else _retimed_pack(row.body, offset_us)
     return Row(row.id, row.kind, True, row.created_us + offset_us, row.first_us + offset_us, row.last_us + offset_us, body)
 
 

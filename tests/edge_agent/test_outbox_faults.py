@@ -19,7 +19,7 @@ import pytest
 
 from domain.messages import Ack
 from domain.reading import Reading
-from edge_agent import outbox as outbox_module
+from edge_agent import outbox_disk
 from edge_agent.outbox import Outbox
 from edge_agent.outbox_file import Kind
 from oshwatch.testing import FakeClock
@@ -182,7 +182,7 @@ def test_with_the_disk_full_it_goes_on_from_memory_and_writes_all_when_there_is_
 
 
 def test_memory_has_a_cap_too_and_what_goes_is_declared(tmp_path: Path, small_files: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "MEMORY_BYTES", 100_000)
+    monkeypatch.setattr(outbox_disk, "MEMORY_BYTES", 100_000)
     outbox = Outbox(tmp_path / "outbox.db", FakeClock())
     outbox.append([reading(0)])
     small_files((tmp_path / "outbox.db-wal").stat().st_size)
