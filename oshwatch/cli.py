@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="oshwatch", description="Watches heat, noise, air and chemicals on a factory floor. Not a safety function: it replaces no certified detector and no alarm."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _statistics, _assess, _calc, _quarantine, _grafana, _bench, _doctor):
+    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _statistics, _assess, _calc, _models, _quarantine, _backup, _grafana, _bench, _doctor):
         add(commands)
     return parser
 
@@ -186,6 +186,16 @@ def _assess(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("--json", action="store_true", help="all that a verdict says, for programs")
 
 
+def _models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    example = "oshwatch models score --input zone.csv --period 60 --peers next-door.csv --out scored.csv"
+    actions = _group(commands, "models", "sensor fault or event: the streaming models and their life", example)
+    scoring = _command(actions, "score", "run the streaming models over a recorded series", example, "models:score")
+    scoring.add_argument("--input", type=Path, required=True, metavar="FILE.csv", help="`time` and one column a channel, rows in time order, empty: missing")
+    scoring.add_argument("--period", type=float, required=True, metavar="SECONDS", help="time between two rows")
+    scoring.add_argument("--peers", type=Path, nargs="+", metavar="FILE.csv", help="the same quantities elsewhere, to compare with")
+    scoring.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="the same rows with score, p_fault, p_event, fault_type, culprit, alarm")
+
+
 def _statistics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(
         commands,
@@ -230,6 +240,20 @@ def _quarantine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     retrying = _command(actions, "retry", "try an entry again after its cause is mended", "oshwatch quarantine retry 12", "quarantine:retry")
     retrying.add_argument("id", type=int, metavar="ID")
     _config(retrying)
+
+
+def _backup(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    actions = _group(commands, "backup", "the embedded stores: copied while they run, checked, put back", "oshwatch backup create --out monday.oshbackup")
+    creating = _command(
+        actions, "create", "copy both stores and the data directory into one file, while the centre runs", "oshwatch backup create --out monday.oshbackup", "backup:create"
+    )
+    creating.add_argument("--out", type=Path, required=True, metavar="FILE.oshbackup")
+    _config(creating)
+    verifying = _command(actions, "verify", "read every byte of a backup and check its databases", "oshwatch backup verify monday.oshbackup", "backup:verify")
+    verifying.add_argument("file", type=Path, metavar="FILE")
+    restoring = _command(actions, "restore", "put a backup into a new data directory", "oshwatch backup restore monday.oshbackup --data /var/lib/oshwatch", "backup:restore")
+    restoring.add_argument("file", type=Path, metavar="FILE")
+    restoring.add_argument("--data", type=Path, required=True, metavar="DIR")
 
 
 def _grafana(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
