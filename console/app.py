@@ -14,7 +14,8 @@ from fastapi.staticfiles import StaticFiles
 
 from console import problems
 from console.api import alerts as alerts_api
-from console.api import answers, devices, live, probes, readings, records, registry, verdicts, zones
+from console.api import answers, devices, live, probes, readings, records, registers, registry, reviews, verdicts, zones
+from console.committee.rooms import CommitteeRooms
 from console.context import ConsoleContext, House
 from console.hub import Hub
 from console.limiter import LoginLimiter
@@ -46,7 +47,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
 
     app = FastAPI(title="Oshwatch", version=context.version or "0", description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.house = house
-    for module in (registry, readings, zones, records, verdicts, alerts_api, devices, live):
+    for module in (registry, readings, zones, records, registers, verdicts, alerts_api, alarms_api, devices, live, reviews):
         _add(app, module.router, API)
     for router in (
         probes.router,
@@ -99,9 +100,10 @@ def _house(context: ConsoleContext) -> House:
     sources, stores = Sources(context), Stores(context)
     return House(
         context=context,
-        people=PeopleRepository(context.engine, context.wall),
+        people=people,
         sources=sources,
         stores=stores,
+    people = PeopleRepository(context.engine, context.wall)
         hub=Hub(context, sources, stores),
         limiter=LoginLimiter(context.wall),
         renderer=Renderer(context),
@@ -110,6 +112,7 @@ def _house(context: ConsoleContext) -> House:
 
 def _problem_page(request: Request, status: int, detail: str) -> Response:
     """A person who is not logged in is led to the login; anything else is said in a page."""
+        committee=CommitteeRooms(context, sources, people),
     house: House = request.app.state.house
     if status == 401:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -19,6 +19,7 @@ from storage.timeseries.port import TimeSeries
 if TYPE_CHECKING:
     from fastapi import Request
 
+    from console.committee.rooms import CommitteeRooms
     from console.hub import Hub
     from console.limiter import LoginLimiter
     from console.pages.render import Renderer
@@ -41,6 +42,7 @@ class ConsoleContext:
     wait_for_reading: bool = False  # /readyz waits for the first live reading
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)  # further readiness checks; each raises NotReady
     retry_quarantine: Callable[[int], None] | None = None  # asks ingest to try an entry again; raises NotReady
+    data_dir: Path | None = None  # where the committee's evidence is kept
     wall: Clock = field(default_factory=SystemClock)  # real time: sessions, heartbeats
     pseudo_locale: bool = False  # the right-to-left locale of the tests
     poll_s: float = 1.0
@@ -71,6 +73,7 @@ class House:
     hub: Hub
     limiter: LoginLimiter
     renderer: Renderer
+    committee: CommitteeRooms
 
     def open_alerts(self, scope: Scope) -> list[Alert]:
         """All of the caller's, the most urgent first."""

@@ -13,6 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from alerts.review.access import ACCESS
 from console.context import ConsoleContext, House, house_of
 from console.problems import NotLoggedIn
 from domain.errors import Refused
@@ -48,6 +49,7 @@ class Permission(StrEnum):
     RECORD = "record"  # enter calibrations, headcounts, work rates, lab results
     PLAN = "plan"  # enter a monitoring plan
     SIGN = "sign"  # agree or not, for one's own side
+    COMMITTEE = "committee"  # take part in reviews, meetings, mandates and accounts; alerts.review.access says who does what
 
 
 EVERYBODY = frozenset(Role)
@@ -58,6 +60,7 @@ GRANTED: Mapping[Permission, frozenset[Role]] = {
     Permission.RECORD: frozenset({Role.OFFICER}),
     Permission.PLAN: frozenset({Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE}),
     Permission.SIGN: frozenset({Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE}),
+    Permission.COMMITTEE: frozenset(role for of in ACCESS.values() for role in of),
 }
 
 
@@ -114,6 +117,7 @@ OPERATE = Require(Permission.OPERATE)
 RECORD = Require(Permission.RECORD)
 PLAN = Require(Permission.PLAN)
 SIGN = Require(Permission.SIGN)
+COMMITTEE = Require(Permission.COMMITTEE)
 PUBLIC = Public()
 
 Reader = Annotated[Caller, Depends(READ)]
@@ -122,6 +126,7 @@ Operating = Annotated[Caller, Depends(OPERATE)]
 Recording = Annotated[Caller, Depends(RECORD)]
 Planning = Annotated[Caller, Depends(PLAN)]
 Signing = Annotated[Caller, Depends(SIGN)]
+OnCommittee = Annotated[Caller, Depends(COMMITTEE)]
 
 
 def user_of(request: Request, house: House) -> User | None:

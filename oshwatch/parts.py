@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 TICK_S = 2.0
 """How often the floor is looked at anew: well within what "at once" means for heat; instant rules run in ingest."""
 HEARTBEAT_S = 2.0
+REVIEW_S = 30.0
+"""Reviews speak of days; what is overdue is journaled within half a minute of a start."""
 
 
 def prepare(settings: Settings) -> Engine:
@@ -111,11 +113,13 @@ def run_alerts(settings: Settings) -> int:
     """Windows, verdicts, alerts, suspects and notifications, until told to stop."""
     from alerts.notify import Delivery
     from alerts.policies import site_policies
+    from alerts.review.sweep import ReviewSweep
     from alerts.service import AlertService
     from alerts.smtp import SmtpNotifier
     from alerts.suspects import SuspectsRunner
     from assess.engine import Assessor
     from oshwatch.loop import Loop
+    from storage.records.registry import RegistryRepository
     from storage.timeseries.opening import open_timeseries
 
     engine, clock, stop = prepare(settings), settings.clock, stop_event()
@@ -125,11 +129,13 @@ def run_alerts(settings: Settings) -> int:
     assessor = Assessor(timeseries, engine, clock)
     service = AlertService(engine=engine, timeseries=timeseries, clock=clock, policy=policy, notifiers=notifiers)
     suspects = SuspectsRunner(timeseries, engine, clock)
+    reviews = ReviewSweep(engine, clock, lambda: RegistryRepository(engine).load().at(clock.now_us()))
     for notifier in notifiers:
         Delivery(engine, clock, policy, notifier).start(stop)
     loop = Loop("alerts", engine)
     loop.add("floor", TICK_S / getattr(clock, "speed", 1.0), lambda: service.tick(clock.now_us(), assessor.tick(clock.now_us())))
     loop.add("suspects", TICK_S / getattr(clock, "speed", 1.0), lambda: suspects.tick(clock.now_us()))
+    loop.add("reviews", REVIEW_S, lambda: reviews.tick(clock.now_us()))
     loop.run(stop)
     timeseries.close()
     return 0
@@ -153,6 +159,7 @@ def run_console(settings: Settings) -> int:
         version=version("oshwatch"),
         wait_for_reading=settings.is_demo,
         retry_quarantine=lambda item: ask_retry(settings, item),
+        data_dir=settings.data_dir,
     )
     host, port = settings.listen_address
     beating = threading.Thread(target=_beat, args=("console", engine), daemon=True)

@@ -53,6 +53,7 @@ PEOPLE = {
     "linh": ("officer", "f1"),
     "hoa": ("worker_representative", "f1"),
     "minh": ("management_representative", "f1"),
+    "lan": ("worker_representative", "f1"),
     "tran": ("inspector", "country:VN"),
     "kim": ("inspector", "country:KH"),
     "lee": ("programme", "*"),
@@ -127,7 +128,15 @@ class Factory:
 
     def context(self, url: str = "http://testserver", **changes: object) -> ConsoleContext:
         return ConsoleContext(
-            engine=self.engine, timeseries=self.timeseries, clock=self.clock, console_url=url, version="0.1", poll_s=0.2, retry_quarantine=self.retried.append, **changes
+            engine=self.engine,
+            timeseries=self.timeseries,
+            clock=self.clock,
+            console_url=url,
+            version="0.1",
+            poll_s=0.2,
+            retry_quarantine=self.retried.append,
+            data_dir=self.directory,
+            **changes,
         )
 
     def store(self, channel: str, value: float | None, *, at_us: int | None = None, q: int = 4, r: tuple[int, ...] = (SIMULATED,)) -> Reading:

@@ -1,0 +1,1 @@
+"""The joint committee on the console: what REST and the pages share."""
