@@ -10,6 +10,7 @@ from assess import texts
 from assess.bounds import NOTHING, Found, Result, Statistic, exact_mean, fill_of, first_highest, quality_reasons, result_of, sides_of
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
+from models.airborne.excursions import excursions
 from models.airborne.stel import ENOUGH, rolling_means
 from models.airborne.twa import EIGHT_HOURS_MIN, TEN_HOURS_MIN
 from models.arrays import Array, Mask, rolling_sum
@@ -29,7 +30,15 @@ def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHi
     notes = []
     if single and value is not None and (over := int(np.sum(sides.value > value))):
         notes = [texts.OVER_CEILING.format(minutes=over)]
+    if limit.metric != "twa" and value is not None:
+        notes += _excursions(limit, np.where(counted, sides.value, 0.0), value)
     return replace(result, limit_value=value, reasons=[*result.reasons, *fill.reasons, *quality_reasons(measured, counted)], notes=notes)
+
+
+def _excursions(limit: Limit, minutes: Array, value: float) -> list[str]:
+    """How often the shift went over a short-term limit or ceiling, and for how long, of what was measured; nothing where it never did."""
+    found = excursions(rolling_means(minutes, limit.window_min) if limit.window_min else minutes, value)
+    return [texts.EXCURSIONS.format(count=found.count, minutes=found.minutes, longest=found.longest_min)] if found.count else []
 
 
 def statistic_of(limit: Limit, counted: Mask) -> Statistic:

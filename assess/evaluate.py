@@ -145,7 +145,7 @@ def _noise(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
         if channel is not None:
             result = replace(counted_dose(counter, work.span), limit_value=adopted.limit.value) if counter else noise.evaluate(channel, work.span, adopted.limit, work.record_high)
             if adopted.limit.with_protectors:
-                result = Result(value=None, low=None, high=None, first=0, stop=work.span.minutes, limit_value=adopted.limit.value, reasons=[texts.WITH_PROTECTORS])
+                result = noise.under_protectors(result, work.span, adopted.limit.metric)
             outcome = _single(adopted, "noise", placement, channel, result, f"noise-{adopted.limit.metric.replace('_', '-')}@1")
             yield replace(outcome, unit=UNIT.get(adopted.limit.metric, channel.quantity.unit), notes=[*outcome.notes, *([texts.PEAK_NOT_MEASURED] if no_peak else [])])
 

@@ -19,10 +19,15 @@ from domain.registry import CalibrationSpec, Channel
 from domain.times import MINUTE_US
 from domain.verdict import CalibrationState
 from models.arrays import Array, Mask
+from models.noise.peak import honest_leq, honest_peak
 
 Calibrations = Mapping[str, Sequence[CalibrationSpec]]
 RecordHigh = Callable[[str], float | None]
 """The highest valid minute on record of a channel, raw; asked only where an agreed worst case has to be held against it."""
+
+
+OVERLOADS = {"sound_level_a_eq": honest_leq, "sound_level_c_peak": honest_peak}
+"""Levels that a microphone near its overload point gives as lower bounds, whether the device says so or not."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,6 +114,8 @@ def _enter(result: Measured, channel: Channel, series: Series, minutes: slice, s
         saturated, below, simulated = (np.asarray(spread_back(array, present, back), dtype=bool) for array in (saturated, below, simulated))
         samples = np.asarray(spread_back(samples, present, back), dtype=np.int32)
     value, top = _corrected(value, minutes.start, start_us, fixes), _corrected(top, minutes.start, start_us, fixes)
+    if instrument is not None and instrument.range_high is not None and spec.quantity in OVERLOADS:
+        saturated = saturated | OVERLOADS[spec.quantity](np.where(np.isnan(top), -np.inf, top), instrument.range_high).at_least
     uncertainty = sensor_uncertainty(spec.quantity, instrument, np.where(np.isnan(value), 0.0, value))
     result.value[minutes], result.top[minutes] = value, top
     result.valid[minutes] = valid_minutes(samples, spec.interval_s)

@@ -36,6 +36,21 @@ def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHi
     return replace(result, limit_value=limit.value, reasons=[*result.reasons, *fill.reasons, *quality_reasons(measured, counted)])
 
 
+def under_protectors(result: Result, span: Span, metric: str) -> Result:
+    """The level under hearing protectors, for limits that count them; without their recorded attenuation there is nothing to say."""
+    attenuation = span.protector_attenuation_db
+    if attenuation is None:
+        return Result(value=None, low=None, high=None, first=0, stop=span.minutes, limit_value=result.limit_value, reasons=[texts.WITH_PROTECTORS])
+    if result.value is None or result.low is None:
+        return result
+    value, low = (max(level - attenuation, MINIMUM_DB) for level in (result.value, result.low))
+    peak = metric == "lcpeak_max"
+    high = None if result.high is None else result.high if peak else max(result.high - attenuation, MINIMUM_DB)
+    parts = [*result.parts, *([Part(cause="estimate", low=0.0, high=attenuation)] if peak and high is not None else [])]
+    said = texts.UNDER_PROTECTORS.format(protector=span.head.protector or "-", attenuation=f"{attenuation:g}")
+    return replace(result, value=value, low=low, high=high, parts=parts, reasons=[said, *([texts.PEAKS_UNDER_PROTECTORS] if peak else []), *result.reasons])
+
+
 def _result(metric: str, minutes_worked: int, sides: Sides) -> Result:
     if metric in DOSES_5DB:
         return approximate_dose(metric, minutes_worked, sides)

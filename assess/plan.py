@@ -124,6 +124,12 @@ class Span:
         own = self.head.workers.newcomers if self.head.workers else None
         return (self.head.newcomers if own is None else own) or 0
 
+    @property
+    def protector_attenuation_db(self) -> float | None:
+        """Of hearing protectors as worn; the least during the span, None where some part of it has none on record."""
+        known = [piece.spec.protector_attenuation_db for piece in self.pieces]
+        return None if not known or any(value is None for value in known) else min(value for value in known if value is not None)
+
     def worst_case(self, quantity: str) -> float | None:
         """What both sides agreed for gaps; of several during the span the highest, None when some piece has none."""
         agreed = [piece.spec.worst_case.get(quantity) for piece in self.pieces]

@@ -53,6 +53,10 @@ NO_NATIONAL_NUMBER = "No national number; general duty: {duty}"
 NATIONAL_NUMBER_UNKNOWN = "The national number, if there is one, is not known here; general duty: {duty}"
 TABLE_WITHOUT_VALUE = "The limit's table has no value for this work at this share of the hour."
 WITH_PROTECTORS = "This limit counts hearing protectors: it cannot be assessed without their recorded attenuation."
+UNDER_PROTECTORS = (
+    "Under hearing protectors ({protector}), whose attenuation as worn is on record with {attenuation} dB; whoever does not wear them is exposed to the level without."
+)
+PEAKS_UNDER_PROTECTORS = "The attenuation of peaks is not on record: the upper bound counts none."
 APPROXIMATE_DOSE = "A dose with 5 dB exchange rate needs slow-weighted levels of a second or less: from minute means it is approximate; the upper bound takes each minute as steady, the lower one as a short burst."
 COUNTED_BY_INSTRUMENT = "The instrument itself counts this dose; what it showed at first may be from before the shift and stands in the bounds."
 HIGHEST_LEVEL = "The highest level within a minute is not measured: the value is the highest minute mean."
@@ -64,6 +68,7 @@ BREAKS_AT_REST = "In breaks people rest in the zone's own climate, at 115 W."
 SCREENING_NOT_WITHIN = "This profile does not take a screening result as proof of being within the limit."
 TREND_NOT_WITHIN = "A trend is no proof of being within the limit."
 
+EXCURSIONS = "Over the short-term limit {count} times in the shift, for {minutes} min in all, at most {longest} min at once."
 LAB_SAMPLE = "Laboratory sample {id}: {minutes} min by {method}."
 LAB_BESIDE = "No instrument here measures this; laboratory samples of the shift have results of their own."
 LAB_NO_LIMIT = "No adopted profile has a limit for this substance in this fraction and unit."

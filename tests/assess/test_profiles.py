@@ -188,3 +188,41 @@ def test_a_site_under_oshas_dose_is_protected_by_it(floor):
     dose_now = next(one for one in zone.windows if one.metric == "dose_5db_t90")
     assert (dose_now.status, dose_now.proven) == (ZoneStatus.ACTION, False)
     assert zone.hazards["noise"] is ZoneStatus.ACTION
+
+
+def test_the_unions_limit_counts_an_attenuation_that_is_on_record_and_action_values_never_do(make_house):
+    house = make_house(zone={"protector_attenuation_db": 15.0, "protector": "ear muffs"})
+    house.profiles = ["eu"]
+    house.fill(house.channel("sound_level_a_eq", basis="personal"), 95.0)
+    house.fill(house.channel("sound_level_c_peak", basis="personal"), 120.0)
+    found = house.verdicts()
+    action, limit = found["lex_8h/eu-noise-action"], found["lex_8h/eu-noise-limit"]
+    assert (round(action.value, 1), action.state) == (95.0, "exceeds")
+    assert (round(limit.value, 1), limit.state) == (80.0, "within")
+    assert limit.high == pytest.approx(action.high - 15.0)
+    assert any(reason.startswith("Under hearing protectors (ear muffs)") for reason in limit.reasons)
+    assert not any("protectors" in reason for reason in action.reasons)
+    peak = found["lcpeak_max/eu-noise-limit-peak"]
+    assert peak.high == found["lcpeak_max/eu-noise-action-peak"].high
+    assert peak.value == pytest.approx(105.0)
+
+
+@pytest.mark.parametrize(("top", "at_least"), [(115.9, False), (116.0, True), (119.0, True)])
+def test_a_peak_at_the_end_of_the_microphones_range_is_at_least_that(house, top, at_least):
+    house.profiles = ["us-niosh"]
+    meter = {"model": "mems", "serial": "1", "grade": "compliance", "range_high": 116.0}
+    house.fill(house.channel("sound_level_c_peak", instrument=meter, basis="personal"), [*[90.0] * 479, top])
+    peak = house.verdicts()["lcpeak_max/niosh-noise-ceiling"]
+    assert (peak.high is None) is at_least
+    assert peak.low <= 116.0
+    assert any(reason.startswith("At least this value") for reason in peak.reasons) is at_least
+    assert peak.state == ("indeterminate" if at_least else "within")
+
+
+def test_excursions_over_a_short_term_limit_are_counted_in_a_note(house):
+    air = [0.0] * 480
+    air[60:80] = [900.0] * 20
+    air[300:320] = [900.0] * 20
+    house.fill(house.channel("co"), air)
+    notes = house.verdicts()["ceiling_max/niosh-co-c"].notes
+    assert "Over the short-term limit 2 times in the shift, for 40 min in all, at most 20 min at once." in notes
