@@ -266,8 +266,9 @@ def _grafana(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "bench", "measure this machine: prints readings/s, p50/p99, peak RSS", "oshwatch bench ingest --json", "bench:bench")
-    parser.add_argument("what", choices=("ingest", "evaluate", "edge"))
+    parser.add_argument("what", choices=("ingest", "evaluate", "query", "edge"))
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rows", type=int, default=5_184_000, metavar="N", help="query: readings in the store (default 5184000, some minutes; 51840000: a month of 200 channels)")
 
 
 def _doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

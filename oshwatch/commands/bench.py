@@ -14,7 +14,7 @@ from oshwatch.settings import load_settings
 
 
 def bench(options: argparse.Namespace) -> None:
-    rows = {"ingest": _ingest, "evaluate": _evaluate, "edge": _edge}[options.what]()
+    rows = {"ingest": _ingest, "evaluate": _evaluate, "query": lambda: _query(options.rows), "edge": _edge}[options.what]()
     for row in rows:
         print(json.dumps(row) if options.json else "  ".join(f"{name}={value}" for name, value in row.items()))
 
@@ -32,6 +32,13 @@ def _evaluate() -> list[dict[str, Any]]:
     from assess.bench import evaluate_rates
 
     return [{"bench": "evaluate", **{name: round(value, 4) for name, value in evaluate_rates().items()}}]
+
+
+def _query(rows: int) -> list[dict[str, Any]]:
+    from storage.timeseries.bench import query_rates
+
+    with tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as name:
+        return query_rates(Path(name), rows)
 
 
 def _edge() -> list[dict[str, Any]]:

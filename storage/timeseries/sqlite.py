@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +15,7 @@ import msgspec
 from domain.reading import Minute, Reading
 from domain.times import DAY_US, HOUR_US
 from storage.timeseries.port import Batch, Expired, Expiry, Fidelity, RefusedReading
-from storage.timeseries.rollup import Rollup, days_of, hours_of, whole
+from storage.timeseries.rollup import Rollup, days_of, hours_of, hours_of_parts, whole
 from storage.timeseries.sealed import minutes_from, readings_from
 from storage.timeseries.sqlite_expiry import Floors, delete_expired, recorded
 from storage.timeseries.sqlite_file import BUSY_S, FILE, SqliteFile
@@ -198,16 +199,23 @@ def _hours(connection: sqlite3.Connection, channel: str, id: int, start_us: int,
     """The rollups of sealed hours; an hour that has rows is folded from its minutes as they are now."""
     keys = key_of(id, start_us // DAY_US), key_of(id, (stop_us - 1) // DAY_US)
     sealed = connection.execute("SELECT hours FROM rollup WHERE key BETWEEN ? AND ? ORDER BY key", keys).fetchall()
-    hours = [hour for (body,) in sealed for hour in _hours_of(body) if start_us <= hour.start_us < stop_us]
-    hot = [minute_from_row(channel, row) for row in connection.execute(GET_HOT_MINUTES, (id, clamp(start_us), clamp(stop_us)))]
+    hours = list(chain.from_iterable([_hours_of(body) for (body,) in sealed]))
+    if hours and (hours[0].start_us < start_us or hours[-1].start_us >= stop_us):
+        hours = [hour for hour in hours if start_us <= hour.start_us < stop_us]
+    hot = [
+        (at_us, 1 if valid else 0, valid, rejected, total, low, high, saturated, below, codes_from(reasons) if reasons else ())
+        for at_us, valid, rejected, total, low, high, saturated, below, reasons in connection.execute(GET_HOT_MINUTES, (id, clamp(start_us), clamp(stop_us)))
+    ]
     if not hot:
         return hours
+    first_us = hot[0][0] // HOUR_US * HOUR_US
+    if not hours or hours[-1].start_us < first_us:
+        return hours + hours_of_parts(channel, hot)
     known = {hour.start_us: hour for hour in hours}
-    fresh = [minute for minute in hot if minute.start_us // HOUR_US * HOUR_US not in known]
-    for hour_us in dict.fromkeys(minute.start_us // HOUR_US * HOUR_US for minute in hot):
-        if hour_us in known:
-            fresh += _minutes(connection, channel, id, hour_us, hour_us + HOUR_US)
-    known.update((hour.start_us, hour) for hour in hours_of(channel, sorted(fresh, key=lambda minute: minute.start_us)))
+    reopened = dict.fromkeys(hour_us for part in hot if (hour_us := part[0] // HOUR_US * HOUR_US) in known)
+    known.update((hour.start_us, hour) for hour in hours_of_parts(channel, hot))
+    for hour_us in reopened:
+        known[hour_us] = hours_of(channel, _minutes(connection, channel, id, hour_us, hour_us + HOUR_US))[0]
     return [known[hour_us] for hour_us in sorted(known)]
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 import msgspec
 
 from domain.reading import Minute
-from domain.times import DAY_US, HOUR_US
+from domain.times import DAY_US, HOUR_US, MINUTE_US
 from storage.timeseries.rollup import Rollup, hours_of
 from storage.timeseries.sealed import Row, minutes_from, seal_minutes, seal_readings, unseal_readings
 from storage.timeseries.sqlite_rows import GET_HOT_MINUTES, GET_HOT_READINGS, MAX_INT, MIN_INT, codes_from, key_of, minute_from_row
 
-SEAL_AFTER_US = HOUR_US
+SEAL_AFTER_US = 15 * MINUTE_US
 """Past the end of an hour, when what an agent sends on time has long come."""
 QUIET_WRITES = 64
 """An hour that late data reopened is sealed again once so many writes have left it alone."""
