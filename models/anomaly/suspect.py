@@ -18,9 +18,11 @@ class Code(IntEnum):
     SPIKE = 4
     BIAS = 5
     EVENT = 6
+    DRIFT = 7
+    UNKNOWN = 8
 
 
-FAULTS: dict[Code, str] = {Code.DROPOUT: "dropout", Code.STUCK: "stuck", Code.NOISE: "noise", Code.SPIKE: "spike", Code.BIAS: "bias"}
+FAULTS: dict[Code, str] = {Code.DROPOUT: "dropout", Code.STUCK: "stuck", Code.NOISE: "noise", Code.SPIKE: "spike", Code.BIAS: "bias", Code.DRIFT: "drift", Code.UNKNOWN: "unknown"}
 
 _TEXT: dict[Code, str] = {
     Code.DROPOUT: "suspected fault: no value for {span}, while other sensors of the same device send",
@@ -28,6 +30,8 @@ _TEXT: dict[Code, str] = {
     Code.NOISE: "suspected fault: {score:.1f} times as noisy as its threshold allows, for {span}",
     Code.SPIKE: "suspected fault: single values far off their neighbours, for {span}",
     Code.BIAS: "suspected fault: jumped by {change:+.3g} at once while nothing else here moved, {span} ago",
+    Code.DRIFT: "suspected fault: wandered off by {change:+.3g} from the same quantity elsewhere, for {span}",
+    Code.UNKNOWN: "suspected fault of an unknown kind: {score:.1f} times its threshold, for {span}",
     Code.EVENT: "suspected event: moved by {change:+.3g} from its usual course, for {span}",
 }
 

@@ -1,0 +1,128 @@
+"""All tests over N channels, and what a channel is called: the streaming model that needs no limits, no units and no table, only the channel's own past and its peers."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.anomaly.bank import Bank, Column
+from models.anomaly.level import Level
+from models.anomaly.suspect import Code
+from models.arrays import Array, Mask
+
+DAY_US = 86_400e6
+NOISE_SPAN = 20.0
+NOISE_CAP = 6.0
+LEAST_ZIGZAG = 0.5
+MEMORY = 2_000.0
+LOCAL_SPAN = 8.0
+RETURNED = 0.45
+FORGIVE_US = 3 * DAY_US
+"""What lasts longer is the new normal."""
+
+
+class Watch:
+    """Feed rows in time order. State is columns only, so that it can be kept, restored and replayed bit for bit."""
+
+    def __init__(self, period_s: Array, peers: npt.NDArray[np.intp]) -> None:
+        count = len(period_s)
+        self.count = count
+        period_us = np.asarray(period_s, dtype=np.float64) * 1e6
+        self.bank, self.level = Bank(count, period_us), Level(count, period_us, peers)
+        self.time_us = self.begun_us = -1
+        self.code = np.zeros(count, dtype=np.int8)
+        self.since_us = np.zeros(count, dtype=np.int64)
+        self.noise, self.zigzag = np.zeros(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
+        self.local = np.ones(count, dtype=np.float32)
+        self.noise_on, self.step_on, self.level_on, self.stuck_on = (np.zeros(count, dtype=bool) for _ in range(4))
+        self.step_from, self.step_size = np.zeros(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
+        self.step_us = np.zeros(count, dtype=np.int64)
+        self.ratio = np.zeros((4, count), dtype=np.float32)
+
+    def tick(self, time_us: int, row: Array) -> None:
+        """NaN is a missing sample. A row that is not later than the last one is left out."""
+        if time_us <= self.time_us and self.begun_us >= 0:
+            return
+        if self.begun_us < 0:
+            self.begun_us = time_us
+        elapsed_us = float(time_us - self.time_us) if self.time_us >= 0 else 0.0
+        self.time_us = time_us
+        phase = float((time_us - self.begun_us) % int(DAY_US)) / DAY_US
+        frozen = (self.code != Code.NONE) & (time_us - self.since_us < FORGIVE_US)
+        fresh = self.bank.tick(time_us, phase, row, frozen)
+        gap, stuck = self.bank.gap(time_us), self.bank.stuck(fresh)
+        self.stuck_on = np.where(fresh, stuck, self.stuck_on)
+        spike = self._spike(fresh, frozen, elapsed_us)
+        noise = self._noise(fresh, frozen, elapsed_us)
+        step = self._step(time_us, fresh, frozen, elapsed_us)
+        self.level.take(self.bank.x[0], fresh)
+        if self.level.tick(float(time_us - self.begun_us), frozen):
+            self.level_on = np.where(self.level_on, self.level.ratio.max(axis=0) > 0.7, self.level.off.any(axis=0))
+        drift = self.level_on & ~step
+        code = np.select(
+            [gap, self.stuck_on, spike, noise, step, drift],
+            [Code.DROPOUT, Code.STUCK, Code.SPIKE, Code.NOISE, Code.BIAS, Code.DRIFT],
+            Code.NONE,
+        ).astype(np.int8)
+        self.since_us = np.where(code != self.code, time_us, self.since_us)
+        self.code = code
+
+    def worst(self) -> Column:
+        """The highest ratio of a statistic to its threshold; over 1 something fires."""
+        level = np.where(self.level_on | (self.level.ratio <= 1.0), self.level.ratio, 1.0).max(axis=0)
+        flat = np.where(self.stuck_on, np.maximum(self.bank.stuck_nats, 1.0), np.minimum(self.bank.stuck_nats, 1.0))
+        return np.asarray(np.maximum(np.maximum(self.ratio.max(axis=0), level), np.nan_to_num(flat)), dtype=np.float32)
+
+    def _spike(self, fresh: Mask, frozen: Mask, elapsed_us: float) -> Mask:
+        """Two-sided, one sample late; a huge one at once."""
+        bank, x = self.bank, self.bank.x
+        sigma = np.maximum(bank.sigma * np.maximum(1.0, self.local), 1e-9)
+        high, low = np.maximum(x[2], x[3]), np.minimum(x[2], x[3])
+        height = np.maximum(np.minimum(x[1] - high, x[1] - x[0]), np.minimum(low - x[1], x[0] - x[1]))
+        fires, self.ratio[0] = bank.spikes.over(np.maximum(height, 0) / sigma, bank.number, fresh, frozen, elapsed_us)
+        top, bottom = np.maximum(np.maximum(x[1], x[2]), np.maximum(x[3], x[4])), np.minimum(np.minimum(x[1], x[2]), np.minimum(x[3], x[4]))
+        out = np.maximum(x[0] - top, bottom - x[0])
+        edge, self.ratio[1] = bank.edges.over(np.maximum(out, 0) / sigma, bank.number, fresh, frozen, elapsed_us)
+        return np.asarray(fires | edge)
+
+    def _noise(self, fresh: Mask, frozen: Mask, elapsed_us: float) -> Mask:
+        """Neighbouring differences of white noise run against each other, those of a real course do not: their product measures noise alone."""
+        bank, x = self.bank, self.bank.x
+        sigma = np.maximum(bank.sigma, 1e-9)
+        bend = np.minimum(bank.bend_now / sigma, 4.0)
+        usable = fresh & np.isfinite(bend)
+        np.copyto(self.local, self.local + (bend - self.local) / LOCAL_SPAN, where=usable)
+        product = -(x[0] - x[1]) * (x[1] - x[2]) / sigma**2
+        zigzag = np.sign(product) * np.sqrt(np.minimum(np.abs(product), NOISE_CAP**2))
+        np.copyto(self.noise, self.noise + (zigzag - self.noise) / NOISE_SPAN, where=usable)
+        usual = np.maximum(self.zigzag, LEAST_ZIGZAG)
+        statistic = self.noise / usual
+        capped = np.clip(self.noise, 0.0, 3.0 * usual)
+        np.copyto(self.zigzag, self.zigzag + (capped - self.zigzag) / np.clip(bank.number, NOISE_SPAN, MEMORY), where=usable & ~frozen)
+        fires, self.ratio[2] = bank.noises.over(statistic, bank.number, usable & (bank.number > 2 * NOISE_SPAN), frozen, elapsed_us)
+        self.noise_on = np.where(usable, np.where(self.noise_on, self.ratio[2] > 0.7, fires), self.noise_on)
+        return self.noise_on
+
+    def _step(self, time_us: int, fresh: Mask, frozen: Mask, elapsed_us: float) -> Mask:
+        """Three samples on one side of the three before, farther apart than it ever was; it ends when the level comes back."""
+        bank, x = self.bank, self.bank.x
+        gap = np.maximum(_lowest(x[:3]) - _highest(x[3:6]), _lowest(x[3:6]) - _highest(x[:3]))
+        statistic = np.maximum(gap, 0) / np.maximum(bank.moved, 1e-9)
+        fires, self.ratio[3] = bank.steps.over(statistic, bank.number, fresh, frozen & ~self.step_on, elapsed_us)
+        before, after = x[4], x[1]
+        back = self.step_on & fires & (np.sign(after - before) != np.sign(self.step_size)) & (np.abs(after - before) > RETURNED * np.abs(self.step_size))
+        begins = fires & ~self.step_on
+        np.copyto(self.step_size, after - before, where=begins)
+        np.copyto(self.step_us, time_us, where=begins)
+        stale = self.step_on & (time_us - self.step_us > DAY_US)
+        with_peers = self.step_on & self.level.has_peers & (np.abs(self.level.own) < RETURNED * np.abs(self.step_size)) & (time_us - self.step_us > 4 * bank.period_us)
+        self.step_on = (self.step_on | begins) & ~back & ~stale & ~with_peers
+        return self.step_on
+
+
+def _lowest(x: list[Column]) -> Column:
+    return np.minimum(np.minimum(x[0], x[1]), x[2])
+
+
+def _highest(x: list[Column]) -> Column:
+    return np.maximum(np.maximum(x[0], x[1]), x[2])
