@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -33,21 +34,33 @@ SUPPRESSION_MAX_US = 4 * HOUR_US
 """Acceptance B: a calibration or a closed line suppresses an alert for at most 4 h."""
 
 RESPONDERS = (Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE)
-_NEED_TEXT = {StepKind.COMMENTED, StepKind.CONFIRMED, StepKind.SHELVED, StepKind.SUPPRESSED, StepKind.OUT_OF_SERVICE}
-_OFFICER_ONLY = {StepKind.SUPPRESSED, StepKind.UNSUPPRESSED, StepKind.OUT_OF_SERVICE, StepKind.RETURNED_TO_SERVICE}
+_OFFICER = (Role.OFFICER,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Who may take a step, whether at stop level too, and whether it wants a reason."""
+
+    roles: tuple[Role, ...] = RESPONDERS
+    at_stop: bool = True
+    needs_text: bool = False
+
+
+TRANSITIONS: Mapping[StepKind, Rule] = {
+    StepKind.ACKNOWLEDGED: Rule(),
+    StepKind.COMMENTED: Rule(needs_text=True),
+    StepKind.CONFIRMED: Rule(needs_text=True),
+    StepKind.SHELVED: Rule(at_stop=False, needs_text=True),
+    StepKind.UNSHELVED: Rule(),
+    StepKind.RESET: Rule(),
+    StepKind.SUPPRESSED: Rule(roles=_OFFICER, needs_text=True),
+    StepKind.UNSUPPRESSED: Rule(roles=_OFFICER),
+    StepKind.OUT_OF_SERVICE: Rule(roles=_OFFICER, at_stop=False, needs_text=True),
+    StepKind.RETURNED_TO_SERVICE: Rule(roles=_OFFICER),
+}
+"""The access table: every step that a person may take. Every other step is the system's own; every other role reads."""
+PERSONAL_STEPS = tuple(TRANSITIONS)
 _NEVER_AT_STOP = {StepKind.SHELVED: "shelved", StepKind.OUT_OF_SERVICE: "taken out of service"}
-PERSONAL_STEPS = (
-    StepKind.ACKNOWLEDGED,
-    StepKind.COMMENTED,
-    StepKind.CONFIRMED,
-    StepKind.SHELVED,
-    StepKind.UNSHELVED,
-    StepKind.SUPPRESSED,
-    StepKind.UNSUPPRESSED,
-    StepKind.OUT_OF_SERVICE,
-    StepKind.RETURNED_TO_SERVICE,
-    StepKind.RESET,
-)
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,13 +172,16 @@ def apply(alert: Alert, step: Step) -> Alert:
 
 def allowed(alert: Alert, step: Step, role: Role, *, shift_us: int = DEFAULT_SHIFT_US) -> OshwatchError | None:
     """Whether a person of this role may take this step now: None, or `Refused` for a right, `BadInput` for what was sent, `Conflict` for the alert's state."""
+    rule = TRANSITIONS.get(step.kind)
+    if rule is None:
+        return Refused("the system alone takes this step")
     if role not in RESPONDERS:
         return Refused(f"the role {role.value} reads alerts; the officer and both representatives act on them")
-    if step.kind in _OFFICER_ONLY and role is not Role.OFFICER:
+    if role not in rule.roles:
         return Refused("only the officer may do this")
-    if alert.severity is Severity.STOP and step.kind in _NEVER_AT_STOP:
+    if alert.severity is Severity.STOP and not rule.at_stop:
         return Refused(f"a stop-level alert is never {_NEVER_AT_STOP[step.kind]}")
-    if step.kind in _NEED_TEXT and not step.detail.text.strip():
+    if rule.needs_text and not step.detail.text.strip():
         return BadInput("say why in a sentence", field="text")
     return _unfit_span(step, shift_us) or _conflict(alert, step.kind)
 

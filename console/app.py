@@ -13,12 +13,14 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from console import problems
+from console.api import alarms as alarms_api
 from console.api import alerts as alerts_api
 from console.api import answers, devices, live, probes, readings, records, registers, registry, reviews, verdicts, zones
 from console.committee.rooms import CommitteeRooms
 from console.context import ConsoleContext, House
 from console.hub import Hub
 from console.limiter import LoginLimiter
+from console.pages import alarms as alarms_pages
 from console.pages import alerts as alerts_pages
 from console.pages import completeness, equipment, floor, login, sites, trend, verdict, zone
 from console.pages import records as records_pages
@@ -59,6 +61,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
         records_pages.router,
         sites.router,
         alerts_pages.router,
+        alarms_pages.router,
         equipment.router,
         login.router,
     ):

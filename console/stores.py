@@ -9,7 +9,9 @@ from sqlalchemy import Engine
 
 from alerts import actions
 from alerts.inbox import Inbox
-from alerts.policy import AlarmRow, load_policy
+from alerts.kpi import KpiService
+from alerts.policies import site_policies
+from alerts.policy import AlarmRow, Policy
 from alerts.standing import stands
 from alerts.state import Alert, fold
 from alerts.states import AlertStates
@@ -34,17 +36,30 @@ from storage.records.suspects import SuspectsRepository
 from storage.records.verdicts import Key, StoredVerdict, VerdictRepository
 from storage.records.zone_states import ZoneStatesRepository
 
-Act = Callable[[Engine, Clock, Scope, str, str, int | None], Alert]
+Act = Callable[[Engine, Clock, Scope, str, str, int | None, str], Alert]
+Plain = Callable[..., Alert]
+
+
+def _plain(take: Plain) -> Act:
+    """An action that has no end."""
+    return lambda engine, clock, scope, alert, text, _, via: take(engine, clock, scope, alert, text, via=via)
+
+
+def _timed(take: Plain) -> Act:
+    return lambda engine, clock, scope, alert, text, minutes, via: take(engine, clock, scope, alert, text, minutes, via=via)
+
 
 ACTIONS: Mapping[str, Act] = {
-    "acknowledge": lambda engine, clock, scope, alert, text, _: actions.acknowledge(engine, clock, scope, alert, text),
-    "comment": lambda engine, clock, scope, alert, text, _: actions.comment(engine, clock, scope, alert, text),
-    "confirm": lambda engine, clock, scope, alert, text, _: actions.confirm(engine, clock, scope, alert, text),
-    "shelve": actions.shelve,
-    "unshelve": lambda engine, clock, scope, alert, text, _: actions.unshelve(engine, clock, scope, alert, text),
-    "reset": lambda engine, clock, scope, alert, text, _: actions.reset(engine, clock, scope, alert, text),
-    "out-of-service": lambda engine, clock, scope, alert, text, _: actions.out_of_service(engine, clock, scope, alert, text),
-    "return-to-service": lambda engine, clock, scope, alert, text, _: actions.return_to_service(engine, clock, scope, alert, text),
+    "acknowledge": _plain(actions.acknowledge),
+    "comment": _plain(actions.comment),
+    "confirm": _plain(actions.confirm),
+    "shelve": _timed(actions.shelve),
+    "unshelve": _plain(actions.unshelve),
+    "reset": _plain(actions.reset),
+    "out-of-service": _plain(actions.out_of_service),
+    "return-to-service": _plain(actions.return_to_service),
+    "suppress-by-design": _timed(actions.suppress_by_design),
+    "end-suppression": _plain(actions.end_suppression),
 }
 
 RECENT_US = 14 * DAY_US
@@ -62,7 +77,8 @@ class Stores:
         self.inbox, self._open_states = Inbox(engine), AlertStates(engine)
         self.suspects, self.agents, self.quarantine, self.services = SuspectsRepository(engine), AgentsRepository(engine), QuarantineRepository(engine), ServicesRepository(engine)
         self.lab_results, self.gaps = LabResultsRepository(engine), GapsRepository(engine)
-        self.policy = load_policy()
+        self._policies = site_policies(engine)
+        self.kpis = KpiService(engine, context.clock)
 
     def zone_states(self, sites: Collection[str]) -> dict[str, LiveRow]:
         """What is said of each zone now, by assess and by the alerts that stand."""
@@ -103,12 +119,12 @@ class Stores:
         """The latest raised of the last two weeks, open or closed."""
         return list(reversed(self.inbox.latest(scope, held, since_us=self._clock.now_us() - RECENT_US, limit=limit)))
 
-    def act(self, scope: Scope, alert: str, action: str, text: str, minutes: int | None) -> Alert:
+    def act(self, scope: Scope, alert: str, action: str, text: str, minutes: int | None, via: str = "") -> Alert:
         """One step of an alert, in this person's name."""
         take = ACTIONS.get(action)
         if take is None:
             raise NotFound(f"no action '{action}'; there are {', '.join(ACTIONS)}")
-        return take(self._engine, self._clock, scope, alert, text, minutes)
+        return take(self._engine, self._clock, scope, alert, text, minutes, via)
 
     def journal_since(self, id: int) -> list[Step]:
         return self._journal.since(id)
@@ -120,19 +136,25 @@ class Stores:
         """As they are now; for the live stream, which looks at who may see them."""
         return [fold(steps) for steps in self._journal.steps_of(list(ids)).values()]
 
+    def policy_of(self, site: str) -> Policy:
+        """The alarm policy that holds there now."""
+        self._policies.refresh(self._clock.now_us())
+        return self._policies.for_site(site)
+
     def row(self, alert: Alert) -> AlarmRow | None:
-        return self.policy.rows.get(alert.type)
+        return self.policy_of(alert.site).rows.get(alert.type)
 
     def alert_title(self, alert: Alert) -> str:
         row = self.row(alert)
         return row.title if row else alert.type.replace("_", " ")
 
-    def alert_advice(self, alert: Alert) -> str:
+    def alert_advice(self, alert: Alert, language: str = "") -> str:
+        """What to do: the site's own words where it has them, else a msgid."""
         row = self.row(alert)
-        return row.level(alert.severity).response if row else ""
+        return row.level(alert.severity).say(language) if row else ""
 
     def advice(self, hazard: str, status: ZoneStatus) -> str:
-        return self.policy.advice(hazard, status.value)
+        return self._policies.advice(hazard, status.value)
 
 
 def shifts_now(site: str, snapshot: Snapshot, now_us: int) -> list[Shift]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from alerts.kpi import DEFINITIONS
 from alerts.policy import load_policy
 from assess import contested, texts
 from console.i18n import N_
@@ -195,8 +196,8 @@ def state_name(state: str, value: float | None, limit: float | None) -> str:
 
 def safety_texts() -> Iterable[str]:
     """What the alarm table tells people on these pages: what it is, why, what it does, who acts, and how."""
-    for row in load_policy().file.alarms:
-        yield from (row.title, row.cause, row.consequence, row.who, *(level.response for level in row.levels.values()))
+    yield from load_policy().texts()
+    yield from (text for _, name, _, _, _, definition in DEFINITIONS for text in (name, definition))
 
 
 def result_texts() -> Iterable[str]:

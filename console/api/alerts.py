@@ -60,12 +60,12 @@ def alert(request: Request, alert: str, caller: Reader) -> Response:
 
 @router.post("/alerts/{alert}/{action}", responses=answers(dict[str, Any]), openapi_extra=body_of(ActionBody))
 async def act(request: Request, alert: str, action: str, caller: Responder) -> Response:
-    """acknowledge, comment, confirm, shelve, unshelve, reset, out-of-service or return-to-service; answers with the alert as it is then."""
+    """acknowledge, comment, confirm, shelve, unshelve, reset, out-of-service, return-to-service, suppress-by-design or end-suppression; answers with the alert as it is then."""
     from starlette.concurrency import run_in_threadpool  # noqa: PLC0415 - only this route reads a body before it blocks
 
     body = await _body(request)
     house = house_of(request)
-    changed = await run_in_threadpool(house.stores.act, caller.scope, alert, action, body.text, body.minutes)
+    changed = await run_in_threadpool(house.stores.act, caller.scope, alert, action, body.text, body.minutes, "api")
     return answer(to_json(changed))
 
 

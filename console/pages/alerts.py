@@ -37,7 +37,13 @@ OFFERS = {
     "reset": (N_("Reset"), N_("The condition is over and was looked at: close the alert.")),
     "out-of-service": (N_("Take out of service"), N_("The sensor is broken and somebody replaces it. Say what watches the place until then.")),
     "return-to-service": (N_("Return to service"), N_("The sensor works again.")),
+    "suppress-by-design": (
+        N_("Suppress by design"),
+        N_("For a calibration or a closed line, at most four hours. Say what protects people meanwhile; both sides are told."),
+    ),
+    "end-suppression": (N_("End the suppression"), N_("The alert calls again from now on.")),
 }
+VIA = {"page": N_("on these pages"), "api": N_("by a program"), "link": N_("by a signed link")}
 UNACKNOWLEDGED = ("unacknowledged", "returned_unacknowledged")
 
 
@@ -84,6 +90,7 @@ class StepView:
     role: str
     text: str
     value: str
+    via: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ def alert_view(house: House, formats: Formats, alert: Alert, names: Mapping[str,
         returned=when(alert.returned_at_us, timezone) if alert.returned_at_us is not None else "",
         lasting=formats.age(now_us - alert.raised_at_us),
         data_lost=alert.data_lost,
-        advice=house.stores.alert_advice(alert),
+        advice=house.stores.alert_advice(alert, formats.catalogue.tag),
         state=alert.state,
         state_word=ALERT_STATES.get(alert.state, alert.state),
         plain=alert.state in ("unacknowledged", "acknowledged"),
@@ -218,7 +225,7 @@ def act(
 ) -> Response:
     """A form's way to what the REST interface does too; then back to where the person was."""
     house = house_of(request)
-    house.stores.act(caller.scope, alert, action, text, minutes)
+    house.stores.act(caller.scope, alert, action, text, minutes, "page")
     return RedirectResponse(local_path(back) or f"/alerts/{quote(alert)}", 303)
 
 
@@ -236,6 +243,8 @@ def possible(alert: Alert, caller: Caller) -> list[Possible]:
         (alert.latched and not alert.active, Possible("reset", False)),
         (officer and alert.open and not stop and alert.suppression != "out_of_service", Possible("out-of-service", True)),
         (officer and alert.suppression == "out_of_service", Possible("return-to-service", False)),
+        (officer and alert.open and alert.suppression == "none", Possible("suppress-by-design", True, 60)),
+        (officer and alert.suppression == "by_design", Possible("end-suppression", False)),
     ]
     return [offer for offered, offer in offers if offered]
 
@@ -252,7 +261,15 @@ def _view_anywhere(house: House, formats: Formats, alert: Alert) -> AlertView:
 
 def _step_view(step: Step, formats: Formats, timezone: ZoneInfo) -> StepView:
     value = formats.measure(step.detail.value, step.detail.unit) if step.detail.value is not None else ""
-    return StepView(formats.moment(step.recorded_us, timezone), STEPS.get(step.kind.value, step.kind.value), step.by, ROLES.get(step.role, step.role), step.detail.text, value)
+    return StepView(
+        formats.moment(step.recorded_us, timezone),
+        STEPS.get(step.kind.value, step.kind.value),
+        step.by,
+        ROLES.get(step.role, step.role),
+        step.detail.text,
+        value,
+        VIA.get(step.detail.via, ""),
+    )
 
 
 def local_path(address: str) -> str:

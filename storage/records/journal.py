@@ -66,6 +66,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     respond_within_min: int | None = None
     text: str = ""
     until_us: int | None = None
+    via: str = ""  # from where a person took it: page, api, link; "" for the system
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
