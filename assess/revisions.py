@@ -14,6 +14,7 @@ from assess import texts
 from assess.minutes import MinuteCache
 from assess.plan import shifts_of, span_of
 from domain.calibration import channel_of, performed_us
+from domain.overtime import Overtime
 from domain.registry import CalibrationSpec, Entry, Registry, Zone
 from domain.shifts import Shift
 from domain.times import DAY_US, MINUTE_US, to_datetime
@@ -93,6 +94,19 @@ class Revisions:
                 shift = _shift_of(registry, stored)
                 for what in whys:
                     self._ask(stored.verdict.zone, shift, texts.WHY_REGISTRY.format(what=what))
+        for entry, _ in past:
+            self._mark_worked(registry, entry, now_us)
+
+    def _mark_worked(self, registry: Registry, entry: Entry, now_us: int) -> None:
+        """Overtime on a day without a planned shift makes one that has no result yet."""
+        if entry.kind != "overtime" or not entry.body:
+            return
+        record = msgspec.json.decode(entry.body, type=Overtime)
+        zone = registry.at(record.start_us).zones.get(record.zone)
+        for shift in shifts_of(registry, zone, record.start_us, record.stop_us) if zone else ():
+            ended = shift.stop_us + FINAL_AFTER_US <= now_us and shift.stop_us > now_us - STALE_BACK_US
+            if (shift.date.isoformat(), shift.name) == (record.date, record.shift) and ended and not self._knows(record.zone, shift, entry.recorded_us):
+                self._ask(record.zone, shift, texts.WHY_REGISTRY.format(what=_what(entry)))
 
     def mark_missed(self, registry: Registry, now_us: int) -> None:
         """Shifts that ended while nobody looked: those with data, and all of a zone that was assessed before."""

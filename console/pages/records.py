@@ -72,6 +72,10 @@ VALUES = {
     "metabolic_rate_measured": N_("Work rate is measured"),
     "clothing": N_("Clothing"),
     "acclimatised": N_("Acclimatised"),
+    "newcomers": N_("Newcomers"),
+    "rest_zone": N_("Rest is taken in"),
+    "protector_attenuation_db": N_("Attenuation of hearing protectors, dB"),
+    "protector": N_("Hearing protectors"),
 }
 PLAN_STATES = {
     "in_force": N_("In force: both sides have signed it."),
@@ -271,6 +275,8 @@ def _records(request: Request, zone: str, caller: Caller, *, problem: str = "") 
         works=[_record_view(one, caller, formats, timezone) for one in work.items],
         shifts=[shift.name for shift in house.sources.snapshot().shifts_of(held)],
         clothing=[(ensemble.id, ensemble.name) for ensemble in ENSEMBLES.values()],
+        newcomers=list(headcount.newcomers.items()),
+        rest_zones=[(one.spec.id, one.spec.name) for one in house.sources.zones(caller.scope, held.site) if one.id != held.id],
         acclimatised=list(YES_NO_UNKNOWN.items()),
         acclimatised_word=YES_NO_UNKNOWN[work.acclimatised],
         labs=[_lab_view(one, formats, timezone) for one in reversed(labs)],
@@ -325,7 +331,7 @@ def _record_view(one: ZoneRecordJson, caller: Caller, formats: Formats, timezone
         waiting_for=[SIDES[side] for side in one.waiting_for],
         entered=_entered_by(one.author, one.recorded_at, one.reason, formats, timezone),
         reason=one.reason,
-        signatures=_signatures(one.signatures, formats, timezone),
+        signatures=signature_lines(one.signatures, formats, timezone),
         may_sign=caller.may(Permission.SIGN) and caller.user.role.side in one.waiting_for,
     )
 
@@ -334,7 +340,7 @@ def _plain(value: str | float | bool) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
-def _signatures(found: Sequence[Signature], formats: Formats, timezone: ZoneInfo) -> list[str]:
+def signature_lines(found: Sequence[Signature], formats: Formats, timezone: ZoneInfo) -> list[str]:
     """✓ or ✗, the side, who and when, and what they said."""
     lines = []
     for one in found:
@@ -404,7 +410,7 @@ def _row_view(row: PlanRowJson, names: dict[str, str]) -> RowView:
 
 def _version_view(plan: PlanVersionJson, formats: Formats, timezone: ZoneInfo) -> VersionView:
     since = formats.moment(parse_instant(plan.valid_from), timezone) if plan.valid_from else ""
-    return VersionView(since, plan.author, plan.reason, _signatures(plan.signatures, formats, timezone), [SIDES[side] for side in plan.waiting_for])
+    return VersionView(since, plan.author, plan.reason, signature_lines(plan.signatures, formats, timezone), [SIDES[side] for side in plan.waiting_for])
 
 
 HIDDEN = ("channels", "height_m", "distance_to_source_m", "photo_sha256", "agreed_by")

@@ -17,7 +17,9 @@ from console.security import Caller
 from domain.agreements import SIDES, MonitoringPlan, PlanRow, Side, Signature, decode_plan, sides_that
 from domain.errors import BadInput, NotFound
 from domain.hazards import SYSTEM_HAZARDS
+from domain.processes import PROCESSES
 from domain.quantities import QUANTITIES, is_cas, quantity_of
+from domain.register import Substance
 from domain.registry import Channel, Entry, Registry, Zone, zone_of
 from domain.scope import Scope
 from domain.times import to_rfc3339
@@ -73,7 +75,11 @@ def plan_of(house: House, scope: Scope, site_id: str) -> PlanJson:
     zones, snapshot = house.sources.zones(scope, site_id), house.sources.snapshot()
     in_force, waiting = snapshot.plan_in_force(site_id), snapshot.plan_proposed(site_id)
     shown_plan = in_force or waiting
-    rows = [_row_json(row, site_id, proposal=False) for row in shown_plan.rows] if shown_plan else proposed_rows(zones, snapshot.channels.values())
+    rows = (
+        [_row_json(row, site_id, proposal=False) for row in shown_plan.rows]
+        if shown_plan
+        else proposed_rows(zones, snapshot.channels.values(), snapshot.substances.get(site_id, ()))
+    )
     return PlanJson(
         site=site_id,
         state="in_force" if in_force else "waiting" if waiting else "none",
@@ -91,26 +97,41 @@ def not_measured(house: House, scope: Scope, site_id: str, zone_id: str | None =
     plan = snapshot.plan_in_force(site_id)
     said = {(zone_of(row.zone, site_id), row.hazard): row for row in plan.rows} if plan else {}
     found = []
-    for row in proposed_rows(zones, snapshot.channels.values()):
+    for row in proposed_rows(zones, snapshot.channels.values(), snapshot.substances.get(site_id, ())):
         planned = said.pop((row.zone, row.hazard), None)
         if planned.how == "not_monitored" if planned else row.how == "not_monitored":
-            found.append(NotMeasuredJson(zone=row.zone, hazard=row.hazard, why=planned.why if planned else ""))
+            found.append(NotMeasuredJson(zone=row.zone, hazard=row.hazard, why=planned.why if planned else row.why))
     known = {zone.id for zone in zones}
     found += [NotMeasuredJson(zone=zone, hazard=hazard, why=row.why) for (zone, hazard), row in said.items() if row.how == "not_monitored" and zone in known]
     return found
 
 
-def proposed_rows(zones: Iterable[Zone], channels: Iterable[Channel]) -> list[PlanRowJson]:
-    """A row for each hazard that a zone is known to have or has a sensor for; who knows the process adds what is missing."""
+def proposed_rows(zones: Iterable[Zone], channels: Iterable[Channel], substances: Iterable[Substance] = ()) -> list[PlanRowJson]:
+    """A row for each hazard that a zone is known to have, has a sensor for, or that follows from its process and the substances used there."""
     by_zone: dict[str, dict[str, list[Channel]]] = {}
     for channel in channels:
         for hazard in _hazards(channel):
             by_zone.setdefault(channel.zone, {}).setdefault(hazard, []).append(channel)
-    rows = []
+    rows, used = [], list(substances)
     for zone in zones:
-        measured = by_zone.get(zone.id, {})
-        rows += [_proposed(zone.id, hazard, measured.get(hazard, [])) for hazard in sorted({*measured, *zone.spec.hazards} - set(SYSTEM_HAZARDS))]
+        measured, whys = by_zone.get(zone.id, {}), _expected(zone, used)
+        hazards = sorted({*measured, *zone.spec.hazards, *whys} - set(SYSTEM_HAZARDS))
+        rows += [_proposed(zone.id, hazard, measured.get(hazard, []), whys.get(hazard, "")) for hazard in hazards]
     return rows
+
+
+def _expected(zone: Zone, substances: Iterable[Substance]) -> dict[str, str]:
+    """Hazards by the zone's process and by what the register says is used there, each with why."""
+    whys = dict.fromkeys(PROCESSES.get(zone.spec.process, ()), f"process: {zone.spec.process}")
+    for one in substances:
+        if zone.id in one.zones:
+            whys |= {_of_substance(cas): f"register: {one.name}" for cas in one.numbers}
+    return whys
+
+
+def _of_substance(cas: str) -> str:
+    """A gas that has a quantity of its own goes by that name, as its sensor does."""
+    return next((quantity.hazard for quantity in QUANTITIES.values() if quantity.cas == cas and quantity.hazard), f"chemical:{cas}")
 
 
 def is_hazard(hazard: str) -> bool:
@@ -128,13 +149,14 @@ def _hazards(channel: Channel) -> list[str]:
     return [quantity.hazard] if quantity.hazard != "heat" or channel.quantity in INPUTS else []
 
 
-def _proposed(zone: str, hazard: str, channels: Sequence[Channel]) -> PlanRowJson:
+def _proposed(zone: str, hazard: str, channels: Sequence[Channel], why: str = "") -> PlanRowJson:
     first = channels[0].spec if channels else None
     agreed = sorted({name for channel in channels for name in channel.spec.agreed_by})
     row = PlanRow(
         zone=zone,
         hazard=hazard,
         how="sensor" if channels else "not_monitored",
+        why=why,
         channels=sorted(channel.id for channel in channels),
         height_m=first.height_m if first else None,
         distance_to_source_m=first.distance_to_source_m if first else None,

@@ -8,6 +8,7 @@ import msgspec
 
 from domain.agreements import PlanRow, Side, Signature
 from domain.lab import LabResult
+from domain.register import SubstanceFields, WasteFields
 from domain.verdict import CalibrationState, WorkersOf
 
 CalibrationType = Literal["factory", "zero", "span", "bump", "field_check", "colocation", "acoustic"]
@@ -58,6 +59,7 @@ class HeadcountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     women: int
     men: int
+    newcomers: int | None = None  # of them, not yet used to the heat
     shift: str = ""  # of this shift only
     valid_from: str | None = None  # absent: now
     reason: str = ""
@@ -70,6 +72,10 @@ class WorkBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metabolic_rate_measured: bool | None = None
     clothing: str | None = None
     acclimatised: Literal["yes", "no", "unknown"] | None = None
+    newcomers: int | None = None  # goes with `acclimatised: yes`; 0 where there are none
+    rest_zone: str | None = None  # a zone of the site; empty: at the place of work
+    protector_attenuation_db: float | None = None  # of hearing protectors as worn, as the employer declares it
+    protector: str | None = None
     valid_from: str | None = None
     reason: str = ""
 
@@ -92,6 +98,7 @@ class ZoneRecordJson(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     values: dict[str, str | float | bool]
     workers: WorkersOf | None
+    newcomers: int | None
     shift: str
     less_strict: bool
     stands: bool
@@ -106,6 +113,7 @@ class HeadcountJson(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
     workers: WorkersOf | None
     shifts: dict[str, WorkersOf]
+    newcomers: dict[str, int]  # by shift; "" for all that have no count of their own
     contested: bool
     proposed: list[ZoneRecordJson]
     items: list[ZoneRecordJson]
@@ -118,6 +126,10 @@ class WorkJson(msgspec.Struct, frozen=True, kw_only=True):
     metabolic_rate_measured: bool
     clothing: str
     acclimatised: str
+    newcomers: int | None
+    rest_zone: str | None
+    protector_attenuation_db: float | None
+    protector: str
     contested: bool
     proposed: list[ZoneRecordJson]
     items: list[ZoneRecordJson]
@@ -200,3 +212,93 @@ class PlanJson(msgspec.Struct, frozen=True, kw_only=True):
     in_force: PlanVersionJson | None
     waiting: PlanVersionJson | None
     not_measured: list[NotMeasuredJson]
+
+
+class MilderJson(msgspec.Struct, frozen=True, kw_only=True):
+    """One value that an import changed; `was` and `is_now` are empty for counts of persons."""
+
+    kind: str
+    id: str
+    name: str
+    was: str
+    is_now: str
+    zone: str | None
+    valid_from: str | None
+
+
+class SiteChangeJson(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import made less strict: applied, and contested until both sides agree."""
+
+    id: str
+    changes: list[MilderJson]
+    contested: bool
+    agreed_by: list[Side]
+    waiting_for: list[Side]
+    signatures: list[Signature]
+    author: str
+    reason: str
+    recorded_at: str
+
+
+class OvertimeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Work of a zone beside its shift plan; nobody is named."""
+
+    shift: str
+    start: str
+    stop: str
+    date: str = ""  # of the shift; absent: the local date of `start`
+    reason: str = ""
+
+
+class OvertimeJson(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    zone: str
+    date: str
+    shift: str
+    start: str
+    stop: str
+    minutes: float
+    stands: bool
+    withdrawn_by: list[Side]
+    signatures: list[Signature]
+    author: str
+    reason: str
+    recorded_at: str
+
+
+class SubstanceBody(SubstanceFields, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A line of the register; `replaces`: the line that it brings up to date."""
+
+    replaces: str = ""
+    reason: str = ""
+
+
+class WasteBody(WasteFields, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    replaces: str = ""
+    reason: str = ""
+
+
+class RetireBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reason: str = ""
+
+
+class SubstanceJson(SubstanceFields, frozen=True, kw_only=True):
+    """A line as it was entered; `until`: when it was retired or replaced."""
+
+    id: str
+    since: str
+    until: str | None
+    author: str
+    reason: str
+    retired_by: str | None
+    retired_reason: str | None
+
+
+class WasteJson(WasteFields, frozen=True, kw_only=True):
+    id: str
+    since: str
+    until: str | None
+    author: str
+    reason: str
+    retired_by: str | None
+    retired_reason: str | None

@@ -14,10 +14,11 @@ from console.records.dates import shown, valid_from
 from console.records.shapes import AgreeBody, HeadcountBody, HeadcountJson, WorkBody, WorkJson, ZoneRecordJson
 from console.security import Caller, Permission
 from console.sources import suppressed
-from domain.agreements import SIDES, Side, Signature, ZoneRecord, sides_that
+from domain.agreements import SIDES, ZONE_VALUES, Side, Signature, ZoneRecord, sides_that
 from domain.errors import BadInput, NotFound, Refused
 from domain.registry import Entry, Kind, Registry, Workers, Zone, ZoneSpec
 from domain.scope import Role
+from domain.sitefile import MOST_ATTENUATION_DB
 from domain.times import to_rfc3339
 from domain.verdict import WorkersOf
 from models.heat.clothing import clothing_adjustment_k
@@ -31,12 +32,14 @@ AT_THE_SITE = frozenset({Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEME
 def put_headcount(house: House, caller: Caller, zone_id: str, body: HeadcountBody) -> HeadcountJson:
     """A dated record. Fewer persons than before, as one side says, wait for the other."""
     zone = house.sources.zone(caller.scope, zone_id)
-    for name, number in (("women", body.women), ("men", body.men)):
+    for name, number in (("women", body.women), ("men", body.men), ("newcomers", body.newcomers or 0)):
         if not 0 <= number <= MOST_WORKERS:
             raise BadInput(f"{number} cannot be", field=name, remedy="a whole number, 0 or more")
+    if (body.newcomers or 0) > body.women + body.men:
+        raise BadInput("are more than the persons assigned", field="newcomers", remedy="those of them who are not yet used to the heat")
     if body.shift and body.shift not in {shift.name for shift in house.sources.snapshot().shifts_of(zone)}:
         raise BadInput(f"this zone has no shift '{body.shift}'", field="shift", remedy="leave it out for all shifts")
-    record = ZoneRecord(id="", zone=zone.id, women=body.women, men=body.men, shift=body.shift)
+    record = ZoneRecord(id="", zone=zone.id, women=body.women, men=body.men, newcomers=body.newcomers, shift=body.shift)
     _enter(house, caller, zone, "headcount", record, body.valid_from, body.reason)
     return headcount_of(house, caller, zone_id)
 
@@ -48,6 +51,7 @@ def put_work(house: House, caller: Caller, zone_id: str, body: WorkBody) -> Work
         raise BadInput(f"{body.metabolic_rate_w:g} cannot be", field="metabolic_rate_w", remedy=f"watts, {RESTING_W:g} at rest to {HIGHEST_W:g} at very heavy work")
     if body.clothing is not None and clothing_adjustment_k(body.clothing) is None:
         raise BadInput(f"no clothing adjustment is known for '{body.clothing}'", field="clothing", remedy="see docs/limits.md, or work_clothes")
+    _check_further(house, zone, body)
     record = ZoneRecord(
         id="",
         zone=zone.id,
@@ -55,11 +59,29 @@ def put_work(house: House, caller: Caller, zone_id: str, body: WorkBody) -> Work
         metabolic_rate_measured=body.metabolic_rate_measured,
         clothing=body.clothing,
         acclimatised=body.acclimatised,
+        newcomers=body.newcomers,
+        rest_zone=body.rest_zone,
+        protector_attenuation_db=body.protector_attenuation_db,
+        protector=None if body.protector is None else text(body.protector, "protector"),
     )
     if not record.values:
-        raise BadInput("names nothing to change", field="body", remedy="metabolic_rate_w, metabolic_rate_measured, clothing or acclimatised")
+        raise BadInput("names nothing to change", field="body", remedy=", ".join(ZONE_VALUES))
     _enter(house, caller, zone, "work", record, body.valid_from, body.reason)
     return work_of(house, caller, zone_id)
+
+
+def _check_further(house: House, zone: Zone, body: WorkBody) -> None:
+    if body.newcomers is not None and not 0 <= body.newcomers <= MOST_WORKERS:
+        raise BadInput(f"{body.newcomers} cannot be", field="newcomers", remedy="a whole number, 0 or more")
+    if body.acclimatised == "yes" and body.newcomers is None:
+        raise BadInput("is not counted", field="newcomers", remedy="say how many are not yet used to the heat: 0 where there are none")
+    if body.rest_zone and (body.rest_zone == zone.spec.id or body.rest_zone not in {one.spec.id for one in house.sources.snapshot().zones_of(zone.site)}):
+        raise BadInput(f"there is no other zone '{body.rest_zone}' in this site", field="rest_zone", remedy="empty where rest is taken at the place of work")
+    attenuation = body.protector_attenuation_db
+    if attenuation is not None and not 0.0 <= attenuation <= MOST_ATTENUATION_DB:
+        raise BadInput(f"{attenuation:g} cannot be", field="protector_attenuation_db", remedy=f"decibels, 0 to {MOST_ATTENUATION_DB:g}, as worn")
+    if attenuation and not ((body.protector or "").strip() or zone.spec.protector):
+        raise BadInput("is not named", field="protector", remedy="type and model, and the method by which its attenuation was found (EN ISO 4869-2, or a fit test)")
 
 
 def agree(house: House, caller: Caller, zone_id: str, record_id: str, body: AgreeBody) -> ZoneRecordJson:
@@ -99,6 +121,7 @@ def headcount_of(house: House, caller: Caller, zone_id: str) -> HeadcountJson:
         zone=zone.id,
         workers=_workers(caller, zone.spec.workers),
         shifts={name: found for name, workers in zone.headcounts.items() if (found := _workers(caller, workers)) is not None},
+        newcomers=_newcomers(caller, zone),
         contested=bool(proposed),
         proposed=[item for item in items if item.id in proposed],
         items=[*items, *_of_files(house, caller, zone.id)],
@@ -116,6 +139,10 @@ def work_of(house: House, caller: Caller, zone_id: str) -> WorkJson:
         metabolic_rate_measured=spec.metabolic_rate_measured,
         clothing=spec.clothing,
         acclimatised=spec.acclimatised,
+        newcomers=spec.newcomers if caller.user.role in AT_THE_SITE else None,
+        rest_zone=spec.rest_zone or None,
+        protector_attenuation_db=spec.protector_attenuation_db,
+        protector=spec.protector,
         contested=bool(proposed),
         proposed=[item for item in items if item.id in proposed],
         items=items,
@@ -127,7 +154,7 @@ def less_strict(held: Zone, record: ZoneRecord) -> bool:
     spec = held.spec
     if record.women is not None and record.men is not None:
         before = held.headcounts.get(record.shift, spec.workers) if record.shift else spec.workers
-        return before is not None and (record.women < before.women or record.men < before.men)
+        return before is not None and (record.women < before.women or record.men < before.men or _fewer(record.newcomers, before.newcomers))
     return _work_is_milder(spec, msgspec.structs.replace(spec, **record.values))
 
 
@@ -138,7 +165,13 @@ def _work_is_milder(before: ZoneSpec, after: ZoneSpec) -> bool:
     was_k, is_k = clothing_adjustment_k(before.clothing), clothing_adjustment_k(after.clothing)
     cooler = is_k is not None and (was_k is None or is_k < was_k)
     acclimatised = after.acclimatised == "yes" and before.acclimatised != "yes"
-    return rate or measured or cooler or acclimatised
+    protected = (after.protector_attenuation_db or 0.0) > (before.protector_attenuation_db or 0.0)
+    rests = after.rest_zone != before.rest_zone
+    return rate or measured or cooler or acclimatised or protected or rests or _fewer(after.newcomers, before.newcomers)
+
+
+def _fewer(now: int | None, was: int | None) -> bool:
+    return (now or 0) < (was or 0)
 
 
 def _enter(house: House, caller: Caller, zone: Zone, kind: Kind, record: ZoneRecord, from_text: str | None, reason: str) -> None:
@@ -167,7 +200,7 @@ def _says_nothing(held: Zone, record: ZoneRecord) -> bool:
         return False
     if record.women is None or record.men is None:
         return all(getattr(held.spec, name) == value for name, value in record.values.items())
-    return (held.headcounts.get(record.shift) if record.shift else held.spec.workers) == Workers(women=record.women, men=record.men)
+    return (held.headcounts.get(record.shift) if record.shift else held.spec.workers) == Workers(women=record.women, men=record.men, newcomers=record.newcomers)
 
 
 def _id(zone: str, author: str, now_us: int, record: ZoneRecord) -> str:
@@ -217,8 +250,9 @@ def _json(caller: Caller, entry: Entry, record: ZoneRecord) -> ZoneRecordJson:
         recorded_at=to_rfc3339(entry.recorded_us),
         author=entry.author,
         reason=entry.reason,
-        values=record.values,
+        values={name: value for name, value in record.values.items() if name != "newcomers" or caller.user.role in AT_THE_SITE},
         workers=_workers(caller, workers),
+        newcomers=record.newcomers if caller.user.role in AT_THE_SITE else None,
         shift=record.shift,
         less_strict=record.less_strict,
         stands=record.stands,
@@ -226,6 +260,16 @@ def _json(caller: Caller, entry: Entry, record: ZoneRecord) -> ZoneRecordJson:
         waiting_for=[] if record.stands else [side for side in SIDES if side not in agreed],
         signatures=record.signatures,
     )
+
+
+def _newcomers(caller: Caller, zone: Zone) -> dict[str, int]:
+    """Counts that hold, for who is of the site: so few persons would be recognised."""
+    if caller.user.role not in AT_THE_SITE:
+        return {}
+    own = {"": zone.spec.workers.newcomers if zone.spec.workers else None} | {name: workers.newcomers for name, workers in zone.headcounts.items()}
+    if own[""] is None:
+        own[""] = zone.spec.newcomers
+    return {name: count for name, count in own.items() if count is not None}
 
 
 def _workers(caller: Caller, workers: Workers | None) -> WorkersOf | None:

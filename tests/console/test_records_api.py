@@ -160,9 +160,9 @@ def test_a_headcount_that_cannot_be_is_refused_by_its_field(standing, body, fiel
         ({"metabolic_rate_w": 360}, True),
         ({"metabolic_rate_measured": True}, False),
         ({"clothing": "double_layer"}, True),
-        ({"acclimatised": "yes"}, False),
+        ({"acclimatised": "yes", "newcomers": 0}, False),
         ({"acclimatised": "no"}, True),
-        ({"metabolic_rate_w": 360, "acclimatised": "yes"}, False),
+        ({"metabolic_rate_w": 360, "acclimatised": "yes", "newcomers": 2}, False),
     ],
 )
 def test_what_makes_heat_results_less_strict_waits_and_what_makes_them_stricter_stands(site, body, stands) -> None:

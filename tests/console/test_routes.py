@@ -50,7 +50,7 @@ def test_nobody_gets_in_without_a_login(routes, standing) -> None:
     for route in routes:
         if not isinstance(route, APIRoute) or route.path in OPEN_TO_ALL:
             continue
-        path = route.path.format(site="f1", zone="f1.ironing-1", channel="agent-gluing.gluing.co2", alert="a0", action="acknowledge", id="1", record="rec-1")
+        path = route.path.format(site="f1", zone="f1.ironing-1", channel="agent-gluing.gluing.co2", alert="a0", action="acknowledge", id="1", record="rec-1", change="chg-1")
         asked += 1
         for method in route.methods:
             answer = standing.request(method, path, who=None)
