@@ -1,20 +1,15 @@
-"""Samples and aggregates of one channel, page by page, as JSON, CSV or SenML. Decibels are averaged by energy, never arithmetically."""
+"""Samples and aggregates of one channel, page by page, ready to be shown. Decibels are averaged by energy, never arithmetically."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import msgspec
 
 from console.corrected import commute, corrected, corrected_minute
 from console.params import Span
 from console.shapes import AggregateJson, ReadingJson
 from domain.calibration import Correction
-from domain.ids import wire_name
 from domain.quality import Quality
 from domain.quantities import Averaging, quantity_of
 from domain.reading import Minute, Reading, is_superseded
@@ -41,8 +36,8 @@ class Aggregates:
     next_us: int | None
 
 
-def read_samples(store: TimeSeries, channel: Channel, span: Span, limit: int = PAGE, fixes: Sequence[Correction] = ()) -> Samples:
-    """At most `limit` samples from `span`, in slices that grow while they are empty, so that a long span costs no more than a page."""
+def read_samples(store: TimeSeries, channel: Channel, span: Span, limit: int = PAGE, fixes: Sequence[Correction] = (), min_q: int = 0) -> Samples:
+    """At most `limit` samples of at least quality `min_q` from `span`, in slices that grow while they are empty, so that a long span costs no more than a page."""
     last = store.last([channel.id]).get(channel.id)
     stop_us = min(span.stop_us, last.time_us + 1) if last else span.start_us
     found: list[Reading] = []
@@ -50,7 +45,7 @@ def read_samples(store: TimeSeries, channel: Channel, span: Span, limit: int = P
     while start_us < stop_us and len(found) <= limit:
         until_us = min(stop_us, start_us + slice_us)
         readings = store.read([channel.id], start_us, until_us).get(channel.id, [])
-        found += [reading for reading in readings if not is_superseded(reading)]
+        found += [reading for reading in readings if reading.q >= min_q and not is_superseded(reading)]
         start_us, slice_us = until_us, slice_us if readings else slice_us * 8
     next_us = found[limit].time_us if len(found) > limit else None
     return Samples([corrected(reading, fixes) for reading in found[:limit]], next_us)
@@ -146,44 +141,3 @@ def reading_json(reading: Reading) -> ReadingJson:
     """A rejected reading keeps its quality and reasons, and reads as no value."""
     value = reading.value if reading.q > Quality.REJECTED else None
     return ReadingJson(time=to_rfc3339(reading.time_us), value=value, q=reading.q, r=list(reading.r))
-
-
-def readings_csv(readings: Iterable[ReadingJson]) -> str:
-    rows = ([item.time, _cell(item.value), item.q, " ".join(map(str, item.r))] for item in readings)
-    return _csv(("time", "value", "q", "r"), rows)
-
-
-def aggregates_csv(buckets: Iterable[AggregateJson]) -> str:
-    rows = ([item.start, item.stop, _cell(item.value), _cell(item.min), _cell(item.max), item.n, item.expected, item.coverage] for item in buckets)
-    return _csv(("start", "stop", "value", "min", "max", "n", "expected", "coverage"), rows)
-
-
-def readings_senml(channel: Channel, readings: Sequence[Reading]) -> bytes:
-    """RFC 8428 as contract 3.1 takes it in: base name the agent, the unit in each record, quality in `q` and `r`; times are absolute."""
-    quantity = quantity_of(channel.quantity, channel.spec.unit)
-    name = {"n": wire_name(channel.id)[len(channel.agent) + 1 :], "u": quantity.unit if quantity else ""}
-    records: list[dict[str, object]] = []
-    for reading in readings:
-        record: dict[str, object] = {**name, "t": reading.time_us / SECOND_US}
-        if reading.value is not None and reading.q > Quality.REJECTED:
-            record["v"] = reading.value
-        if reading.q != Quality.ACCEPTED:
-            record["q"] = reading.q
-        if reading.r:
-            record["r"] = list(reading.r)
-        records.append(record)
-    if records:
-        records[0] = {"bn": f"{channel.agent}/", **records[0]}
-    return msgspec.json.encode(records)
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else repr(value)
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(header)
-    writer.writerows(rows)
-    return out.getvalue()

@@ -18,7 +18,7 @@ from domain.quantities import Averaging
 from domain.reading import Reading, minute_from, superseded
 from domain.registry import CalibrationSpec, Channel, ChannelSpec, Entry
 from domain.senml import decode_pack
-from domain.times import MINUTE_US, SECOND_US, to_rfc3339
+from domain.times import DAY_US, MINUTE_US, SECOND_US, to_rfc3339
 from storage.records.registry import RegistryRepository
 from storage.timeseries.opening import open_timeseries
 from storage.timeseries.port import Batch
@@ -247,3 +247,66 @@ def test_calibrations_correct_what_is_shown_and_raw_stays_to_be_had(site) -> Non
     offsets = [round(one["value"] - other["value"], 6) for one, other in zip(shown, raw, strict=True)]
     assert offsets == [0.0 if item["time"] < "2026-11-25T03:35" else 1.5 for item in shown]
     assert set(offsets) == {0.0, 1.5}
+
+
+PARQUET = "application/vnd.apache.parquet"
+
+
+def table(answer):
+    pq = pytest.importorskip("pyarrow.parquet")
+    return pq.read_table(io.BytesIO(answer.content))
+
+
+def test_parquet_holds_what_json_says(standing) -> None:
+    path = f"/api/v1/channels/{NOISE}/readings?start=2026-11-25T03:00:00Z&stop=2026-11-25T03:42:00Z"
+    items = standing.get(path).json()["items"]
+    answer = standing.get(path, headers={"Accept": PARQUET})
+    rows = table(answer).to_pylist()
+    assert answer.headers["content-type"] == PARQUET
+    assert [{**row, "time": to_rfc3339(round(row["time"].timestamp() * 1e6))} for row in rows] == items
+    assert table(answer).schema.metadata[b"unit"] == b"dB"
+
+
+def test_parquet_of_aggregates_keeps_a_hole_as_a_hole(standing) -> None:
+    path = f"/api/v1/channels/{NOISE}/readings?start=2026-11-25T02:00:00Z&stop=2026-11-25T03:42:00Z&every=5m&agg=max"
+    items = standing.get(path).json()["items"]
+    rows = table(standing.get(path, headers={"Accept": PARQUET})).to_pylist()
+    assert [(row["value"], row["n"], row["coverage"]) for row in rows] == [(item["value"], item["n"], item["coverage"]) for item in items]
+    assert any(row["value"] is None for row in rows)
+
+
+def test_a_file_holds_the_whole_span_and_a_page_only_what_was_asked(site) -> None:
+    now_us = site.factory.clock.now_us() - 30 * DAY_US  # before all that the factory was given
+    start_us = now_us - 30_001 * SECOND_US
+    site.factory.timeseries.write(Batch(fresh=[Reading(NOISE, start_us + second * SECOND_US, 70.0 + second % 7) for second in range(30_000)]))
+    path = f"/api/v1/channels/{NOISE}/readings?start={start_us / 1e6:.6f}&stop={now_us / 1e6:.6f}"
+    for media, rows in (
+        ("text/csv", lambda answer: len(answer.text.splitlines()) - 1),
+        ("application/senml+json", lambda answer: len(answer.json())),
+        (PARQUET, lambda answer: table(answer).num_rows),
+    ):
+        whole = site.get(path, headers={"Accept": media})
+        assert (rows(whole), whole.headers.get("link")) == (30_000, None), media
+        page = site.get(path + "&limit=100", headers={"Accept": media})
+        assert rows(page) == 100, media
+        assert 'rel="next"' in page.headers["link"]
+    assert len(site.get(path).json()["items"]) == 10_000
+
+
+def test_an_export_that_costs_too_much_is_refused_before_its_first_byte(standing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.exports.EXPORT_MAX", 20)
+    path = f"/api/v1/channels/{NOISE}/readings?start=2026-11-25T03:00:00Z&stop=2026-11-25T03:42:00Z"
+    for query in ("", "&every=1m"):
+        answer = standing.get(path + query, headers={"Accept": "text/csv"})
+        assert answer.status_code == 422
+        assert "at most 20" in answer.json()["errors"][0]["detail"]
+    assert standing.get(path + "&limit=10", headers={"Accept": "text/csv"}).status_code == 200
+
+
+def test_samples_can_be_asked_for_by_quality(site) -> None:
+    now_us = site.factory.clock.now_us() - 30 * DAY_US
+    for second, q in enumerate((4, 3, 2, 1)):
+        site.factory.store(NOISE, 80.0, at_us=now_us - second * SECOND_US, q=q)
+    path = f"/api/v1/channels/{NOISE}/readings?start={now_us / 1e6 - 10:.6f}&stop={now_us / 1e6 + 1:.6f}"
+    assert [[item["q"] for item in site.get(f"{path}&min_q={floor}").json()["items"]] for floor in (0, 3, 4)] == [[1, 2, 3, 4], [3, 4], [4]]
+    assert site.get(f"{path}&min_q=3&every=1m").status_code == 422
