@@ -18,49 +18,49 @@ from storage.records.registry import RegistryRepository
 TEXT_MAX = 2000
 
 
-def acknowledge(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str = "") -> Alert:
+def acknowledge(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str = "", *, via: str = "") -> Alert:
     """I have seen it. Stops the paging of this side; a second time by the same person changes nothing."""
-    return _take(engine, clock, scope, alert_id, StepKind.ACKNOWLEDGED, text)
+    return _take(engine, clock, scope, alert_id, StepKind.ACKNOWLEDGED, text, via=via)
 
 
-def comment(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str) -> Alert:
-    return _take(engine, clock, scope, alert_id, StepKind.COMMENTED, text)
+def comment(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str, *, via: str = "") -> Alert:
+    return _take(engine, clock, scope, alert_id, StepKind.COMMENTED, text, via=via)
 
 
-def confirm(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str) -> Alert:
+def confirm(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str, *, via: str = "") -> Alert:
     """The response is done; the text says what was done."""
-    return _take(engine, clock, scope, alert_id, StepKind.CONFIRMED, text)
+    return _take(engine, clock, scope, alert_id, StepKind.CONFIRMED, text, via=via)
 
 
-def shelve(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str, minutes: int | None) -> Alert:
+def shelve(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str, minutes: int | None, *, via: str = "") -> Alert:
     """Quiet for a while, at most a shift; never at stop level."""
-    return _take(engine, clock, scope, alert_id, StepKind.SHELVED, text, _minutes(minutes))
+    return _take(engine, clock, scope, alert_id, StepKind.SHELVED, text, _minutes(minutes), via=via)
 
 
-def unshelve(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str = "") -> Alert:
-    return _take(engine, clock, scope, alert_id, StepKind.UNSHELVED, text)
+def unshelve(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str = "", *, via: str = "") -> Alert:
+    return _take(engine, clock, scope, alert_id, StepKind.UNSHELVED, text, via=via)
 
 
-def suppress_by_design(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str, minutes: int | None) -> Alert:
+def suppress_by_design(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str, minutes: int | None, *, via: str = "") -> Alert:
     """For a calibration or a closed line, at most 4 h; the text names the compensating measure, and both sides are told."""
-    return _take(engine, clock, scope, alert_id, StepKind.SUPPRESSED, text, _minutes(minutes))
+    return _take(engine, clock, scope, alert_id, StepKind.SUPPRESSED, text, _minutes(minutes), via=via)
 
 
-def end_suppression(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str = "") -> Alert:
-    return _take(engine, clock, scope, alert_id, StepKind.UNSUPPRESSED, text)
+def end_suppression(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str = "", *, via: str = "") -> Alert:
+    return _take(engine, clock, scope, alert_id, StepKind.UNSUPPRESSED, text, via=via)
 
 
-def reset(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str = "") -> Alert:
+def reset(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str = "", *, via: str = "") -> Alert:
     """Clear a latched alert whose condition has returned."""
-    return _take(engine, clock, scope, alert_id, StepKind.RESET, text)
+    return _take(engine, clock, scope, alert_id, StepKind.RESET, text, via=via)
 
 
-def out_of_service(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str) -> Alert:
-    return _take(engine, clock, scope, alert_id, StepKind.OUT_OF_SERVICE, text)
+def out_of_service(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str, *, via: str = "") -> Alert:
+    return _take(engine, clock, scope, alert_id, StepKind.OUT_OF_SERVICE, text, via=via)
 
 
-def return_to_service(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str = "") -> Alert:
-    return _take(engine, clock, scope, alert_id, StepKind.RETURNED_TO_SERVICE, text)
+def return_to_service(engine: Engine, clock: Clock, scope: Scope, alert_id: str, text: str = "", *, via: str = "") -> Alert:
+    return _take(engine, clock, scope, alert_id, StepKind.RETURNED_TO_SERVICE, text, via=via)
 
 
 def _minutes(minutes: int | None) -> int:
@@ -69,7 +69,7 @@ def _minutes(minutes: int | None) -> int:
     return minutes
 
 
-def _take(engine: Engine, clock: Clock, scope: Scope, alert_id: str, kind: StepKind, text: str, minutes: int | None = None) -> Alert:
+def _take(engine: Engine, clock: Clock, scope: Scope, alert_id: str, kind: StepKind, text: str, minutes: int | None = None, *, via: str = "") -> Alert:
     if len(text) > TEXT_MAX:
         raise BadInput(f"longer than {TEXT_MAX} characters", field="text", remedy="shorten it")
     now_us = clock.now_us()
@@ -82,7 +82,7 @@ def _take(engine: Engine, clock: Clock, scope: Scope, alert_id: str, kind: StepK
             raise NotFound(f"no alert '{alert_id}'")
         before[:] = steps
         alert = fold(steps)
-        step = _step(alert, kind, now_us, scope, Detail(text=text.strip(), until_us=until_us))
+        step = _step(alert, kind, now_us, scope, Detail(text=text.strip(), until_us=until_us, via=via))
         refusal = allowed(alert, step, scope.role, shift_us=_shift_us(held, alert, now_us))
         if refusal is not None:
             raise refusal
