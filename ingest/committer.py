@@ -112,6 +112,8 @@ class Committer:
 
     def _record(self, prepared: Prepared) -> None:
         work, merged = prepared.work, prepared.merged
+        if work.again and prepared.refused:
+            _keep_refused(work, prepared.refused)
         changed = self._advance(work)
         batch = LedgerBatch(
             arrived_us=work.arrived_us or self._clock.now_us(),
@@ -246,6 +248,13 @@ class Committer:
         if self._seen and (at_once or self._monotonic() - self._seen_s >= SEEN_EVERY_S):
             self._seen_s, seen, self._seen = self._monotonic(), self._seen, {}
             self._records_patience(lambda: self._agents.seen_many(seen))
+
+
+def _keep_refused(work: Work, refused: list[RefusedReading]) -> None:
+    """What the store refuses a second time is not accepted."""
+    keys = {(one.reading.channel, one.reading.time_us) for one in refused}
+    still = {item for item, reading in work.again if (reading.channel, reading.time_us) in keys}
+    work.accepted = [pair for pair in work.accepted if pair[0] not in still]
 
 
 def _touched(merged: Merged) -> list[TouchedRow]:

@@ -137,6 +137,8 @@ class Intake:
         self._accept(pack, item.payload, now_us, work)
         self._check(now_us)
         work.accepted.append((item.id, site))
+        if item.refusal == Refusal.STORE_REFUSED:
+            work.again += [(item.id, reading) for reading in pack.readings]
         work.arrived_us = max(work.arrived_us, now_us)
         self.counts["retried"] += 1
         return True

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from domain.clock import Clock
 from domain.reading import Minute, Reading
 from domain.senml import Refusal
+from domain.times import minute_of
 from ingest.intake import FUTURE_US, Intake
 from ingest.minutebook import Merged, MinuteBook
 from ingest.patience import Patience
@@ -45,6 +46,15 @@ class Prepared:
     def batch(self) -> Batch:
         merged = self.merged
         return Batch(fresh=merged.fresh, rewritten=list(merged.rewritten.values()), minutes=list(merged.minutes.values()))
+
+
+def _write_again(work: Work, merged: Merged) -> None:
+    """What the store once refused is known to the minute book and in no store: tried again it is written, unless another value stands there."""
+    other = {(stands.channel, stands.time_us) for stands, _ in merged.conflicts}
+    for _, reading in work.again:
+        if (reading.channel, reading.time_us) not in other:
+            merged.rewritten[(reading.channel, reading.time_us)] = reading
+            merged.touch(reading.channel, minute_of(reading.time_us))
 
 
 class SettledReader:
@@ -90,6 +100,7 @@ class Merger:
         self._unsynchronised.mark(work)
         self._retime(work)
         merged = self._book.merge([*work.readings, *work.superseded])
+        _write_again(work, merged)
         self._close_due(merged)
         return Prepared(work, merged)
 

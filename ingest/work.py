@@ -62,6 +62,7 @@ class Work:
     superseded: list[Reading] = field(default_factory=list)  # marks in the place of what has been re-timed
     retimings: list[Retiming] = field(default_factory=list)
     accepted: list[tuple[int, str]] = field(default_factory=list)  # quarantine id, site
+    again: list[tuple[int, Reading]] = field(default_factory=list)  # quarantine id, what the store refused before
     seen: dict[str, int] = field(default_factory=dict)
     received_s: list[float] = field(default_factory=list)  # monotonic, of a few messages, for latencies
     arrived_us: int = 0
@@ -87,6 +88,7 @@ class Work:
         self.superseded += later.superseded
         self.retimings += later.retimings
         self.accepted += later.accepted
+        self.again += later.again
         self.seen |= later.seen
         self.received_s += later.received_s
         self.arrived_us = max(self.arrived_us, later.arrived_us)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from console.context import House, house_of
 from console.security import PUBLIC
 from domain.errors import NotReady
+from domain.senml import Refusal
 from domain.times import SECOND_US
 from storage.records.services import ServiceRow
 
@@ -51,8 +52,15 @@ def metrics(request: Request) -> Response:
         fresh = house.context.wall.now_us() - row.at_us <= HEARTBEAT_MAX_AGE_US
         lines += [f'oshwatch_up{{part="{row.name}"}} {int(fresh)}', f'oshwatch_ready{{part="{row.name}"}} {int(fresh and row.ready)}']
         lines += [f'oshwatch_{name}{{part="{row.name}"}} {value:g}' for name, value in sorted(row.counters.items()) if _METRIC.fullmatch(name)]
+    lines += quarantine_lines(house.stores.quarantine.counts())
     lines += ["# TYPE oshwatch_live_listeners gauge", f"oshwatch_live_listeners {house.hub.listeners}", f"oshwatch_live_errors {house.hub.errors}"]
     return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def quarantine_lines(held: Mapping[str, int]) -> list[str]:
+    """What waits in quarantine now, by reason; ingest's own counters say how much came since it started."""
+    reasons = {refusal.value: 0 for refusal in Refusal} | dict(held)
+    return ["# TYPE oshwatch_quarantine_held gauge", *(f'oshwatch_quarantine_held{{reason="{reason.replace(" ", "_")}"}} {count}' for reason, count in sorted(reasons.items()))]
 
 
 def problems_of(house: House) -> list[str]:

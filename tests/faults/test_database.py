@@ -1,0 +1,89 @@
+"""The database fails in every way a database fails; nothing is lost, instant alerts are on time, and one bad point stops nobody."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from domain.reading import Reading
+from oshwatch.testing import until
+
+pytestmark = [pytest.mark.server("mosquitto"), pytest.mark.server("influxdb")]
+WAY_S = 1.5
+"""How long each way of failing lasts; a minute of it all is the same waits, more of them."""
+RATE_S = 0.03
+
+
+def over_the_ceiling(agent: str) -> list[Reading]:
+    """400 ppm of carbon monoxide: above every profile's ceiling, so the rule that runs before the write must speak."""
+    return [Reading(f"{agent}.hall.co", time.time_ns() // 1000, 400.0)]
+
+
+def run(device: Any, dice: random.Random, seconds: float) -> int:
+    packs, until_s = 0, time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        device.tick(dice)
+        packs += 1
+        time.sleep(RATE_S)
+    return packs
+
+
+def test_database_down_for_60_s_refuses_then_times_out_then_returns_503_then_400_on_one_bad_point(
+    make_plant: Callable[..., Any], make_device: Callable[..., Any], database: Any, dice: random.Random
+) -> None:
+    plant, device = make_plant(timeseries_url=database.url, token=database.token), make_device()
+    plant.start_ingest()
+    plant.wait_until_listening()
+    device.connect()
+    run(device, dice, 1.0)
+    device.wait_until_settled()
+    begun, packs = time.monotonic(), 0
+    for number, way in enumerate(dice.sample(["refuse", "hang", "busy"], 3)):
+        database.be(way)
+        packs += run(device, dice, WAY_S)
+        if number == 0:
+            device.make(over_the_ceiling("agent-1"))
+            asked = time.monotonic()
+            until(lambda: any(alert["hazard"] == "gas:co" for alert in plant.all("alerts")), 5, "the instant alert comes while the database is away")
+            assert time.monotonic() - asked < 5
+    down_s = time.monotonic() - begun
+    assert device.waiting >= packs
+    back = time.monotonic()
+    database.be("fine")
+    device.wait_until_settled()
+    drained_s = time.monotonic() - back
+    assert plant.stored(device.produced) == device.produced
+    print(f"down {down_s:.1f} s, {packs} packs waited, drained in {drained_s:.2f} s")
+    assert drained_s <= down_s / 5 + 2.5  # five times the input, after the wait between two tries
+    assert len([alert for alert in plant.all("alerts") if alert["hazard"] == "gas:co"]) == 1
+
+
+def test_one_bad_point_is_quarantined_alone_and_stored_by_a_retry_after_the_fix(
+    make_plant: Callable[..., Any], make_device: Callable[..., Any], database: Any, dice: random.Random
+) -> None:
+    plant, device = make_plant(timeseries_url=database.url, token=database.token), make_device()
+    plant.start_ingest()
+    plant.wait_until_listening()
+    database.poison = b"13.1313"
+    database.be("picky")
+    for _ in range(30):
+        device.tick(dice)
+    now_us = time.time_ns() // 1000
+    bad = ("agent-1.hall.co2", now_us)
+    device.make([Reading(*bad, 13.1313), Reading("agent-1.hall.air_temperature", now_us, 30.5)])
+    for _ in range(30):
+        device.tick(dice)
+    device.connect()
+    device.wait_until_settled()
+    assert plant.stored(device.produced) == {key: value for key, value in device.produced.items() if key != bad}
+    (held,) = plant.all("quarantine", state="held")
+    assert (held["agent"], held["reason"], held["whole"]) == ("agent-1", "refused by the store", False)
+    until(lambda: plant.metrics().get('oshwatch_quarantine_held{reason="refused_by_the_store"}') == 1, 5, "counted by its reason")
+    database.be("fine")
+    assert plant.ask("POST", f"quarantine/{held['id']}/retry").status_code == 200
+    until(lambda: plant.all("quarantine", state="held") == [], 15, "accepted")
+    assert plant.stored(device.produced) == device.produced
