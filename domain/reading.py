@@ -77,19 +77,19 @@ def minute_from(channel: str, start_us: int, readings: list[Reading], averaging:
 
     The sum is exact (`math.fsum`) so that order never shows in the last digit.
     """
-    values: list[float] = []
     codes: set[int] = set()
     saturated = below = 0
-    for reading in readings:  # the hot path of ingest: one pass, and nothing looked up for a plain sample
-        reasons, value = reading.r, reading.value
-        if reasons:
+    values = [reading.value for reading in readings if not reading.r and reading.q >= _COUNTS_FROM and reading.value is not None]
+    if len(values) != len(readings):  # not all are plain samples, which is what the hot path of ingest is made of
+        values = []
+        for reading in readings:
+            reasons, value = reading.r, reading.value
             codes.update(reasons)
-        if value is None or reading.q < _COUNTS_FROM or _UNSYNCED in reasons:
-            continue
-        if reasons:
+            if value is None or reading.q < _COUNTS_FROM or _UNSYNCED in reasons:
+                continue
             saturated += _SATURATED in reasons
             below += _BELOW in reasons
-        values.append(value)
+            values.append(value)
     if averaging is Averaging.ENERGY:
         total = math.fsum(10.0 ** (value / 10.0) for value in values)
     elif averaging is Averaging.MAXIMUM:
@@ -102,9 +102,9 @@ def minute_from(channel: str, start_us: int, readings: list[Reading], averaging:
         valid=len(values),
         rejected=len(readings) - len(values),
         total=total,
-        low=min(values, default=None),
-        high=max(values, default=None),
+        low=min(values) if values else None,
+        high=max(values) if values else None,
         saturated=saturated,
         below_detection=below,
-        reasons=tuple(sorted(codes)),
+        reasons=tuple(sorted(codes)) if codes else (),
     )

@@ -69,8 +69,7 @@ class RefusedRecord:
     reading: Reading | None = None  # where it could be read at all: a future-stamped value still runs the instant rules
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
+class Pack(msgspec.Struct, frozen=True, gc=False):
     """What an agent said at once. (agent, boot, seq) is its identity, `digest` its content's."""
 
     agent: str
@@ -177,7 +176,7 @@ def _assemble(records: list[_Record], refused: list[RefusedRecord], payload: byt
             else:
                 refused.append(reading)  # type: ignore[arg-type]
         first = False
-    return Pack(agent=agent, boot=boot, seq=seq, sync=sync, readings=readings, refused=refused, digest=digest_of(payload))
+    return Pack(agent, boot, seq, sync, readings, refused, digest_of(payload))
 
 
 def _read(record: _Record, agent: str, bt: float, sync: bool) -> Reading | RefusedRecord:

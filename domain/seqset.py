@@ -99,7 +99,7 @@ class SeqSet:
 
     def also_json(self) -> str:
         """`[[130,171]]`, as `cursors.also` and the acknowledgement hold it."""
-        return msgspec.json.encode(self.also).decode()
+        return msgspec.json.encode(self.also).decode() if self._starts else "[]"
 
     @classmethod
     def from_json(cls, upto: int, also: str) -> SeqSet:

@@ -41,6 +41,7 @@ class Merged:
     fresh: list[Reading] = field(default_factory=list)
     rewritten: dict[tuple[str, int], Reading] = field(default_factory=dict)
     minutes: dict[tuple[str, int], Minute] = field(default_factory=dict)
+    first: set[tuple[str, int]] = field(default_factory=set)  # of `minutes`, those later than all on record of their channel
     conflicts: list[tuple[Reading, Reading]] = field(default_factory=list)  # (stands, other)
     touched: dict[str, tuple[int, int]] = field(default_factory=dict)  # channel → span of minutes that changed behind assess's back
 
@@ -61,13 +62,14 @@ class _Block:
 
 
 class _Channel:
-    __slots__ = ("averaging", "blocks", "end_us", "minute_us", "name", "newest_us", "samples", "seen", "written")
+    __slots__ = ("averaging", "blocks", "end_us", "minute_us", "name", "newest_us", "recorded_us", "samples", "seen", "written")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, recorded_us: int) -> None:
         quantity = quantity_of(channel_parts(name)[2])
         self.name = name
         self.averaging = quantity.averaging if quantity else Averaging.ARITHMETIC
         self.newest_us = _NEVER_US
+        self.recorded_us = recorded_us  # the latest minute on record, or handed over to be
         self.minute_us = self.end_us = _NEVER_US
         self.samples: Samples = {}  # all samples of the open minute
         self.written = 0  # how many of them the minute on record stands for; 0: none is, -1: it is out of date
@@ -104,7 +106,7 @@ class MinuteBook:
         for name in names:
             if name in last:
                 starts[minutes.get(name, 0)].append(name)
-        opened = {name: _Channel(name) for name in names}
+        opened = {name: _Channel(name, minutes.get(name, _NEVER_US)) for name in names}
         for start_us, group in starts.items():
             found = self._store.read(group, start_us, max(last[name].time_us for name in group) + 1)
             on_record = self._store.read_minutes(group, start_us, start_us + MINUTE_US)
@@ -153,7 +155,11 @@ class MinuteBook:
     def _write(self, channel: _Channel, merged: Merged) -> None:
         if channel.written:
             merged.touch(channel.name, channel.minute_us)
-        merged.minutes[(channel.name, channel.minute_us)] = channel.minute(channel.minute_us, channel.samples)
+        key = channel.name, channel.minute_us
+        merged.minutes[key] = channel.minute(channel.minute_us, channel.samples)
+        if channel.minute_us > channel.recorded_us:
+            channel.recorded_us = channel.minute_us
+            merged.first.add(key)
         channel.written = len(channel.samples)
 
     def _roll(self, channel: _Channel, time_us: int, merged: Merged, closing: dict[tuple[str, int], Samples]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, delete, select
 
 from domain.seqset import SeqSet
@@ -20,8 +21,7 @@ KEEP_DIGESTS_US = 7 * DAY_US
 _ASK_AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class PackRow:
+class PackRow(msgspec.Struct, frozen=True, gc=False):
     """A pack or event that is stored, and the digest of its bytes."""
 
     agent: str
@@ -132,7 +132,7 @@ class LedgerRepository:
         """All of it or nothing, durable on return; a batch committed twice leaves what one leaves, but for the count of repeats in quarantine."""
         with writing(self._engine, alone=False) as connection:
             _add_packs(connection, batch)
-            upsert(connection, cursors, [_cursor_row(key, seqs, batch.arrived_us) for key, seqs in batch.cursors.items()])
+            _keep_cursors(connection, batch)
             upsert(connection, unsynchronised, [row.columns() for row in batch.unsynchronised])
             _add_quarantine(connection, batch)
             insert_new(connection, conflicts, [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.conflicts])
@@ -156,17 +156,21 @@ def _columns(row: Any) -> dict[str, Any]:
 
 def _add_packs(connection: Connection, batch: LedgerBatch) -> None:
     """The driver's own executemany: the one statement here that runs once a pack."""
-    if not batch.packs:
-        return
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    connection.exec_driver_sql(
-        f"INSERT INTO packs (agent, boot, seq, digest, arrived_us) VALUES ({', '.join([mark] * 5)}) ON CONFLICT DO NOTHING",  # noqa: S608 - marks only
-        [(row.agent, row.boot, row.seq, row.digest, batch.arrived_us) for row in batch.packs],
-    )
+    if batch.packs:
+        rows = [(row.agent, row.boot, row.seq, row.digest, batch.arrived_us) for row in batch.packs]
+        connection.exec_driver_sql(f"INSERT INTO packs (agent, boot, seq, digest, arrived_us) VALUES ({_marks(connection)}) ON CONFLICT DO NOTHING", rows)  # noqa: S608 - marks only
 
 
-def _cursor_row(key: tuple[str, str], seqs: SeqSet, changed_us: int) -> dict[str, Any]:
-    return {"agent": key[0], "boot": key[1], "upto": seqs.upto, "also": seqs.also_json(), "changed_us": changed_us}
+def _keep_cursors(connection: Connection, batch: LedgerBatch) -> None:
+    """As above: once an agent and commit."""
+    if batch.cursors:
+        rows = [(agent, boot, seqs.upto, seqs.also_json(), batch.arrived_us) for (agent, boot), seqs in batch.cursors.items()]
+        statement = f"INSERT INTO cursors (agent, boot, upto, also, changed_us) VALUES ({_marks(connection)}) ON CONFLICT (agent, boot)"  # noqa: S608 - marks only
+        connection.exec_driver_sql(f"{statement} DO UPDATE SET upto = excluded.upto, also = excluded.also, changed_us = excluded.changed_us", rows)
+
+
+def _marks(connection: Connection) -> str:
+    return ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * 5)
 
 
 def _add_quarantine(connection: Connection, batch: LedgerBatch) -> None:

@@ -1,13 +1,13 @@
 """Readings and minutes as InfluxDB line protocol, microseconds: one cached prefix a series, joined to bytes (decision 5).
 
 `reading` has the fields v (float), q (integer) and r ("131,132"). Fields of one point merge on overwrite, so a fresh point leaves out a q of 4 and an empty r, while a
-point that may exist already is written with all three. A stored v cannot be taken away: a rewritten record without a value carries the mark "-" at the end of r.
+point that may exist already is written with all three; of a minute the same goes for saturated, below_detection and reasons. A stored v cannot be taken away: a rewritten record without a value carries the mark "-" at the end of r.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from domain.reading import Minute, Reading
 
@@ -39,9 +39,17 @@ class LineEncoder:
         prefixes = self._readings
         return [f"{prefixes.get(reading.channel) or self._remember(prefixes, 'reading', reading.channel)}{_all_fields(reading)} {reading.time_us}" for reading in readings]
 
-    def minutes(self, minutes: Iterable[Minute]) -> list[str]:
+    def minutes(self, minutes: Iterable[Minute], first: Collection[tuple[str, int]] = ()) -> list[str]:
+        """Lines for minutes; those named in `first` are points that the store does not have yet, and leave out what is nothing: half of what InfluxDB would have to keep."""
         prefixes = self._minutes
-        return [f"{prefixes.get(minute.channel) or self._remember(prefixes, 'minute', minute.channel)}{_minute_fields(minute)} {minute.start_us}" for minute in minutes]
+        lines = []
+        for minute in minutes:
+            prefix = prefixes.get(minute.channel) or self._remember(prefixes, "minute", minute.channel)
+            if not (minute.reasons or minute.saturated or minute.below_detection) and (minute.channel, minute.start_us) in first:
+                lines.append(f"{prefix}{_counts_and_values(minute)} {minute.start_us}")
+            else:
+                lines.append(f"{prefix}{_counts_and_values(minute)}{_marks(minute)} {minute.start_us}")
+        return lines
 
     @staticmethod
     def _remember(prefixes: dict[str, str], measurement: str, channel: str) -> str:
@@ -58,8 +66,10 @@ def codes_from(text: str) -> tuple[int, ...]:
     return tuple(int(code) for code in text.split(",")) if text else ()
 
 
-def is_finite(reading: Reading) -> bool:
-    return reading.value is None or math.isfinite(reading.value)
+def not_finite(readings: Iterable[Reading]) -> list[Reading]:
+    """Those whose value no line can hold."""
+    finite = math.isfinite
+    return [reading for reading in readings if reading.value is not None and not finite(reading.value)]
 
 
 def _fresh_fields(reading: Reading) -> str:
@@ -78,9 +88,10 @@ def _all_fields(reading: Reading) -> str:
     return f'v={reading.value!r},q={reading.q}i,r="{codes}"'
 
 
-def _minute_fields(minute: Minute) -> str:
+def _counts_and_values(minute: Minute) -> str:
     ends = "" if minute.low is None or minute.high is None else f",low={minute.low!r},high={minute.high!r}"
-    return (
-        f"valid={minute.valid}i,rejected={minute.rejected}i,total={minute.total!r}{ends},"
-        f'saturated={minute.saturated}i,below_detection={minute.below_detection}i,reasons="{codes_text(minute.reasons)}"'
-    )
+    return f"valid={minute.valid}i,rejected={minute.rejected}i,total={minute.total!r}{ends}"
+
+
+def _marks(minute: Minute) -> str:
+    return f',saturated={minute.saturated}i,below_detection={minute.below_detection}i,reasons="{codes_text(minute.reasons)}"'

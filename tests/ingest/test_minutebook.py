@@ -21,6 +21,7 @@ TEMPERATURE, NOISE = "agent-1.hall.air_temperature", "agent-1.hall.sound_level_a
 
 
 def write(store: MemoryTimeSeries, merged: Merged) -> Merged:
+    assert all(start_us > max(store.minutes.get(channel, {}), default=-1) for channel, start_us in merged.first), "called first, and not later than all on record"
     store.write(Batch(fresh=merged.fresh, rewritten=list(merged.rewritten.values()), minutes=list(merged.minutes.values())))
     return merged
 
@@ -67,6 +68,7 @@ def test_samples_in_order_are_fresh_and_a_minute_is_written_when_the_next_begins
     assert (len(first.fresh), first.rewritten, first.minutes) == (2, {}, {})
     second = write(store, book.merge([reading(60, 30.0)]))
     assert [(minute.valid, minute.total) for minute in second.minutes.values()] == [(2, 42.0)]
+    assert second.first == second.minutes.keys()
     assert second.touched == {}
 
 

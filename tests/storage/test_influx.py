@@ -59,6 +59,26 @@ def test_a_minute_as_line_protocol() -> None:
     assert LineEncoder().minutes([minute]) == [f'{prefix}valid=6i,rejected=1i,total=180.25,low=29.5,high=31.0,saturated=1i,below_detection=0i,reasons="131,134" 60']
 
 
+def test_a_minute_that_cannot_be_on_record_leaves_out_what_is_nothing() -> None:
+    minute = Minute(channel="a.b.co2", start_us=60, valid=6, rejected=0, total=180.25, low=29.5, high=31.0)
+    short, whole = "valid=6i,rejected=0i,total=180.25,low=29.5,high=31.0", ',saturated=0i,below_detection=0i,reasons=""'
+    encoder = LineEncoder()
+    assert encoder.minutes([minute], {("a.b.co2", 60)}) == [f"minute,channel=a.b.co2,quantity=co2 {short} 60"]
+    assert encoder.minutes([minute], {("a.b.co2", 0), ("a.c.co2", 60)}) == encoder.minutes([minute]) == [f"minute,channel=a.b.co2,quantity=co2 {short}{whole} 60"]
+
+
+@pytest.mark.server("influxdb")
+def test_a_minute_written_for_the_first_time_reads_back_whole_and_a_later_one_takes_its_place(influx) -> None:
+    store = open_timeseries(influx.url, influx.token)
+    channel, start_us = f"agent-{time.time_ns()}.ironing-1.co2", now_us() // 60_000_000 * 60_000_000
+    plain = Minute(channel=channel, start_us=start_us, valid=6, rejected=0, total=180.25, low=29.5, high=31.0)
+    marked = Minute(channel=channel, start_us=start_us, valid=7, rejected=1, total=210.25, low=29.5, high=31.0, saturated=1, below_detection=2, reasons=(131, 134))
+    for minute, first in ((plain, {(channel, start_us)}), (marked, ()), (plain, ())):
+        store.write(Batch(minutes=[minute], first=first))
+        assert store.read_minutes([channel], start_us, start_us + 1) == {channel: [minute]}
+    store.close()
+
+
 def test_what_a_name_could_break_is_escaped() -> None:
     assert LineEncoder().fresh([Reading("a b,c=d.co2", 5, 1.0)]) == [r"reading,channel=a\ b\,c\=d.co2,quantity=co2 v=1.0 5"]
     assert where(["a'; DROP"], 1, 2) == r"WHERE channel = 'a\'; DROP' AND time >= 1u AND time < 2u"
