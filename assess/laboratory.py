@@ -61,6 +61,17 @@ def hazard_of_sample(result: LabResult) -> str:
     return next((one.hazard for one in QUANTITIES.values() if one.cas == result.agent), f"chemical:{result.agent}")
 
 
+def sample_of(channel: str) -> int | None:
+    """The record that such an id in a verdict's channels stands for; None for an instrument's channel.
+
+    >>> sample_of("laboratory.sample-12.concentration:108-88-3"), sample_of("agent-7.hall.co")
+    (12, None)
+    """
+    agent, _, rest = channel.partition(".")
+    number = rest.partition(".")[0].removeprefix("sample-")
+    return int(number) if agent == AGENT and number.isdecimal() else None
+
+
 def laboratory_verdicts(work: ZoneShift, shift: ShiftOf) -> Iterator[Verdict]:
     """Of every sample whose middle lies in the shift, in the order in which they were entered."""
     for sample in work.samples(work.span):
@@ -101,9 +112,9 @@ def _drawn(span: Span, sample: Sample) -> Drawn:
 
 
 def _sampled(span: Span, result: LabResult) -> Mask:
-    """Minutes of the span that the sample covers whole."""
-    starts = span.start_us + np.arange(span.minutes, dtype=np.int64) * MINUTE_US
-    return np.asarray((starts >= result.start_us) & (starts + MINUTE_US <= result.stop_us))
+    """Minutes of the span that the sample covers by half or more."""
+    middles = span.start_us + np.arange(span.minutes, dtype=np.int64) * MINUTE_US + MINUTE_US // 2
+    return np.asarray((middles >= result.start_us) & (middles < result.stop_us))
 
 
 def _fits(limit: Limit, drawn: Drawn) -> bool:

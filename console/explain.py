@@ -12,12 +12,15 @@ import msgspec
 import numpy as np
 
 from assess.engine import SETTLE_US
+from assess.laboratory import sample_of
 from assess.limits import GENERAL_DUTY
 from assess.minutes import read_series
 from assess.outcome import ZoneShift
 from assess.plan import Placement, Span, shifts_of, span_of
 from console.context import House
 from console.methods import method_of
+from console.records.labs import lab_json
+from console.records.shapes import LabResultJson
 from domain.calibration import channel_of, state_of
 from domain.errors import NotFound
 from domain.ids import channel_parts
@@ -102,6 +105,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     method_source: str
     limit_source: LimitSource | None
     inputs: list[InputJson]
+    sample: LabResultJson | None  # of a result that rests on a laboratory
     gaps: list[GapJson]
     revisions: list[RevisionJson]
 
@@ -136,9 +140,16 @@ def explain(house: House, stored: StoredVerdict) -> Explanation:
         method_source=method.source,
         limit_source=limit_source(verdict),
         inputs=[_input(house, stored, channel.id) for channel in verdict.channels],
+        sample=_sample(house, verdict),
         gaps=gaps_of(house, stored),
         revisions=revisions_of(house.stores.revisions(verdict.key)),
     )
+
+
+def _sample(house: House, verdict: Verdict) -> LabResultJson | None:
+    ids = [id for channel in verdict.channels if (id := sample_of(channel.id)) is not None]
+    stored = house.stores.lab_results.get(ids[0]) if ids else None
+    return lab_json(stored) if stored is not None and stored.zone == verdict.zone else None
 
 
 def limit_source(verdict: Verdict) -> LimitSource | None:
@@ -280,11 +291,11 @@ def _input(house: House, stored: StoredVerdict, id: str) -> InputJson:
         placement=channel_parts(id)[1],
         instrument=named.instrument,
         serial=named.serial,
-        grade=instrument.grade if instrument else "trend",
+        grade=instrument.grade if instrument else "trend" if sample_of(id) is None else stored.verdict.grade,
         height_m=spec.height_m if spec else None,
         distance_to_source_m=spec.distance_to_source_m if spec else None,
         agreed_by=list(spec.agreed_by) if spec else [],
-        calibration_state=state_of(records, house.sources.timezone(site), stored.shift_start_us, stored.shift_stop_us),
+        calibration_state=state_of(records, house.sources.timezone(site), stored.shift_start_us, stored.shift_stop_us) if sample_of(id) is None else stored.verdict.calibration,
         calibration=next((record for record in records if record.id == named.calibration_id), None),
     )
 

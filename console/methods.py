@@ -58,6 +58,21 @@ METHODS: Mapping[str, Method] = {
     "airborne-instantaneous": Method(N_("The highest value of the shift."), "NIOSH Pocket Guide, introduction"),
     "airborne-minutes-over": Method(N_("The minutes whose mean is over the ceiling."), "29 CFR 1910.1000(b)(2)"),
     "airborne-mixture": Method(N_("The sum of each concentration divided by its own limit; over 1 is over the limit."), "29 CFR 1910.1000(d)(2)(i)"),
+    "laboratory-sum-over-8h": Method(
+        N_("The sample's concentration times the time that it was drawn, divided by 8 h whatever the length of the shift; time that was not sampled stands in the bounds."),
+        "29 CFR 1910.1000(d)(1)(i); EN 689:2018",
+    ),
+    "laboratory-worst-8h": Method(N_("The sample's concentration as the mean of the 8 h of the shift in which it is highest; what else it may hide stands in the bounds."), ""),
+    "laboratory-shift-up-to-10h": Method(
+        N_("The sample's concentration as the mean of the shift, of up to 10 h; time that was not sampled stands in the bounds."), "NIOSH Pocket Guide, introduction"
+    ),
+    "laboratory-15min": Method(
+        N_("The sample's concentration as a short-term mean: a longer sample holds its highest short-term mean between an even spread and all of it at once."), "EN 689:2018"
+    ),
+    "laboratory-10min": Method(
+        N_("The sample's concentration as a short-term mean: a longer sample holds its highest short-term mean between an even spread and all of it at once."), "EN 689:2018"
+    ),
+    "laboratory-instantaneous": Method(N_("The sample's mean: single values may be higher, so that it can only show that a ceiling is exceeded."), "29 CFR 1910.1000(a)(1)"),
 }
 
 WINDOWS: Mapping[str, str] = {

@@ -157,6 +157,7 @@ def verdict_page(request: Request, id: Annotated[int, Path(ge=1, le=ID_MAX)], ca
         window_rule=WINDOWS.get(verdict.metric, ""),
         inputs=[_input_view(one) for one in explanation.inputs],
         parts=[PartView(CAUSES[part.cause], _signed(part.low, verdict, formats), _signed(part.high, verdict, formats)) for part in verdict.bounds.parts],
+        sample=explanation.sample,
         gaps=[
             GapView(f"{formats.moment(parse_instant(gap.start), timezone)} – {formats.clock(parse_instant(gap.stop), timezone)}", GAP_CAUSES.get(gap.cause, gap.cause), gap.text)
             for gap in explanation.gaps
@@ -197,7 +198,8 @@ def _signed(value: float, verdict: Verdict, formats: Formats) -> str:
 
 
 def _channel_name(one: InputJson) -> str:
-    return metric_name(one.quantity)
+    agent = one.quantity.partition(":")[2]
+    return hazard_name(f"chemical:{agent}") if agent else metric_name(one.quantity)
 
 
 def _input_view(one: InputJson) -> InputView:

@@ -64,6 +64,12 @@ class LabResultsRepository:
         found = [_stored(row, newer) for row in rows]
         return page_of(found, [one.id for one in found], limit)
 
+    def get(self, id: int) -> StoredLabResult | None:
+        """One result, whatever replaced it."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(lab_results).where(lab_results.c.id == id)).one_or_none()
+            return None if row is None else _stored(row, _superseded_by(connection, row.zone))
+
     def entered_after(self, id: int) -> list[StoredLabResult]:
         """Of all zones, in the order in which they were entered; what replaced them is not said."""
         with reading(self._engine) as connection:
