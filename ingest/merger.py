@@ -45,7 +45,7 @@ class Prepared:
 
     def batch(self) -> Batch:
         merged = self.merged
-        return Batch(fresh=merged.fresh, rewritten=list(merged.rewritten.values()), minutes=list(merged.minutes.values()))
+        return Batch(fresh=merged.fresh, rewritten=list(merged.rewritten.values()), minutes=list(merged.minutes.values()), first=merged.first)
 
 
 def _write_again(work: Work, merged: Merged) -> None:
@@ -99,7 +99,7 @@ class Merger:
     def prepare(self, work: Work) -> Prepared:
         self._unsynchronised.mark(work)
         self._retime(work)
-        merged = self._book.merge([*work.readings, *work.superseded])
+        merged = self._book.merge([*work.readings, *work.superseded] if work.superseded else work.readings)
         _write_again(work, merged)
         self._close_due(merged)
         return Prepared(work, merged)

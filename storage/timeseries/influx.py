@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -36,7 +36,7 @@ from storage.timeseries.influxql import (
     parts,
     where,
 )
-from storage.timeseries.lineprotocol import NO_VALUE, LineEncoder, codes_from, is_finite
+from storage.timeseries.lineprotocol import NO_VALUE, LineEncoder, codes_from, not_finite
 from storage.timeseries.port import Batch, Expired, Fidelity, RefusedReading
 from storage.timeseries.rollup import Rollup, fold_minutes
 
@@ -72,13 +72,10 @@ class InfluxTimeSeries:
 
     def write(self, batch: Batch) -> list[RefusedReading]:
         """Durable when it returns: InfluxDB answers 204 after its own log is synced."""
-        refused: list[RefusedReading] = []
+        refused = self._put(batch.fresh, self._encoder.fresh)
         rewritten = {(reading.channel, reading.time_us): reading for reading in batch.rewritten}
-        for readings, encode in ((batch.fresh, self._encoder.fresh), (list(rewritten.values()), self._encoder.rewritten)):
-            finite = [reading for reading in readings if is_finite(reading)]
-            refused += [RefusedReading(reading, "not a finite number") for reading in readings if not is_finite(reading)]
-            refused += [RefusedReading(reading, detail) for reading, detail in self._post_all(finite, encode(finite))]
-        for minute, detail in self._post_all(batch.minutes, self._encoder.minutes(batch.minutes)):
+        refused += self._put(list(rewritten.values()), self._encoder.rewritten)
+        for minute, detail in self._post_all(batch.minutes, self._encoder.minutes(batch.minutes, batch.first)):
             log.warning("InfluxDB refused the minute %d of %s: %s", minute.start_us, minute.channel, detail)
         return refused
 
@@ -154,6 +151,12 @@ class InfluxTimeSeries:
         self._writers.shutdown()
         self._client.close()
         self._http.clear()
+
+    def _put(self, readings: Sequence[Reading], encode: Callable[[Iterable[Reading]], list[str]]) -> list[RefusedReading]:
+        infinite = not_finite(readings)
+        taken = [reading for reading in readings if reading not in infinite] if infinite else readings
+        refused = [RefusedReading(reading, "not a finite number") for reading in infinite]
+        return refused + [RefusedReading(reading, detail) for reading, detail in self._post_all(taken, encode(taken))]
 
     def _post_all(self, things: Sequence[T], lines: Sequence[str]) -> list[tuple[T, str]]:
         """Bodies side by side; returns once all of them are stored, with those that InfluxDB will never take. Any that cannot be stored now is `NotReady`."""
@@ -243,7 +246,7 @@ def _minute(channel: str, row: MinuteRow) -> Minute:
         total=total,
         low=low,
         high=high,
-        saturated=saturated,
-        below_detection=below_detection,
-        reasons=codes_from(reasons),
+        saturated=saturated or 0,
+        below_detection=below_detection or 0,
+        reasons=codes_from(reasons or ""),
     )
