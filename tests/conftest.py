@@ -21,7 +21,7 @@ import pytest
 from oshwatch.ports import free_port
 from oshwatch.testing import until
 
-INFLUXD_VERSION = "2.9.1"
+INFLUXD_VERSION, INFLUXD1_VERSION = "2.9.1", "1.8.10"
 
 
 def missing(what: str, remedy: str) -> None:
@@ -158,6 +158,48 @@ def influx(influx_server: Influx, request: pytest.FixtureRequest) -> Influx:
     _post(f"{influx_server.http}/api/v2/buckets", {"orgID": orgs["orgs"][0]["id"], "name": bucket, "retentionRules": []}, influx_server.token)
     url = f"{influx_server.http.replace('http', 'influxdb')}?org=osh&bucket={bucket}"
     return Influx(url=url, http=influx_server.http, token=influx_server.token, org="osh", bucket=bucket, server=influx_server.server)
+
+
+@pytest.fixture(scope="session")
+def influx1_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """InfluxDB 1.8.10 from the cache that scripts/influxd fills."""
+    binary = Path.home() / ".cache" / "oshwatch" / f"influxd-{INFLUXD1_VERSION}" / "influxd"
+    if not binary.exists():
+        missing("InfluxDB 1.8", "run scripts/influxd, which builds it")
+    directory, port, rpc = tmp_path_factory.mktemp("influxdb1"), free_port(), free_port()
+    config = directory / "influxdb.conf"
+    config.write_text(
+        f'reporting-disabled = true\nbind-address = "127.0.0.1:{rpc}"\n[meta]\ndir = "{directory}/meta"\n[data]\ndir = "{directory}/data"\nwal-dir = "{directory}/wal"\n'
+        f'[http]\nbind-address = "127.0.0.1:{port}"\nlog-enabled = false\n[logging]\nlevel = "warn"\n'
+    )
+    server = Server(command=[str(binary), "-config", str(config)], port=port, directory=directory)
+    server.start(30)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def influx1(influx1_server: Server) -> str:
+    """A database of its own for each test, as OSHWATCH_TIMESERIES_URL wants it."""
+    database = f"d{time.time_ns()}"
+    request = urllib.request.Request(f"http://127.0.0.1:{influx1_server.port}/query?q=CREATE+DATABASE+{database}", method="POST")
+    with urllib.request.urlopen(request, timeout=30) as response:
+        response.read()
+    return f"influxdb1://127.0.0.1:{influx1_server.port}?database={database}&policy=autogen"
+
+
+@pytest.fixture
+def victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A VictoriaMetrics of its own for each test, as OSHWATCH_TIMESERIES_URL wants it."""
+    binary = shutil.which("victoria-metrics")
+    if binary is None:
+        missing("VictoriaMetrics", "apt-get install victoria-metrics")
+    directory, port = tmp_path_factory.mktemp("victoria"), free_port()
+    command = [str(binary), f"-storageDataPath={directory}/data", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y", "-memory.allowedBytes=64MB", "-loggerLevel=WARN"]
+    server = Server(command=command, port=port, directory=directory)
+    server.start()
+    yield f"victoriametrics://127.0.0.1:{port}"
+    server.stop()
 
 
 def _passes(url: str) -> bool:

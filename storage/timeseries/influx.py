@@ -63,7 +63,8 @@ class InfluxTimeSeries:
     def __init__(self, *, http_url: str, org: str, bucket: str, token: str) -> None:
         if not token:
             raise BadInput("is not set", field="OSHWATCH_INFLUXDB_TOKEN", remedy="give a token that may read and write the bucket")
-        self._url, self._bucket, self._org = http_url, bucket, org
+        self._url, self._bucket = http_url, bucket
+        self._source, self._remedy = {"db": bucket}, f"make the bucket '{bucket}' in the organisation '{org}'"
         self._client = InfluxDBClient(url=http_url, token=token, org=org, timeout=round(WRITE_TIMEOUT_S * 1000))
         self._write = self._client.write_api(write_options=SYNCHRONOUS).write
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="influxdb-writer")
@@ -193,7 +194,7 @@ class InfluxTimeSeries:
 
     def _query(self, statement: str, decoder: msgspec.json.Decoder[Answer[T]]) -> Answer[T]:
         try:
-            response = self._http.request("GET", f"{self._url}/query", fields={"db": self._bucket, "q": statement, "epoch": "u"})
+            response = self._http.request("GET", f"{self._url}/query", fields={**self._source, "q": statement, "epoch": "u"})
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise NotReady(f"InfluxDB at {self._url} does not answer: {error}") from None
         if response.status != 200:
@@ -207,7 +208,7 @@ class InfluxTimeSeries:
         if status in (401, 403):
             return Misconfigured(f"InfluxDB refuses the token: {text}", field="OSHWATCH_INFLUXDB_TOKEN", remedy=f"give a token that may read and write '{self._bucket}'")
         if status == 404:
-            return Misconfigured(f"InfluxDB: {text}", field="OSHWATCH_TIMESERIES_URL", remedy=f"make the bucket '{self._bucket}' in the organisation '{self._org}'")
+            return Misconfigured(f"InfluxDB: {text}", field="OSHWATCH_TIMESERIES_URL", remedy=self._remedy)
         return NotReady(f"InfluxDB at {self._url} answers {status}: {text}")
 
 

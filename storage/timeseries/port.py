@@ -40,6 +40,7 @@ class Fidelity:
     name: str
     step_us: int = 1  # times are kept to so many microseconds
     keeps_reasons: bool = True
+    exact: bool = True  # numbers come back to the last bit
     overwrites: bool = True  # a repeat of (channel, time) replaces; else the greater value stands
     durable: bool = True  # what a write returned from survives a kill
 
@@ -50,6 +51,8 @@ class Fidelity:
             found.append(f"keeps times to {self.step_us} µs only")
         if not self.keeps_reasons:
             found.append("keeps no reason codes")
+        if not self.exact:
+            found.append("rounds numbers")
         if not self.overwrites:
             found.append("keeps both of two values for one time, so that a correction does not replace what it corrects")
         if not self.durable:

@@ -1,35 +1,61 @@
-"""The time-series port: what every adapter must do, run against SQLite, against a real InfluxDB, and against the one in memory that tests use."""
+"""The time-series port: what every adapter must do, run against SQLite, real InfluxDB 2 and 1.8, VictoriaMetrics as far as it can, and the one in memory that tests use."""
 
 from __future__ import annotations
 
 import math
 import random
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from domain.errors import BadInput, NotReady
 from domain.reading import Minute, Reading, superseded
+from domain.times import DAY_US, HOUR_US, MINUTE_US
 from oshwatch.testing import MemoryTimeSeries
 from storage.timeseries.opening import open_timeseries
-from storage.timeseries.port import Batch, TimeSeries
+from storage.timeseries.port import Batch, Fidelity, TimeSeries
 
 T0 = 1_763_800_000_000_000
 WBGT, CO2, CHEMICAL = "agent-7.ironing-1.wbgt", "agent-7.ironing-1.co2", "agent-7.gluing_2.concentration:108-88-3"
 EVER = (-(2**62), 2**62)
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("influxdb", marks=pytest.mark.server("influxdb"))])
-def store(request: pytest.FixtureRequest, tmp_path) -> TimeSeries:
-    if request.param == "memory":
-        opened: TimeSeries = MemoryTimeSeries()
-    elif request.param == "sqlite":
-        opened = open_timeseries(f"sqlite:///{tmp_path}/series")
-    else:
+STORES = [
+    "memory",
+    "sqlite",
+    pytest.param("influxdb", marks=pytest.mark.server("influxdb")),
+    pytest.param("influxdb1", marks=pytest.mark.server("influxdb1")),
+    pytest.param("victoriametrics", marks=pytest.mark.server("victoriametrics")),
+]
+
+
+def opened(request: pytest.FixtureRequest, name: str, tmp_path) -> TimeSeries:
+    if name == "memory":
+        return MemoryTimeSeries()
+    if name == "sqlite":
+        return open_timeseries(f"sqlite:///{tmp_path}/series")
+    if name == "influxdb":
         influx = request.getfixturevalue("influx")
-        opened = open_timeseries(influx.url, influx.token)
-    yield opened
-    opened.close()
+        return open_timeseries(influx.url, influx.token)
+    return open_timeseries(request.getfixturevalue({"influxdb1": "influx1", "victoriametrics": "victoria"}[name]))
+
+
+@pytest.fixture(params=STORES)
+def any_store(request: pytest.FixtureRequest, tmp_path) -> Iterator[TimeSeries]:
+    """Also those that keep less than all: a test that takes it asserts what each declares."""
+    store = opened(request, request.param, tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=STORES[:4])
+def store(request: pytest.FixtureRequest, tmp_path) -> Iterator[TimeSeries]:
+    """Stores that keep all they are given."""
+    store = opened(request, request.param, tmp_path)
+    assert not store.fidelity.lacks()
+    yield store
+    store.close()
 
 
 def reading(offset_us: int, value: float | None = 1.0, q: int = 4, r: tuple[int, ...] = (), channel: str = WBGT) -> Reading:
@@ -147,6 +173,103 @@ def test_many_channels_are_asked_for_at_once(store: TimeSeries) -> None:
     assert sum(store.count(channels, *EVER).values()) == len(store.read(channels, *EVER)) == 1_203
 
 
+# What every store does, those included that declare a lesser fidelity: times in whole milliseconds, plain values, nothing written twice with another value.
+
+
+def test_any_store_gives_back_what_it_can_hold(any_store: TimeSeries) -> None:
+    sent = [reading(offset * 1_000, value, q, channel=channel) for channel in (WBGT, CHEMICAL) for offset, value, q in ((0, 31.25, 4), (10, None, 1), (20, -0.5, 3), (30, 0.0, 4))]
+    minutes = [minute(0, total=180.25), minute(1, valid=0, rejected=3, total=0.0, low=None, high=None), minute(2, saturated=2, below_detection=1)]
+    for _ in range(2):
+        assert any_store.write(Batch(fresh=sent, minutes=minutes)) == []
+    assert any_store.read([WBGT, CHEMICAL], *EVER) == {WBGT: sent[:4], CHEMICAL: sent[4:]}
+    assert any_store.read([WBGT], T0 + 10_000, T0 + 30_000) == {WBGT: sent[1:3]}
+    assert any_store.last([WBGT, CHEMICAL, CO2]) == {WBGT: sent[3], CHEMICAL: sent[7]}
+    assert any_store.count([WBGT, CHEMICAL, CO2], *EVER) == {WBGT: 4, CHEMICAL: 4}
+    assert any_store.read_minutes([WBGT], *EVER) == {WBGT: minutes}
+    assert any_store.last_minutes([WBGT, CO2]) == {WBGT: minutes[2].start_us}
+    assert any_store.channels() == sorted([WBGT, CHEMICAL])
+    assert any_store.expired([WBGT], *EVER) == {}
+    any_store.ping()
+
+
+def test_any_store_refuses_what_no_store_can_hold(any_store: TimeSeries) -> None:
+    refused = any_store.write(Batch(fresh=[reading(0, math.nan), reading(1_000, 5.0)]))
+    assert [each.reading.time_us for each in refused] == [T0]
+    assert refused[0].detail
+    assert all_of(any_store) == [reading(1_000, 5.0)]
+
+
+def test_any_store_is_asked_for_many_channels_at_once(any_store: TimeSeries) -> None:
+    channels = [f"agent-{number}.line-{number}.air_temperature" for number in range(203)]
+    any_store.write(Batch(fresh=[reading(number * 1_000, float(number), channel=channel) for number, channel in enumerate(channels)]))
+    assert {channel: each.value for channel, each in any_store.last(channels).items()} == {channel: float(number) for number, channel in enumerate(channels)}
+    assert len(any_store.read(channels, *EVER)) == 203
+
+
+def test_a_time_is_kept_to_the_declared_step(any_store: TimeSeries) -> None:
+    any_store.write(Batch(fresh=[reading(1_234_567, 5.0)]))
+    step_us = any_store.fidelity.step_us
+    assert [each.time_us for each in all_of(any_store)] == [(T0 + 1_234_567) // step_us * step_us]
+
+
+def test_reason_codes_are_kept_as_declared(any_store: TimeSeries) -> None:
+    any_store.write(Batch(fresh=[reading(0, 5.0, 3, (10, 131))], minutes=[minute(0, reasons=(131,))]))
+    kept = any_store.fidelity.keeps_reasons
+    assert all_of(any_store) == [reading(0, 5.0, 3, (10, 131) if kept else ())]
+    assert any_store.read_minutes([WBGT], *EVER)[WBGT][0].reasons == ((131,) if kept else ())
+
+
+def test_numbers_are_exact_as_declared(any_store: TimeSeries) -> None:
+    any_store.write(Batch(fresh=[reading(0, 0.1 + 0.2), reading(1_000, 12345678.123456789)]))
+    values = [each.value for each in all_of(any_store)]
+    assert (values == [0.1 + 0.2, 12345678.123456789]) is any_store.fidelity.exact
+    assert values == pytest.approx([0.3, 12345678.123456789], rel=1e-12)
+
+
+def test_a_correction_replaces_as_declared(any_store: TimeSeries) -> None:
+    any_store.write(Batch(fresh=[reading(0, 9.0)]))
+    any_store.write(Batch(rewritten=[reading(0, 5.0)]))
+    assert all_of(any_store) == [reading(0, 5.0 if any_store.fidelity.overwrites else 9.0)]
+
+
+def test_a_store_says_in_words_what_it_lacks(any_store: TimeSeries) -> None:
+    fidelity = any_store.fidelity
+    assert fidelity.name
+    assert bool(fidelity.lacks()) is (fidelity != Fidelity(fidelity.name))
+    assert len(fidelity.lacks()) in (0, 5)
+
+
+def test_hours_and_days_are_folded_from_minutes_and_late_minutes_change_them(any_store: TimeSeries) -> None:
+    day_us = T0 // DAY_US * DAY_US
+    minutes = [
+        Minute(channel=WBGT, start_us=day_us + number * 20 * MINUTE_US, valid=2, rejected=number % 2, total=60.5 + number, low=30.0 - number, high=31.0 + number, saturated=1)
+        for number in range(100)
+    ]
+    any_store.write(Batch(minutes=minutes[1:]))
+    first = any_store.read_rollups([WBGT, CO2], day_us, day_us + HOUR_US, HOUR_US)[WBGT][0]
+    assert (first.start_us, first.minutes, first.valid, first.rejected, first.total, first.low, first.high) == (day_us, 2, 4, 1, 61.5 + 62.5, 28.0, 33.0)
+    any_store.write(Batch(minutes=minutes[:1]))
+    hours = any_store.read_rollups([WBGT], day_us, day_us + 2 * DAY_US, HOUR_US)[WBGT]
+    assert [hour.start_us for hour in hours] == [day_us + number * HOUR_US for number in range(34)]
+    assert (hours[0].minutes, hours[0].total, hours[0].saturated) == (3, 60.5 + 61.5 + 62.5, 3)
+    days = any_store.read_rollups([WBGT], day_us, day_us + 2 * DAY_US, DAY_US)[WBGT]
+    assert [(day.start_us, day.minutes, day.valid, day.high) for day in days] == [(day_us, 72, 144, 102.0), (day_us + DAY_US, 28, 56, 130.0)]
+    assert any_store.read_rollups([WBGT], day_us + 1, day_us + 2 * HOUR_US + 1, HOUR_US)[WBGT][0].start_us == day_us + HOUR_US
+    with pytest.raises(BadInput):
+        any_store.read_rollups([WBGT], 0, 1, MINUTE_US)
+
+
+def test_the_span_of_a_channel_holds_all_its_readings_and_minutes(any_store: TimeSeries) -> None:
+    any_store.write(Batch(fresh=[reading(0, None, 1), reading(3_600_000_000)], minutes=[minute(-2)]))
+    start_us, stop_us = any_store.span([WBGT, CO2])[WBGT]
+    assert minute(-2).start_us - HOUR_US < start_us <= minute(-2).start_us
+    assert T0 + 3_600_000_000 < stop_us <= T0 + 3 * HOUR_US
+    assert any_store.span([CO2]) == {}
+
+
+# What stores do that keep all they are given.
+
+
 def test_a_large_batch_is_whole(store: TimeSeries) -> None:
     chance = random.Random(7)
     sent = [reading(offset, chance.uniform(-10, 60), *(chance.choice([(4, ()), (3, (10,)), (4, (131,))]))) for offset in range(12_000)]
@@ -197,6 +320,10 @@ def test_it_says_that_it_is_ready(store: TimeSeries) -> None:
         ("sqlite:///", "", "OSHWATCH_TIMESERIES_URL"),
         ("sqlite://host/dir", "", "OSHWATCH_TIMESERIES_URL"),
         ("postgres://host", "", "OSHWATCH_TIMESERIES_URL"),
+        ("influxdb1://host:8086?database=d", "", "OSHWATCH_TIMESERIES_URL"),
+        ("influxdb1://host:8086?org=o&bucket=b", "", "OSHWATCH_TIMESERIES_URL"),
+        ("victoriametrics://host/path", "", "OSHWATCH_TIMESERIES_URL"),
+        ("victoriametrics://", "", "OSHWATCH_TIMESERIES_URL"),
         ("influxdb://host:8086?org=o", "t", "OSHWATCH_TIMESERIES_URL"),
         ("influxdb://host:port?org=o&bucket=b", "t", "OSHWATCH_TIMESERIES_URL"),
         ("influxdb://?org=o&bucket=b", "t", "OSHWATCH_TIMESERIES_URL"),
@@ -211,8 +338,9 @@ def test_a_wrong_url_is_refused_by_the_setting_s_name(url: str, token: str, fiel
     assert caught.value.remedy
 
 
-def test_a_server_that_is_not_there_is_not_ready() -> None:
-    store = open_timeseries("influxdb://127.0.0.1:9?org=o&bucket=b", "t")
+@pytest.mark.parametrize("url", ["influxdb://127.0.0.1:9?org=o&bucket=b", "influxdb1://127.0.0.1:9?database=d&policy=p", "victoriametrics://127.0.0.1:9"])
+def test_a_server_that_is_not_there_is_not_ready(url: str) -> None:
+    store = open_timeseries(url, "t")
     for ask in (store.ping, lambda: store.write(Batch(fresh=[reading(0)])), lambda: store.read([WBGT], *EVER)):
         with pytest.raises(NotReady, match=r"127\.0\.0\.1:9"):
             ask()
