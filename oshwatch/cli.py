@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="oshwatch", description="Watches heat, noise, air and chemicals on a factory floor. Not a safety function: it replaces no certified detector and no alarm."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _statistics, _assess, _calc, _models, _quarantine, _backup, _grafana, _bench, _doctor):
+    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _statistics, _assess, _calc, _models, _quarantine, _backup, _alerts, _grafana, _bench, _doctor):
         add(commands)
     return parser
 
@@ -254,6 +254,18 @@ def _backup(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     restoring = _command(actions, "restore", "put a backup into a new data directory", "oshwatch backup restore monday.oshbackup --data /var/lib/oshwatch", "backup:restore")
     restoring.add_argument("file", type=Path, metavar="FILE")
     restoring.add_argument("--data", type=Path, required=True, metavar="DIR")
+
+
+def _alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    example = "oshwatch alerts replay --site f1 --from 2026-11-01 --to 2026-11-08 --policy f1-alarms.yaml"
+    actions = _group(commands, "alerts", "what raises an alarm, tried on what is stored", example)
+    replaying = _command(actions, "replay", "what a changed alarm policy would have raised, beside the present one", example, "alerts:replay")
+    replaying.add_argument("--site", required=True, metavar="S")
+    replaying.add_argument("--from", dest="start", required=True, metavar="A", help="a date (00:00 local) or a time; inclusive")
+    replaying.add_argument("--to", dest="stop", required=True, metavar="B", help="exclusive")
+    replaying.add_argument("--policy", type=Path, required=True, metavar="FILE", help="a site's alarm policy (alerts/policy/site-schema.json)")
+    replaying.add_argument("--json", action="store_true", help="every alarm that came, for programs")
+    _config(replaying)
 
 
 def _grafana(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

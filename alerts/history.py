@@ -1,0 +1,114 @@
+"""The floor as it was: live zones of past minutes, from stored minutes and readings, by the same rules that look at it now."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from assess.live import LiveZone
+from assess.live_air import fill_air_windows
+from assess.live_window import Now
+from assess.minutes import Series, read_series
+from assess.outcome import ZoneShift
+from assess.plan import shifts_of, span_of
+from assess.protect import live_zone
+from domain.calibration import channel_of
+from domain.reading import Reading
+from domain.registry import CalibrationSpec, Registry, Zone
+from domain.shifts import Shift
+from domain.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, minute_of
+from storage.timeseries.port import TimeSeries
+
+SETTLE_US = 15 * SECOND_US
+OUTSIDE_MIN = 60
+BEFORE_US = 16 * HOUR_US
+"""A shift that runs at midnight has begun at most so long ago."""
+
+
+@dataclass(slots=True)
+class _Past:
+    """Readings of one channel in time order, and where a look at them stands."""
+
+    times: list[int] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    valued: list[int] = field(default_factory=list)  # for each reading: index of the latest one with a value, up to it; -1: none
+    counting: list[int] = field(default_factory=list)
+
+    def put(self, found: Sequence[Reading]) -> None:
+        for reading in found:
+            self.times.append(reading.time_us)
+            self.readings.append(reading)
+            at = len(self.readings) - 1
+            self.valued.append(at if reading.value is not None else self.valued[-1] if self.valued else -1)
+            self.counting.append(at if reading.counts else self.counting[-1] if self.counting else -1)
+
+
+class History:
+    """One site, day by day: a day of its readings is in memory at a time. A gap that an agent declared is taken as any other gap."""
+
+    def __init__(self, timeseries: TimeSeries, registry: Registry, site: str) -> None:
+        self._timeseries, self._registry, self._site = timeseries, registry, site
+        self._calibrations: dict[str, list[CalibrationSpec]] = {}
+        for records in registry.latest().calibrations.values():
+            for record in records:
+                self._calibrations.setdefault(channel_of(record), []).append(record)
+        self._series: dict[str, Series] = {}
+        self._past: dict[str, _Past] = {}
+        self._shifts: dict[str, list[Shift]] = {}
+
+    def minutes(self, start_us: int, stop_us: int) -> Iterator[tuple[int, list[LiveZone], list[Reading]]]:
+        """(instant, every zone at that instant, the readings of the minute before it), minute by minute."""
+        day_us = start_us
+        while day_us < stop_us:
+            until_us = min(day_us + DAY_US, stop_us)
+            zones = [zone for zone in self._registry.at(day_us).zones.values() if zone.site == self._site]
+            channels = sorted({channel.id for moment in (day_us, until_us) for channel in self._registry.at(moment).channels.values() if channel.site == self._site})
+            self._load(zones, channels, day_us, until_us)
+            for now_us in range(minute_of(day_us) + MINUTE_US, until_us + 1, MINUTE_US):
+                yield now_us, self._look(zones, now_us), self._between(now_us - MINUTE_US, now_us)
+            day_us = until_us
+
+    def _load(self, zones: Sequence[Zone], channels: Sequence[str], start_us: int, stop_us: int) -> None:
+        first_us = minute_of(start_us - BEFORE_US)
+        self._series = read_series(self._timeseries, channels, first_us, (minute_of(stop_us) - first_us) // MINUTE_US + 1)
+        self._shifts = {zone.id: shifts_of(self._registry, zone, start_us, stop_us) for zone in zones}
+        found = self._timeseries.read(channels, start_us - HOUR_US, stop_us + 1) if channels else {}
+        self._past = {}
+        for channel, readings in found.items():
+            self._past.setdefault(channel, _Past()).put(readings)
+
+    def _look(self, zones: Sequence[Zone], now_us: int) -> list[LiveZone]:
+        works = [work for zone in zones if (work := self._work(zone, now_us)) is not None]
+        fill_air_windows(works)
+        now = self._now(now_us)
+        return [live_zone(work, now) for work in works]
+
+    def _work(self, zone: Zone, now_us: int) -> ZoneShift | None:
+        shift = next((one for one in self._shifts.get(zone.id, ()) if one.holds(now_us)), None)
+        settled_us = minute_of(now_us - SETTLE_US)
+        start_us = settled_us - OUTSIDE_MIN * MINUTE_US if shift is None else minute_of(shift.start_us)
+        minutes = OUTSIDE_MIN if shift is None else min(max(0, (settled_us - start_us) // MINUTE_US), len(shift.minutes))
+        span = span_of(self._registry, zone.id, shift, start_us, minutes)
+        if span is None or any(start_us < self._series[channel].start_us for channel in span.channels if channel in self._series):
+            return None
+        own = {channel: self._series[channel].part(start_us, minutes) for channel in span.channels if channel in self._series}
+        return None if len(own) < len(span.channels) else ZoneShift(span=span, series=own, calibrations=self._calibrations, final=False)
+
+    def _now(self, now_us: int) -> Now:
+        last: dict[str, Reading] = {}
+        valued: dict[str, Reading] = {}
+        counting: dict[str, Reading] = {}
+        for channel, past in self._past.items():
+            at = bisect_right(past.times, now_us) - 1
+            if at < 0:
+                continue
+            last[channel] = past.readings[at]
+            for known, indices in ((valued, past.valued), (counting, past.counting)):
+                if indices[at] >= 0:
+                    known[channel] = past.readings[indices[at]]
+        return Now(at_us=now_us, last=last, valued=valued, counting=counting)
+
+    def _between(self, after_us: int, until_us: int) -> list[Reading]:
+        found = [reading for past in self._past.values() for reading in past.readings[bisect_right(past.times, after_us) : bisect_right(past.times, until_us)]]
+        return sorted(found, key=lambda reading: (reading.time_us, reading.channel))
