@@ -53,6 +53,7 @@ def _with_proposals(work: ZoneShift, registry: Registry) -> list[Verdict]:
             record_high=work.record_high,
             declared_gaps=work.declared_gaps,
             samples=work.samples,
+            rest=work.rest,
         )
     )
     by_key = {verdict.key: verdict for verdict in other}

@@ -24,6 +24,7 @@ from assess.samples_book import SamplesBook
 from domain.calibration import channel_of
 from domain.clock import Clock, patience_us
 from domain.errors import NotReady
+from domain.ids import zone_id
 from domain.reading import Reading
 from domain.registry import CalibrationSpec, Registry, Zone
 from domain.shifts import Shift
@@ -193,6 +194,7 @@ class Assessor:
             record_high=_RecordHigh(self, span.start_us),
             declared_gaps=self.declared_gaps,
             samples=self._samples.of,
+            rest=lambda zone: self._beside(span, zone),
         )
 
     def record_high(self, channel: str, before_us: int) -> float | None:
@@ -246,7 +248,13 @@ class Assessor:
             record_high=_RecordHigh(self, span.start_us),
             declared_gaps=self.declared_gaps,
             samples=self._samples.of,
+            rest=lambda zone: self._beside(span, zone),
         )
+
+    def _beside(self, span: Span, zone: str) -> ZoneShift | None:
+        """Another zone of the site over the same minutes."""
+        other = span_of(self._registry_of.load(), zone_id(span.site.id, zone), span.shift, span.start_us, span.minutes)
+        return self._read(other, final=True) if other is not None and span.minutes else None
 
     # --- now
 

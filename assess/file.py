@@ -16,6 +16,7 @@ from assess.outcome import ZoneShift
 from assess.plan import shifts_of, span_of
 from assess.samples import Samples, Track, fixed_zone
 from domain.errors import BadInput
+from domain.ids import zone_id
 from domain.reading import Minute, Reading, minute_from
 from domain.registry import Channel, SiteFile
 from domain.shifts import Shift
@@ -58,6 +59,7 @@ class _Zone:
 
     def __init__(self, samples: Samples, context: SiteFile | None, fitted: Fitted, zone: str) -> None:
         self._fitted, self._zone, self._has_context = fitted, zone, context is not None
+        self._samples, self._context = samples, context
         self._tracks = fitted.tracks[zone]
         self._held = fitted.registry.latest()
         self._clock = fixed_zone(samples.offset) if context is None else self._held.timezone(self._held.zones[zone].site)
@@ -79,7 +81,8 @@ class _Zone:
         tops = {channel: max((minute.high for minute in found if minute.high is not None), default=None) for channel, found in minutes.items()}
         notes = self._unassigned()
         for shift in self.shifts:
-            for verdict in self._of_shift(shift, minutes, tops):
+            work = self._work(shift, minutes, tops)
+            for verdict in verdicts_of(work) if work else ():
                 yield replace(verdict, reasons=[*self._assumed(verdict), *verdict.reasons], notes=[*verdict.notes, *notes])
 
     def _planned_shifts(self) -> list[Shift]:
@@ -94,11 +97,11 @@ class _Zone:
         day = to_datetime(self._first_us).astimezone(self._clock).date()
         return Shift(date=day, name=LONE_SHIFT, start_us=start_us, stop_us=minute_of(self._last_us - self._early_us) + MINUTE_US)
 
-    def _of_shift(self, shift: Shift, minutes: Mapping[str, Sequence[Minute]], tops: Mapping[str, float | None]) -> list[Verdict]:
+    def _work(self, shift: Shift, minutes: Mapping[str, Sequence[Minute]], tops: Mapping[str, float | None]) -> ZoneShift | None:
         start_us, length = minute_of(shift.start_us), len(shift.minutes)
         span = span_of(self._fitted.registry, self._zone, shift, start_us, length)
         if span is None:
-            return []
+            return None
         series = {}
         for channel in span.channels:
             series[channel] = Series.empty(start_us, length)
@@ -107,7 +110,17 @@ class _Zone:
             series[channel].put(minutes[channel][first:stop], self._tracks[channel].quantity.averaging)
             if not self._has_plan:
                 self._fill_edges(series[channel], self._channel(channel))
-        return verdicts_of(ZoneShift(span=span, series=series, calibrations=self._fitted.calibrations, final=True, record_high=tops.get))
+        return ZoneShift(
+            span=span, series=series, calibrations=self._fitted.calibrations, final=True, record_high=tops.get, rest=lambda zone: self._beside(zone_id(span.site.id, zone), shift)
+        )
+
+    def _beside(self, zone: str, shift: Shift) -> ZoneShift | None:
+        """Another zone of the file over the same shift; None without samples of it."""
+        if zone not in self._fitted.tracks:
+            return None
+        other = _Zone(self._samples, self._context, self._fitted, zone)
+        minutes = {channel: _minutes(channel, track, other._early_us) for channel, track in other._tracks.items()}
+        return other._work(shift, minutes, {})
 
     def _fill_edges(self, series: Series, channel: Channel) -> None:
         """The first and the last minute of a shift that is cut to its samples need only the samples that they have room for."""

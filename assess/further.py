@@ -16,6 +16,7 @@ from assess.gather import Measured, RecordHigh
 from assess.limits import NO_LIMIT, Adopted
 from assess.outcome import Outcome, ZoneShift
 from assess.plan import Span
+from assess.rest import rest_place
 from domain.verdict import MIN_COVERAGE, Cause, LimitOf, Part
 from models.airborne.units import mg_m3_from_ppm
 from models.arrays import Array, rolling_sum
@@ -38,20 +39,27 @@ def worst_two_hours(work: ZoneShift, wbgt: heat.Wbgt, hour: Outcome) -> Iterator
 
 
 def rest_required(work: ZoneShift, limit: HeatLimit, hour: Outcome) -> Iterator[Outcome]:
-    """Minutes of rest in each hour of the worst one, at the place of work."""
+    """Minutes of rest in each hour of the worst one, at the place of work or where rest is declared to be taken."""
     result = hour.result
     if result.value is None or result.limit_value is None:
         return
     rates = _rates_w(work.span, result)
     steps = [(result.value, rates[1]), *_steps(result, rates, 0), *_steps(result, rates, 2)]
-    shown, *moved = _rest_min(limit, np.array([wbgt for wbgt, _ in steps]), np.array([rate for _, rate in steps]))
+    place = rest_place(work, result)
+    resting = [wbgt if place is None else place.value for wbgt, _ in steps]
     causes, half = [part.cause for part in result.parts], len(result.parts)
+    if place is not None:
+        ends: list[tuple[float, float]] = [steps[half], steps[-1]]
+        steps = [*steps[: half + 1], ends[0], *steps[half + 1 :], ends[1]]
+        resting = [*resting[: half + 1], place.low, *resting[half + 1 :], place.value if place.high is None else place.high]
+        causes, half = [*causes, "sensor"], half + 1
+    shown, *moved = _rest_min(limit, np.array([wbgt for wbgt, _ in steps]), np.array([rate for _, rate in steps]), np.array(resting))
     low, high = list(zip(causes, moved[:half], strict=True)), list(zip(causes, moved[half:], strict=True))
     found = Found(shown, result.first, result.stop)
-    whole: list[tuple[Cause, float]] = [("estimate", float(HOUR_MIN))] if result.high is None else []
+    whole: list[tuple[Cause, float]] = [("estimate", float(HOUR_MIN))] if result.high is None or (place is not None and place.high is None) else []
     rest = bounds_from(found, low, [*high, *whole])
-    hopeless = [texts.REST_HOPELESS] if _rest_is_over(limit, result.value) else []
-    stated = replace(rest, reasons=[texts.REST_SAME_PLACE, *hopeless, *result.reasons], notes=[texts.REST_IS_PAID])
+    hopeless = [texts.REST_HOPELESS] if _rest_is_over(limit, result.value if place is None else place.value) else []
+    stated = replace(rest, reasons=[*(place.reasons if place else [texts.REST_SAME_PLACE]), *hopeless, *result.reasons], notes=[texts.REST_IS_PAID])
     yield replace(hour, metric="rest_min_per_hour_required", unit="min", limit=_named_only(hour), action_level=None, accepts_screening=False, result=stated)
 
 
@@ -136,12 +144,12 @@ def _steps(hour: Result, rates: tuple[float, float, float], side: int) -> list[t
     return steps
 
 
-def _rest_min(limit: HeatLimit, wbgt_c: Array, rate_w: Array) -> list[float]:
-    """The whole hour where no minute is allowed."""
+def _rest_min(limit: HeatLimit, wbgt_c: Array, rate_w: Array, rest_wbgt_c: Array) -> list[float]:
+    """The whole hour where no minute is allowed. Tables of shares are for rest in the same heat: of two places the hotter one counts."""
     if limit.formula is not None:
-        rest = rest_minutes(wbgt_c, np.minimum(rate_w, HIGHEST_W), wbgt_c, limit.formula)
+        rest = rest_minutes(wbgt_c, np.minimum(rate_w, HIGHEST_W), rest_wbgt_c, limit.formula)
         return [float(HOUR_MIN if isnan(one) or rate > HIGHEST_W else one) for one, rate in zip(rest, rate_w, strict=True)]
-    return [_rest_by_rows(limit, float(wbgt), float(rate)) for wbgt, rate in zip(wbgt_c, rate_w, strict=True)]
+    return [_rest_by_rows(limit, float(wbgt), float(rate)) for wbgt, rate in zip(np.maximum(wbgt_c, rest_wbgt_c), rate_w, strict=True)]
 
 
 def _rest_by_rows(limit: HeatLimit, wbgt_c: float, rate_w: float) -> float:

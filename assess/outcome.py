@@ -59,6 +59,7 @@ class ZoneShift:
     record_high: Callable[[str], float | None] = lambda _channel: None
     declared_gaps: Callable[[Span], Sequence[DeclaredGap]] = lambda _span: ()
     samples: Callable[[Span], Sequence[Sample]] = lambda _span: ()
+    rest: Callable[[str], ZoneShift | None] = lambda _zone: None  # another zone of the site over the same minutes
     live: dict[str, list[LiveWindow]] = field(default_factory=dict)  # by placement: live windows that change with the minute only
     air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
     _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from assess import texts
 from assess.minutes import MinuteCache
 from assess.plan import shifts_of, span_of
 from domain.calibration import channel_of, performed_us
+from domain.ids import zone_id
 from domain.overtime import Overtime
 from domain.registry import CalibrationSpec, Entry, Registry, Zone
 from domain.shifts import Shift
@@ -216,10 +217,11 @@ def _shift_key(stored: StoredVerdict) -> tuple[str, str, str]:
 
 
 def _zones_of(registry: Registry, row: Touched) -> list[Zone]:
-    """Zones that the channel stood in during the span."""
+    """Zones that the channel stood in during the span, and those whose people rest there."""
     found: dict[str, Zone] = {}
     for held in map(registry.at, [row.start_us, *registry.changes_between(row.start_us, row.stop_us)]):
         channel = held.channels.get(row.channel)
         if channel is not None and channel.zone in held.zones:
             found[channel.zone] = held.zones[channel.zone]
+            found.update({zone.id: zone for zone in held.zones_of(channel.site) if zone.spec.rest_zone and zone_id(zone.site, zone.spec.rest_zone) == channel.zone})
     return list(found.values())

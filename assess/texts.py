@@ -49,7 +49,9 @@ MIXTURE_OF = "Shares of the limits added up: {substances}. Substances that are n
 MINUTES_FROM_MEANS = "Minutes are counted by their means; how long a minute was over the ceiling is in the bounds."
 REST_SAME_PLACE = "Rest is taken at the place of work, in its heat."
 REST_OWN_PLACE = "Rest is taken in {zone}: its own effective WBGT in this hour is {value} °C."
-REST_NOT_MEASURED = "Rest is taken in {zone}, whose WBGT in this hour is not known: it is not assumed to be cooler than the place of work, and there is no upper bound below the whole hour."
+REST_NOT_MEASURED = (
+    "Rest is taken in {zone}, whose WBGT in this hour is not known: it is not assumed to be cooler than the place of work, and there is no upper bound below the whole hour."
+)
 REST_HOPELESS = "Even rest in this place is over the limit: no minute of this work is allowed."
 NO_NATIONAL_NUMBER = "No national number; general duty: {duty}"
 NATIONAL_NUMBER_UNKNOWN = "The national number, if there is one, is not known here; general duty: {duty}"
