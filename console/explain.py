@@ -18,7 +18,7 @@ from assess.minutes import read_series
 from assess.outcome import ZoneShift
 from assess.plan import Placement, Span, shifts_of, span_of
 from console.context import House
-from console.methods import method_of
+from console.methods import accuracy_of, method_of
 from console.records.labs import lab_json
 from console.records.shapes import LabResultJson
 from domain.calibration import channel_of, state_of
@@ -52,6 +52,11 @@ class InputJson(msgspec.Struct, frozen=True, kw_only=True):
     agreed_by: list[str]
     calibration_state: CalibrationState
     calibration: CalibrationSpec | None
+
+
+class AccuracyJson(msgspec.Struct, frozen=True, kw_only=True):
+    text: str
+    source: str
 
 
 class GapJson(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +110,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     method_source: str
     limit_source: LimitSource | None
     inputs: list[InputJson]
+    accuracy: list[AccuracyJson]  # what estimates and plain instruments do to the number
     sample: LabResultJson | None  # of a result that rests on a laboratory
     gaps: list[GapJson]
     revisions: list[RevisionJson]
@@ -140,6 +146,7 @@ def explain(house: House, stored: StoredVerdict) -> Explanation:
         method_source=method.source,
         limit_source=limit_source(verdict),
         inputs=[_input(house, stored, channel.id) for channel in verdict.channels],
+        accuracy=[AccuracyJson(text=one.words, source=one.source) for one in accuracy_of(verdict.reasons)],
         sample=_sample(house, verdict),
         gaps=gaps_of(house, stored),
         revisions=revisions_of(house.stores.revisions(verdict.key)),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from assess import texts
 from console.i18n import N_
+from console.words import pattern_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,56 @@ METHODS: Mapping[str, Method] = {
     "laboratory-instantaneous": Method(N_("The sample's mean: single values may be higher, so that it can only show that a ceiling is exceeded."), "29 CFR 1910.1000(a)(1)"),
 }
 
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """What an estimate or a plain instrument does to the number, and whose claim that is."""
+
+    words: str
+    source: str
+
+
+COMPUTED = "docs/calculator.md, What is missing: computed with ISO 7726:1998 and Bernard and Pourmoghani 1999 over 26-38 °C, 40-80 %, 0.1-2 m/s"
+ACCURACY: Mapping[str, Accuracy] = {
+    texts.NO_GLOBE: Accuracy(
+        N_("Without a globe WBGT reads low: by 0.7 °C (0.3 to 1.4) where the surroundings are 5 °C hotter than the air, by 1.9 °C (0.7 to 3.6) where they are 10 °C hotter."),
+        f"{COMPUTED}; Oliveira et al. 2019, wxz042",
+    ),
+    texts.NO_ANEMOMETER: Accuracy(N_("Without an anemometer WBGT is off by 0.5 °C down or 0.6 °C up at most, still or moving air taken for 0.2 m/s."), COMPUTED),
+    texts.GLOBE_CORRECTED: Accuracy(
+        N_(
+            "A small globe uncorrected reads WBGT low: one of 40 mm by 0.5 °C (0.2 to 1.0) where the surroundings are 10 °C hotter than the air; corrected, the error of the air speed is left."
+        ),
+        f"{COMPUTED}; Oliveira et al. 2019, wxz042",
+    ),
+    texts.GLOBE_NOT_CORRECTED: Accuracy(
+        N_(
+            "A small globe that is not corrected reads WBGT low: one of 40 mm by 0.5 °C (0.2 to 1.0) where the surroundings are 10 °C hotter than the air, by 1.1 °C where they are 20 °C hotter."
+        ),
+        f"{COMPUTED}; Oliveira et al. 2019, wxz042",
+    ),
+    texts.GLOBE_UNKNOWN: Accuracy(
+        N_("A globe of 40 mm taken for one of 150 mm reads WBGT low by 0.5 °C (0.2 to 1.0) where the surroundings are 10 °C hotter than the air."),
+        f"{COMPUTED}; Oliveira et al. 2019, wxz042",
+    ),
+    texts.ESTIMATED_WET_BULB: Accuracy(
+        N_(
+            "WBGT estimated from temperature, humidity, globe and air speed is good to 0.7 to 1.0 °C; 3 % of relative humidity alone are 0.4 °C. Two published methods differ by 0.1 to 0.7 °C on average."
+        ),
+        "docs/calculator.md, Heat; Bernard and Pourmoghani 1999; Liljegren et al. 2008",
+    ),
+    texts.INSTRUMENT_CLASS: Accuracy(
+        N_(
+            "A low-cost sensor is taken at its class's uncertainty, which stands in the bounds: by trials beside reference instruments such sensors differ from them, and from each other, by tens of percent."
+        ),
+        "US EPA performance targets for air sensors (slope 1 ± 0.35); Barkjohn et al. 2021, AMT 14, 4617",
+    ),
+    texts.APPROXIMATE_DOSE: Accuracy(
+        N_("A 5 dB dose from minute means lies between that of steady minutes and that of single short bursts; both ends stand in the bounds."), "29 CFR 1910.95, Appendix A"
+    ),
+}
+"""By the sentence of a result that says what is missing or estimated."""
+
 WINDOWS: Mapping[str, str] = {
     "wbgt_effective_60min_worst": N_(
         "The clothing's adjustment is added, and the time-weighted mean of every 60 minutes is held against the limit at the work rate of the same 60 minutes; those with the largest excess count."
@@ -108,6 +160,12 @@ GAP_CAUSES: Mapping[str, str] = {
     "centre": N_("lost at the centre"),
     "unknown": N_("cause not known"),
 }
+
+
+def accuracy_of(reasons: Sequence[str]) -> list[Accuracy]:
+    """What the estimates that a result's reasons name do to it; of an instrument only one that is no better than screening."""
+    found = [ACCURACY[msgid] for reason in reasons if (msgid := pattern_of(reason)) in ACCURACY and not (msgid == texts.INSTRUMENT_CLASS and reason.endswith("compliance."))]
+    return list(dict.fromkeys(found))
 
 
 def method_of(id: str) -> Method:

@@ -213,6 +213,11 @@ def _patterns() -> list[tuple[str, re.Pattern[str]]]:
     return sorted(found, key=lambda pair: -len(pair[0]))
 
 
+def pattern_of(text: str) -> str:
+    """The sentence with its braces, of which a result's sentence was made; the text itself where none is known."""
+    return next((msgid for msgid, pattern in _patterns() if pattern.fullmatch(text)), text)
+
+
 def sentence(text: str, say: Callable[[str], str]) -> str:
     """A result's sentence in the reader's language, its values put back where they belong; one that is not known stays as it is."""
     for msgid, pattern in _patterns():

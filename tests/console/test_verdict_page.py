@@ -153,3 +153,24 @@ def test_a_revision_says_what_changed_and_the_earlier_one_stays(site) -> None:
     assert "heavier irons" in page
     assert "metabolic_rate_w 300" in page
     assert "This is an earlier revision." in site.get(f"/verdicts/{first}").text
+
+
+def test_the_accuracy_of_an_estimate_stands_beside_it_with_its_source(assessed):
+    path = f"/verdicts/{identifier(assessed)}"
+    told = assessed.get(f"/api/v1{path}").json()
+    texts = " ".join(one["text"] for one in told["accuracy"])
+    assert "good to 0.7 to 1.0 °C" in texts
+    assert all(one["source"] for one in told["accuracy"])
+    page = html.unescape(assessed.get(path).text)
+    for one in told["accuracy"]:
+        assert one["text"] in page
+        assert one["source"] in page
+
+
+def test_every_missing_or_plain_instrument_has_its_accuracy_stated():
+    from assess import texts
+    from console.methods import accuracy_of
+
+    said = [texts.NO_GLOBE, texts.NO_ANEMOMETER.format(speed="0.2"), texts.GLOBE_CORRECTED.format(diameter="40"), texts.INSTRUMENT_CLASS.format(channel="a.b.co", grade="trend")]
+    assert len(accuracy_of(said)) == 4
+    assert accuracy_of([texts.INSTRUMENT_CLASS.format(channel="a.b.co", grade="compliance")]) == []
