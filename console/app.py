@@ -15,15 +15,17 @@ from fastapi.staticfiles import StaticFiles
 from console import problems
 from console.api import alarms as alarms_api
 from console.api import alerts as alerts_api
-from console.api import answers, devices, live, probes, readings, records, registers, registry, reviews, verdicts, zones
+from console.api import answers, devices, live, probes, readings, records, registers, registry, reviews, sensorthings, verdicts, zones
 from console.committee.rooms import CommitteeRooms
 from console.context import ConsoleContext, House
 from console.hub import Hub
 from console.limiter import LoginLimiter
 from console.pages import alarms as alarms_pages
 from console.pages import alerts as alerts_pages
+from console.pages import committee as committee_pages
 from console.pages import completeness, equipment, floor, login, sites, trend, verdict, zone
 from console.pages import records as records_pages
+from console.pages import registers as register_pages
 from console.pages.render import STATIC, Renderer
 from console.security import PUBLIC, Caller, SecurityHeaders, user_of
 from console.sources import Sources
@@ -49,7 +51,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
 
     app = FastAPI(title="Oshwatch", version=context.version or "0", description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.house = house
-    for module in (registry, readings, zones, records, registers, verdicts, alerts_api, alarms_api, devices, live, reviews):
+    for module in (registry, readings, zones, records, registers, verdicts, alerts_api, alarms_api, devices, live, reviews, sensorthings):
         _add(app, module.router, API)
     for router in (
         probes.router,
@@ -59,10 +61,12 @@ def create_app(context: ConsoleContext) -> FastAPI:
         completeness.router,
         verdict.router,
         records_pages.router,
+        register_pages.router,
         sites.router,
         alerts_pages.router,
         alarms_pages.router,
         equipment.router,
+        committee_pages.router,
         login.router,
     ):
         _add(app, router, "")
@@ -101,21 +105,21 @@ def _add(app: FastAPI, router: APIRouter, prefix: str) -> None:
 
 def _house(context: ConsoleContext) -> House:
     sources, stores = Sources(context), Stores(context)
+    people = PeopleRepository(context.engine, context.wall)
     return House(
         context=context,
         people=people,
         sources=sources,
         stores=stores,
-    people = PeopleRepository(context.engine, context.wall)
         hub=Hub(context, sources, stores),
         limiter=LoginLimiter(context.wall),
         renderer=Renderer(context),
+        committee=CommitteeRooms(context, sources, people),
     )
 
 
 def _problem_page(request: Request, status: int, detail: str) -> Response:
     """A person who is not logged in is led to the login; anything else is said in a page."""
-        committee=CommitteeRooms(context, sources, people),
     house: House = request.app.state.house
     if status == 401:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")

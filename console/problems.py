@@ -26,6 +26,7 @@ TITLES = {
     422: "Invalid parameter",
     429: "Too many requests",
     500: "Internal error",
+    501: "Not implemented",
     503: "Not ready",
 }
 

@@ -50,7 +50,9 @@ def test_nobody_gets_in_without_a_login(routes, standing) -> None:
     for route in routes:
         if not isinstance(route, APIRoute) or route.path in OPEN_TO_ALL:
             continue
-        path = route.path.format(site="f1", zone="f1.ironing-1", channel="agent-gluing.gluing.co2", alert="a0", action="acknowledge", id="1", record="rec-1", change="chg-1")
+        path = route.path.replace(":path", "").format(
+            site="f1", zone="f1.ironing-1", channel="agent-gluing.gluing.co2", alert="a0", action="acknowledge", id="1", record="rec-1", change="chg-1", path="Things"
+        )
         asked += 1
         for method in route.methods:
             answer = standing.request(method, path, who=None)
@@ -140,7 +142,7 @@ def test_unknown_paths_are_problems_for_programs_and_pages_for_people(standing) 
 
 def test_the_document_describes_every_api_route(standing, routes) -> None:
     document = standing.get("/api/v1/openapi.json", who=None).json()
-    api = {route.path for route in routes if isinstance(route, APIRoute) and route.path.startswith("/api/") and route.include_in_schema}
+    api = {route.path.replace(":path", "") for route in routes if isinstance(route, APIRoute) and route.path.startswith("/api/") and route.include_in_schema}
     assert set(document["paths"]) >= api
     references = {part.split('"')[0] for part in json.dumps(document).split("#/components/schemas/")[1:]}
     assert references <= set(document["components"]["schemas"])
