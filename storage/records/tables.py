@@ -388,3 +388,33 @@ alarm_feedback = Table(  # whether an alert of a model was right, in the word of
     Column("text", Text, nullable=False),
     Index("ix_alarm_feedback_site", "site", "type"),
 )
+
+retention_rules = Table(  # how long readings and minutes are kept; "*" for every site, every quantity; the latest row of (site, quantity) counts
+    "retention_rules",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("quantity", String(64), nullable=False),
+    Column("readings_days", Integer, nullable=False),
+    Column("minutes_days", Integer, nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+holds = Table(  # legal hold: what retention must not delete, until somebody releases it
+    "holds",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # review, evidence, inspector
+    Column("start_us", BigInteger, nullable=False),
+    Column("stop_us", BigInteger, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("placed_us", BigInteger, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("released_us", BigInteger),
+    Column("released_by", Text, nullable=False),
+    Column("release_reason", Text, nullable=False),
+    Index("ix_holds_site", "site"),
+)
