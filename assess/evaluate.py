@@ -13,10 +13,11 @@ from assess.causes import gap_reasons, longest_gap
 from assess.counter import counted_dose
 from assess.gather import Measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
-from assess.laboratory import hazard_of_sample, laboratory_verdicts
+from assess.laboratory import drawn_in, hazard_of_sample, laboratory_verdicts
 from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for
 from assess.mixtures import mixture_outcomes
 from assess.outcome import Outcome, ZoneShift
+from assess.pid import pid_outcomes
 from assess.plan import Placement, Span
 from domain.hazards import SYSTEM_HAZARDS
 from domain.quantities import QUANTITIES, Quantity, Use, quantity_of
@@ -64,6 +65,7 @@ def outcomes(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
         yield from found
         yield from _without_number(work, quantity.cas if quantity else hazard, found)
     yield from mixture_outcomes(work, together)
+    yield from pid_outcomes(work, placement)
 
 
 def _without_number(work: ZoneShift, agent: str, found: Sequence[Outcome]) -> Iterator[Outcome]:
@@ -209,7 +211,7 @@ def _missing(work: ZoneShift, assessed: set[str]) -> Iterator[Outcome]:
         if hazard == "dust" and any(QUANTITIES[quantity].hazard == "dust" for quantity in quantities if quantity in QUANTITIES):
             continue
         reason = texts.NOT_A_SUBSTANCE if hazard.startswith("chemical:") and "tvoc_isobutylene" in quantities else texts.NOT_MONITORED
-        if any(hazard_of_sample(sample.result) == hazard for sample in work.samples(work.span)):
+        if any(hazard_of_sample(sample.result) == hazard for sample in drawn_in(work)):
             reason = texts.LAB_BESIDE
         limits = _limits_of(work, hazard)
         for adopted in limits:

@@ -18,7 +18,7 @@ from assess.grading import workers_of
 from assess.limits import NO_LIMIT, Adopted, limits_for
 from assess.outcome import Sample, ZoneShift
 from assess.plan import Span
-from domain.lab import DUSTS, FLOW_MAY_DIFFER_PCT, LabResult, doubts_of
+from domain.lab import DUSTS, LabResult, doubts_of
 from domain.quantities import QUANTITIES
 from domain.times import MINUTE_US, to_rfc3339
 from domain.verdict import Assumptions, Bounds, CalibrationState, Cause, ChannelOf, Grade, OverActionLevel, Part, ShiftOf, Verdict, Window, decide
@@ -74,10 +74,13 @@ def sample_of(channel: str) -> int | None:
 
 def laboratory_verdicts(work: ZoneShift, shift: ShiftOf) -> Iterator[Verdict]:
     """Of every sample whose middle lies in the shift, in the order in which they were entered."""
-    for sample in work.samples(work.span):
-        middle_us = (sample.result.start_us + sample.result.stop_us) // 2
-        if work.span.start_us <= middle_us < work.span.stop_us:
-            yield from _verdicts(work, shift, sample)
+    for sample in drawn_in(work):
+        yield from _verdicts(work, shift, sample)
+
+
+def drawn_in(work: ZoneShift) -> list[Sample]:
+    """Samples whose middle lies in the shift."""
+    return [sample for sample in work.samples(work.span) if work.span.start_us <= (sample.result.start_us + sample.result.stop_us) // 2 < work.span.stop_us]
 
 
 def _verdicts(work: ZoneShift, shift: ShiftOf, sample: Sample) -> Iterator[Verdict]:
@@ -305,8 +308,7 @@ def _verdict(work: ZoneShift, shift: ShiftOf, drawn: Drawn, adopted: Adopted | N
 
 def _void(result: LabResult) -> str:
     """Why the sample says nothing at all; "" when it does."""
-    differs = result.flow_differs_pct
-    return texts.LAB_VOID_FLOW.format(percent=f"{differs:.1f}") if differs is not None and differs > FLOW_MAY_DIFFER_PCT else ""
+    return texts.LAB_VOID_FLOW.format(percent=f"{result.flow_differs_pct:.1f}") if result.is_void else ""
 
 
 def _said(drawn: Drawn) -> list[str]:
@@ -342,7 +344,7 @@ def _flow_state(result: LabResult) -> CalibrationState:
     """Of the pump: its flow before and after; a badge has none to check."""
     if result.flow_differs_pct is None:
         return "unknown"
-    return "in_date" if result.flow_differs_pct <= FLOW_MAY_DIFFER_PCT else "failed"
+    return "failed" if result.is_void else "in_date"
 
 
 def _over_action(answer: _Answer, limit: Limit | None, value: float | None) -> OverActionLevel:

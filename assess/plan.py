@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from msgspec.structs import replace
 
-from domain.registry import Channel, Registry, SiteSpec, Snapshot, Workers, Zone, ZoneSpec
+from domain.registry import Channel, Registry, SiteSpec, Snapshot, Solvent, Workers, Zone, ZoneSpec
 from domain.shifts import Shift, shifts_between
 from domain.times import DAY_US, MINUTE_US
 from domain.worked import with_overtime
@@ -129,6 +129,12 @@ class Span:
         """Of hearing protectors as worn; the least during the span, None where some part of it has none on record."""
         known = [piece.spec.protector_attenuation_db for piece in self.pieces]
         return None if not known or any(value is None for value in known) else min(value for value in known if value is not None)
+
+    @property
+    def solvents(self) -> list[Solvent]:
+        """The declared mixture, where it was the same all through."""
+        declared = [piece.spec.solvents for piece in self.pieces]
+        return declared[0] if declared and all(one == declared[0] for one in declared) else []
 
     def worst_case(self, quantity: str) -> float | None:
         """What both sides agreed for gaps; of several during the span the highest, None when some piece has none."""

@@ -73,6 +73,11 @@ class LabResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return abs(self.flow_post_l_min - self.flow_pre_l_min) / self.flow_pre_l_min * 100
 
     @property
+    def is_void(self) -> bool:
+        """Whether the pump's flow changed by more than a sample can bear."""
+        return self.flow_differs_pct is not None and self.flow_differs_pct > FLOW_MAY_DIFFER_PCT
+
+    @property
     def volume_l(self) -> float | None:
         """Air drawn, by the mean of both flows."""
         if self.flow_pre_l_min is None or self.flow_post_l_min is None:

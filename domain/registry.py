@@ -74,6 +74,16 @@ class ShiftSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     zones: list[str] = []  # empty: all of the site
 
 
+class Solvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A vapour of the mixture that a photo-ionisation detector sees in a zone: what it is and how much of the mixture's moles it may be."""
+
+    cas: str
+    response_factor: float  # of isobutylene, for the lamp
+    ionisation_ev: float
+    least_share: float = 0.0
+    most_share: float = 1.0
+
+
 class ZoneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: str
     name: str
@@ -89,6 +99,7 @@ class ZoneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     protector_attenuation_db: float | None = None  # of hearing protectors as worn, declared; only limits that count protectors use it
     protector: str = ""
     rest_zone: str = ""  # a zone of the same site where rest is taken; empty: at the place of work
+    solvents: list[Solvent] = []  # the declared mixture: without it a photo-ionisation detector meets no limit
     worst_case: dict[str, float] = {}  # quantity → the worst case agreed by both sides, for gaps
     plan: list[float] = []  # x, y, width, height on the floor plan, in percent
 

@@ -16,7 +16,7 @@ from domain.errors import BadInput
 from domain.ids import ID_RULE, channel_id, is_id
 from domain.processes import PROCESSES
 from domain.quantities import QUANTITIES, is_cas, quantity_of
-from domain.registry import DAYS, AgentSpec, CalibrationSpec, ChannelSpec, ShiftSpec, SiteFile, SiteSpec, ZoneSpec
+from domain.registry import DAYS, AgentSpec, CalibrationSpec, ChannelSpec, ShiftSpec, SiteFile, SiteSpec, Solvent, ZoneSpec
 from domain.shifts import local_instant
 from domain.times import parse_instant
 from domain.yamltext import line_of, parse_yaml
@@ -132,12 +132,27 @@ def _zone(path: Path, zone: ZoneSpec) -> Iterator[_Problem]:
     for number, hazard in enumerate(zone.hazards):
         if not _is_hazard(hazard):
             yield _Problem((*path, "hazards", number), f"no hazard '{hazard}'", "heat, noise, dust, air_quality, gas:QUANTITY or chemical:CAS")
+    yield from _solvents((*path, "solvents"), zone.solvents)
     for quantity, value in zone.worst_case.items():
         if quantity_of(quantity) is None:
             yield _Problem((*path, "worst_case", quantity), f"no quantity '{quantity}'", _known_quantities())
         if not math.isfinite(value):
             yield _Problem((*path, "worst_case", quantity), "is not a finite number", "the worst value that both sides agreed on")
     yield from _plan((*path, "plan"), zone.plan)
+
+
+def _solvents(path: Path, solvents: Sequence[Solvent]) -> Iterator[_Problem]:
+    for number, one in enumerate(solvents):
+        if not is_cas(one.cas):
+            yield _Problem((*path, number, "cas"), f"'{one.cas}' is no CAS number that checks", "as on the safety data sheet")
+        for name in ("response_factor", "ionisation_ev"):
+            yield from _positive((*path, number, name), getattr(one, name))
+        if not 0 <= one.least_share <= one.most_share <= 1:
+            yield _Problem((*path, number, "most_share"), "shares are not from 0 to 1, the least not over the most", "shares of the mixture's moles, 0 to 1")
+    if len({one.cas for one in solvents}) < len(solvents):
+        yield _Problem(path, "names a substance twice", "one entry a substance")
+    if solvents and (sum(one.least_share for one in solvents) > 1 + 1e-9 or sum(one.most_share for one in solvents) < 1 - 1e-9):
+        yield _Problem(path, "the shares cannot add up to 1", "raise the most or lower the least share of some substance")
 
 
 def _plan(path: Path, plan: Sequence[float]) -> Iterator[_Problem]:

@@ -134,6 +134,8 @@ def _zone(was: ZoneSpec, now: ZoneSpec) -> Iterator[_Found]:
         yield _Found("protector_attenuation_db", was.protector_attenuation_db, now.protector_attenuation_db)
     if dropped := [hazard for hazard in was.hazards if hazard not in now.hazards]:
         yield _Found("hazards", ", ".join(was.hazards), f"without {', '.join(dropped)}")
+    if now.solvents and now.solvents != was.solvents:
+        yield _Found("solvents", ", ".join(one.cas for one in was.solvents) or None, ", ".join(one.cas for one in now.solvents))
     for quantity, value in now.worst_case.items():
         if value < was.worst_case.get(quantity, math.inf):
             yield _Found(f"worst_case {quantity}", was.worst_case.get(quantity), value)

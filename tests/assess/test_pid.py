@@ -1,0 +1,100 @@
+"""Solvents by a photo-ionisation detector: through the declared mixture alone, by its most toxic composition, never within without a laboratory result in date."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assess.outcome import Sample
+from assess.pid import _held
+from domain.lab import LabResult
+from domain.registry import Solvent
+from domain.times import DAY_US, HOUR_US, to_rfc3339
+from models.airborne.pid import Component
+
+TOLUENE, HEXANE, METHYLENE = "108-88-3", "110-54-3", "75-09-2"
+MIXTURE = [
+    Solvent(cas=TOLUENE, response_factor=0.5, ionisation_ev=8.82),
+    Solvent(cas=HEXANE, response_factor=4.3, ionisation_ev=10.18, most_share=0.2),
+]
+INDEX = "mixture_index/declared-mixture"
+
+
+def sample(house, cas, days_ago=10, number=1, **changes):
+    stop_us = house.plan.start_us - days_ago * DAY_US
+    body = {"agent": cas, "method": "NIOSH 1501", "value": 5.0, "unit": "ppm", "start": to_rfc3339(stop_us - 8 * HOUR_US), "stop": to_rfc3339(stop_us)}
+    result = msgspec.convert({**body, "basis": "personal", "laboratory": "Vinacontrol", **changes}, LabResult)
+    return Sample(id=number, root=number, result=result)
+
+
+def gluing(make_house, ppm=10.0, solvents=MIXTURE, samples=()):
+    house = make_house(zone={"solvents": list(solvents)})
+    house.fill(house.channel("tvoc_isobutylene", basis="personal"), ppm)
+    house.samples = lambda _span: [sample(house, cas, number=number) if isinstance(cas, str) else cas for number, cas in enumerate(samples, start=1)]
+    return house
+
+
+def test_without_a_declared_mixture_the_detector_meets_no_limit(make_house):
+    assert not [name for name in gluing(make_house, solvents=[]).verdicts() if "mixture" in name]
+
+
+def test_the_declared_mixture_bounds_the_index_and_without_a_sample_there_is_no_upper_one(make_house):
+    verdict = gluing(make_house).verdicts()[INDEX]
+    assert (verdict.high, verdict.state, verdict.hazard) == (None, "indeterminate", "chemical:mixture")
+    assert 0 < verdict.low < verdict.value
+    assert any("No laboratory result in date" in reason and TOLUENE in reason and HEXANE in reason for reason in verdict.reasons)
+    assert sum(part.low for part in verdict.bounds.parts) == pytest.approx(verdict.low - verdict.value)
+
+
+def test_a_sample_of_every_vapour_in_date_closes_the_bound(make_house):
+    verdict = gluing(make_house, samples=[TOLUENE, HEXANE]).verdicts()[INDEX]
+    assert verdict.high is not None
+    assert verdict.high > verdict.value
+    assert verdict.state == "indeterminate"  # a detector is screening, and this profile takes no screening result
+    assert sum(part.high for part in verdict.bounds.parts) == pytest.approx(verdict.high - verdict.value)
+
+
+@pytest.mark.parametrize("days_ago", [366 + 1, 800])
+def test_an_old_sample_bears_nothing_out(make_house, days_ago):
+    house = gluing(make_house)
+    house.samples = lambda _span: [sample(house, TOLUENE, days_ago), sample(house, HEXANE, 5)]
+    verdict = house.verdicts()[INDEX]
+    assert verdict.high is None
+    assert any(f"(CAS {TOLUENE})" in reason for reason in verdict.reasons)
+
+
+def test_a_void_sample_bears_nothing_out(make_house):
+    house = gluing(make_house)
+    house.samples = lambda _span: [sample(house, TOLUENE, flow_pre_l_min=0.2, flow_post_l_min=0.1), sample(house, HEXANE)]
+    assert house.verdicts()[INDEX].high is None
+
+
+def test_a_high_reading_proves_that_the_limits_are_exceeded_whatever_the_composition(make_house):
+    assert gluing(make_house, ppm=900.0).verdicts()[INDEX].state == "exceeds"
+
+
+def test_a_vapour_that_the_lamp_does_not_see_leaves_no_upper_bound_and_is_named(make_house):
+    mixture = [MIXTURE[0], Solvent(cas=HEXANE, response_factor=4.3, ionisation_ev=11.0)]
+    verdict = gluing(make_house, solvents=mixture, samples=[TOLUENE, HEXANE]).verdicts()[INDEX]
+    assert verdict.high is None
+    assert any("does not see n-Hexane" in reason for reason in verdict.reasons)
+
+
+@settings(max_examples=80, deadline=None)
+@given(share=st.floats(0, 0.2), ppm=st.floats(0.1, 500), factors=st.tuples(st.floats(0.8, 1.2), st.floats(0.8, 1.2)))
+def test_the_truth_of_any_allowed_composition_lies_within_the_bounds(share, ppm, factors):
+    from assess.bounds import Result
+
+    components = [
+        Component(name="toluene", response_factor=0.5, ionisation_ev=8.82, limit_ppm=100.0),
+        Component(name="hexane", response_factor=4.3, ionisation_ev=10.18, limit_ppm=50.0, most_share=0.2),
+    ]
+    reading = Result(value=ppm, low=ppm, high=ppm, first=0, stop=1)
+    found = _held(reading, components, [])
+    true_factors = (0.5 * factors[0], 4.3 * factors[1])
+    total = ppm / ((1 - share) / true_factors[0] + share / true_factors[1])
+    truth = total * ((1 - share) / 100.0 + share / 50.0)
+    assert found.low <= truth * (1 + 1e-9)
+    assert truth <= found.high * (1 + 1e-9)
