@@ -85,19 +85,31 @@ class Tracker:
 
     settled: Run
     points: dict[int, tuple[Reach, int]] = field(default_factory=dict)
+    _run: Run | None = None  # after all points
+    _newest_us: int = -(2**62)
 
     def add(self, time_us: int, where: Reach, step_us: int = STEP_US) -> Run:
         """The state with this point; a point older than what is settled changes nothing."""
         if self.settled.last_us is None or time_us > self.settled.last_us:
             self.points[time_us] = (where, step_us)
+        if self._run is not None and time_us > self._newest_us:
+            self._run.step(time_us, where, step_us)
+        else:
+            self._run = self._anew()
+        self._newest_us = max(self._newest_us, time_us)
+        self._settle()
+        return self._run
+
+    def _anew(self) -> Run:
         run = replace(self.settled)
         for moment in sorted(self.points):
             run.step(moment, *self.points[moment])
-        self._settle()
         return run
 
     def _settle(self) -> None:
-        horizon = max(self.points, default=0) - HORIZON_US - max(self.settled.delays.on_us, self.settled.delays.off_us)
+        horizon = self._newest_us - HORIZON_US - max(self.settled.delays.on_us, self.settled.delays.off_us)
+        if next(iter(self.points), horizon) >= horizon:
+            return
         for moment in sorted(self.points):
             if moment >= horizon:
                 break

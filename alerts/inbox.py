@@ -14,15 +14,19 @@ from domain.errors import BadInput, NotFound
 from domain.hazards import Severity
 from domain.registry import Snapshot
 from domain.scope import Scope
+from storage.records.alert_states import OPEN_STATES
 from storage.records.journal import JournalRepository, Step
 
 PAGE = 100
 _ANY_CONDITION = ("shelved", "suppressed_by_design", "out_of_service")
-OF_CONDITION = {
+CONDITIONS = ("active", "returned")
+WORDS = {
+    "open": OPEN_STATES,
+    "closed": ("normal",),
     "active": ("unacknowledged", "acknowledged", *_ANY_CONDITION),
     "returned": ("normal", "returned_unacknowledged", "latched_acknowledged", *_ANY_CONDITION),
 }
-"""States that an alert whose condition is this may be in."""
+"""ISA-18.2's words that an alert may have of which this is asked."""
 STATES = (
     "open", "closed", "active", "returned",
     "normal", "unacknowledged", "acknowledged", "returned_unacknowledged", "latched_acknowledged", "shelved", "suppressed_by_design", "out_of_service",
@@ -75,14 +79,13 @@ class Inbox:
         if state is not None and state not in STATES:
             raise BadInput(f"no state '{state}'", field="state", remedy="one of " + ", ".join(STATES))
         sites, after = _sites(scope, held, site), _after(cursor)
-        is_open = None if state not in ("open", "closed") else state == "open"
-        words = None if state is None or is_open is not None else OF_CONDITION.get(state, (state,))
+        words = None if state is None else WORDS.get(state, (state,))
         kept: list[Alert] = []
         while True:
             wanted = limit + 1 - len(kept)
-            found = self._states.page(sites, severity=severity, states=words, is_open=is_open, since_us=since_us, after=after, limit=wanted)
+            found = self._states.page(sites, severity=severity, states=words, since_us=since_us, after=after, limit=wanted)
             for id, alert in found:
-                if state not in OF_CONDITION or alert.condition == state:
+                if state not in CONDITIONS or alert.condition == state:
                     if len(kept) == limit:
                         return Page(kept, str(after))
                     kept.append(alert)

@@ -122,27 +122,25 @@ class KpiService:
 
 
 def day_of(rows: Iterable[Any]) -> Day:
-    """Notices are no alarms and count nowhere."""
+    """Rows of `FIGURED`."""
     day = Day()
-    for row in rows:
-        if row.severity == Severity.NOTICE:
-            continue
-        source = f"{row.zone}|{row.type}"
-        day.buckets[row.raised_us % DAY_US // BUCKET_US] += row.excursions
-        for counts, key in ((day.severities, row.severity), (day.types, row.type), (day.sources, source)):
-            counts[key] = counts.get(key, 0) + row.excursions
-        if row.acknowledged_us is None:
+    for zone, type, severity, raised_us, returned_us, acknowledged_us, role, excursions in rows:
+        source = f"{zone}|{type}"
+        day.buckets[raised_us % DAY_US // BUCKET_US] += excursions
+        for counts, key in ((day.severities, severity), (day.types, type), (day.sources, source)):
+            counts[key] = counts.get(key, 0) + excursions
+        if acknowledged_us is None:
             day.unheard += 1
         else:
-            minutes = min(MOST_MIN, max(0, row.acknowledged_us - row.raised_us + MINUTE_US - 1) // MINUTE_US)
-            heard = day.heard_min.setdefault(row.acknowledged_role, {})
+            minutes = min(MOST_MIN, max(0, acknowledged_us - raised_us + MINUTE_US - 1) // MINUTE_US)
+            heard = day.heard_min.setdefault(role, {})
             heard[minutes] = heard.get(minutes, 0) + 1
-        if row.returned_us is not None:
-            lasted_us = row.returned_us - row.raised_us
-            day.fleeting += lasted_us < FLEETING_US and (row.acknowledged_us is None or row.acknowledged_us > row.returned_us)
+        if returned_us is not None:
+            lasted_us = returned_us - raised_us
+            day.fleeting += lasted_us < FLEETING_US and (acknowledged_us is None or acknowledged_us > returned_us)
             day.stale += lasted_us > STALE_US
-            if row.excursions >= CHATTERS_FROM and lasted_us / (row.excursions - 1) <= CHATTERS_US:
-                day.chattering[source] = day.chattering.get(source, 0) + row.excursions
+            if excursions >= CHATTERS_FROM and lasted_us / (excursions - 1) <= CHATTERS_US:
+                day.chattering[source] = day.chattering.get(source, 0) + excursions
     return day
 
 

@@ -52,8 +52,7 @@ class AlertStates:
     def heal(self) -> None:
         """Fold what a writer left stale: alerts from before the table, or steps of another hand."""
         while stale := self._rows.stale():
-            for steps in self._journal.steps_of(stale).values():
-                self._rows.heal(state_row(steps))
+            self._rows.heal([state_row(steps) for steps in self._journal.steps_of(stale).values()])
 
     def open(self, sites: Sequence[str] | None = None) -> list[Alert]:
         """Every open alert of these sites (None: of all)."""
@@ -65,12 +64,11 @@ class AlertStates:
         *,
         severity: str | None = None,
         states: Sequence[str] | None = None,
-        is_open: bool | None = None,
         since_us: int | None = None,
         after: int = 0,
         limit: int = 100,
         latest: bool = False,
     ) -> list[tuple[int, Alert]]:
         """(cursor, alert), ascending by when they were raised, or the latest first."""
-        found = self.rows.page(sites, severity=severity, states=states, is_open=is_open, since_us=since_us, after=after, limit=limit, latest=latest)
+        found = self.rows.page(sites, severity=severity, states=states, since_us=since_us, after=after, limit=limit, latest=latest)
         return [(id, _decode(body)) for id, body in found]

@@ -13,6 +13,9 @@ from storage.records.sql import reading, upsert, writing
 from storage.records.tables import alarm_days, alert_states
 
 STALE_AT_ONCE = 1000
+OPEN_STATES = ("unacknowledged", "acknowledged", "returned_unacknowledged", "latched_acknowledged", "shelved", "suppressed_by_design", "out_of_service")
+"""ISA-18.2's words but `normal`: an alert is open in each of them, and the index knows them."""
+FIGURED = ("zone", "type", "severity", "raised_us", "returned_us", "acknowledged_us", "acknowledged_role", "excursions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +61,18 @@ class AlertStatesRepository:
         with reading(self._engine) as connection:
             return list(connection.scalars(select(alert_states.c.alert).where(alert_states.c.last_id == 0).limit(STALE_AT_ONCE)))
 
-    def heal(self, row: StateRow) -> None:
+    def heal(self, rows: Sequence[StateRow]) -> None:
         """Unless somebody else has by now."""
-        values = {name: value for name, value in asdict(row).items() if name != "alert"}
         with writing(self._engine) as connection:
-            connection.execute(update(alert_states).where(alert_states.c.alert == row.alert, alert_states.c.last_id == 0).values(values))
+            for row in rows:
+                values = {name: value for name, value in asdict(row).items() if name != "alert"}
+                connection.execute(update(alert_states).where(alert_states.c.alert == row.alert, alert_states.c.last_id == 0).values(values))
 
     def open(self, sites: Sequence[str] | None = None) -> list[bytes]:
         """In the order they were raised."""
-        where: list[ColumnElement[bool]] = [alert_states.c.open]
-        if sites is not None:
-            where.append(alert_states.c.site.in_(list(sites)))
+        is_open = alert_states.c.open if sites is None else alert_states.c.site.in_(list(sites)) & alert_states.c.state.in_(OPEN_STATES)
         with reading(self._engine) as connection:
-            return list(connection.scalars(select(alert_states.c.body).where(*where).order_by(alert_states.c.raised_id)))
+            return list(connection.scalars(select(alert_states.c.body).where(is_open).order_by(alert_states.c.raised_id)))
 
     def page(
         self,
@@ -78,7 +80,6 @@ class AlertStatesRepository:
         *,
         severity: str | None = None,
         states: Sequence[str] | None = None,
-        is_open: bool | None = None,
         since_us: int | None = None,
         after: int = 0,
         limit: int = 100,
@@ -91,8 +92,6 @@ class AlertStatesRepository:
                 where: list[ColumnElement[bool]] = [alert_states.c.site == site]
                 if severity is not None:
                     where.append(alert_states.c.severity == severity)
-                if is_open is not None:
-                    where.append(alert_states.c.open if is_open else ~alert_states.c.open)
                 first = after + 1 if since_us is None else max(after + 1, _first_since(connection, site, since_us))
                 for some in [None] if states is None else states:  # each state is a run of the index
                     of = select(alert_states.c.raised_id, alert_states.c.body).where(*where, alert_states.c.raised_id >= first)
@@ -103,9 +102,9 @@ class AlertStatesRepository:
         return sorted(found, key=lambda pair: pair[0], reverse=latest)[:limit]
 
     def raised_between(self, sites: Sequence[str] | None, start_us: int, stop_us: int) -> list[Row[Any]]:
-        """The columns that figures are made of, by when the alert was raised; without the bodies."""
-        columns = [column for column in alert_states.c if column.name != "body"]
-        where = [alert_states.c.raised_us >= start_us, alert_states.c.raised_us < stop_us]
+        """`FIGURED` of every alarm, by when it was raised; notices are none."""
+        columns = [alert_states.c[name] for name in FIGURED]
+        where = [alert_states.c.raised_us >= start_us, alert_states.c.raised_us < stop_us, alert_states.c.severity != "notice"]
         with reading(self._engine) as connection:
             return [
                 row
