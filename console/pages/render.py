@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from alerts.review.access import Transition, may
 from console.context import ROOM, ConsoleContext
 from console.formats import AGES, Formats
 from console.i18n import N_, Catalogue, load_catalogues, negotiate
@@ -24,7 +25,13 @@ STATIC = ROOM / "static"
 LANGUAGE_COOKIE = "oshwatch-lang"
 YEAR_S = 31_536_000
 
-NAV = ((N_("Floor"), "/floor", "floor"), (N_("Alerts"), "/alerts", "alerts"), (N_("Sites"), "/sites", "sites"), (N_("Equipment"), "/equipment", "equipment"))
+NAV = (
+    (N_("Floor"), "/floor", "floor"),
+    (N_("Alerts"), "/alerts", "alerts"),
+    (N_("Review"), "/reviews", "reviews"),
+    (N_("Sites"), "/sites", "sites"),
+    (N_("Equipment"), "/equipment", "equipment"),
+)
 HEADLINES = {
     401: N_("Please log in"),
     403: N_("Not allowed"),
@@ -111,6 +118,7 @@ class Renderer:
             "bundle": (STATIC / "built" / "live.js").exists(),
             "user": user,
             "role": catalogue.gettext(ROLES[user.role.value]) if user else "",
+            "may_review": user is not None and may(user.role, Transition.OPEN),
             "nav": [NavEntry(catalogue.gettext(text), href, name == section, unacknowledged if name == "alerts" else 0) for text, href, name in NAV],
             "unacknowledged": unacknowledged,
             "languages": [Language(other.tag, other.name, other.tag == catalogue.tag) for other in self.catalogues.values()],
