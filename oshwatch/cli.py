@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="oshwatch", description="Watches heat, noise, air and chemicals on a factory floor. Not a safety function: it replaces no certified detector and no alarm."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _statistics, _assess, _calc, _models, _quarantine, _backup, _alerts, _grafana, _bench, _doctor):
+    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _statistics, _assess, _calc, _models, _quarantine, _timeseries, _backup, _alerts, _grafana, _bench, _doctor):
         add(commands)
     return parser
 
@@ -266,6 +266,52 @@ def _alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     replaying.add_argument("--policy", type=Path, required=True, metavar="FILE", help="a site's alarm policy (alerts/policy/site-schema.json)")
     replaying.add_argument("--json", action="store_true", help="every alarm that came, for programs")
     _config(replaying)
+
+
+def _timeseries(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    actions = _group(
+        commands, "timeseries", "readings from store to store, how long they are kept, what is held", "oshwatch timeseries copy --from sqlite:////var/a --to sqlite:////var/b"
+    )
+    copying = _command(
+        actions,
+        "copy",
+        "copy all readings and minutes, verified by counts and checksums; run again to go on or to catch up",
+        "oshwatch timeseries copy --from sqlite:////var/lib/oshwatch/timeseries --to 'influxdb://db:8086?org=O&bucket=B'",
+        "timeseries:copy",
+    )
+    copying.add_argument("--from", required=True, metavar="URL", dest="source")
+    copying.add_argument("--to", required=True, metavar="URL", dest="target")
+    copying.add_argument("--verify-only", action="store_true", help="compare, write nothing")
+    listing = _command(actions, "retention", "the rules that hold", "oshwatch timeseries retention", "timeseries:retention")
+    example = "oshwatch timeseries retain --readings-days 400 --minutes-days 3650 --by 'A. Officer' --reason 'storage plan 2026'"
+    retaining = _command(actions, "retain", "set how long readings and minutes are kept (without a rule: for ever)", example, "timeseries:retain")
+    retaining.add_argument("--site", default="*", metavar="S")
+    retaining.add_argument("--quantity", default="*", metavar="Q")
+    retaining.add_argument("--readings-days", type=int, required=True, metavar="N")
+    retaining.add_argument("--minutes-days", type=int, metavar="N", help="default: as readings")
+    expiring = _command(actions, "expire", "delete now what the rules let go and nothing holds; each deletion is recorded", "oshwatch timeseries expire", "timeseries:expire")
+    holding = _command(
+        actions,
+        "hold",
+        "let retention delete nothing of a site in a span; prints the number of the hold",
+        "oshwatch timeseries hold --site f1 --kind inspector --from 2026-01-01T00:00:00Z --by 'I. Inspector' --reference 'letter 17/2026'",
+        "timeseries:hold",
+    )
+    holding.add_argument("--site", required=True, metavar="S")
+    holding.add_argument("--kind", required=True, choices=("review", "evidence", "inspector"))
+    holding.add_argument("--from", required=True, metavar="TIME", dest="start")
+    holding.add_argument("--to", default="", metavar="TIME", dest="stop", help="default: with all that is still to come")
+    holding.add_argument("--reference", required=True, metavar="TEXT")
+    releasing = _command(actions, "release", "end a hold", "oshwatch timeseries release 3 --by 'I. Inspector' --reason 'case closed'", "timeseries:release")
+    releasing.add_argument("id", type=int, metavar="ID")
+    held = _command(actions, "holds", "what is held", "oshwatch timeseries holds", "timeseries:holds")
+    held.add_argument("--all", action="store_true", help="also what was released")
+    for parser in (retaining, holding, releasing):
+        parser.add_argument("--by", required=True, metavar="NAME")
+    for parser in (retaining, releasing):
+        parser.add_argument("--reason", required=True, metavar="TEXT")
+    for parser in (copying, listing, retaining, expiring, holding, releasing, held):
+        _config(parser)
 
 
 def _grafana(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 TICK_S = 2.0
 """How often the floor is looked at anew: well within what "at once" means for heat; instant rules run in ingest."""
 HEARTBEAT_S = 2.0
+RETENTION_S = 3_600.0
 REVIEW_S = 30.0
 """Reviews speak of days; what is overdue is journaled within half a minute of a start."""
 
@@ -120,7 +121,9 @@ def run_alerts(settings: Settings) -> int:
     from assess.engine import Assessor
     from oshwatch.loop import Loop
     from storage.records.registry import RegistryRepository
+    from storage.retention import apply_retention
     from storage.timeseries.opening import open_timeseries
+    from storage.timeseries.port import Expires
 
     engine, clock, stop = prepare(settings), settings.clock, stop_event()
     timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
@@ -136,6 +139,8 @@ def run_alerts(settings: Settings) -> int:
     loop.add("floor", TICK_S / getattr(clock, "speed", 1.0), lambda: service.tick(clock.now_us(), assessor.tick(clock.now_us())))
     loop.add("suspects", TICK_S / getattr(clock, "speed", 1.0), lambda: suspects.tick(clock.now_us()))
     loop.add("reviews", REVIEW_S, lambda: reviews.tick(clock.now_us()))
+    if isinstance(timeseries, Expires):
+        loop.add("retention", RETENTION_S, lambda: apply_retention(engine, timeseries, clock.now_us()))
     loop.run(stop)
     timeseries.close()
     return 0

@@ -14,7 +14,7 @@ from domain.clock import Clock, clock_from_text
 from domain.errors import BadInput
 
 PREFIX = "OSHWATCH_"
-SECRETS = frozenset({"OSHWATCH_MQTT_PASSWORD", "OSHWATCH_INFLUXDB_TOKEN", "OSHWATCH_SMTP_URL", "OSHWATCH_DATABASE_URL"})
+SECRETS = frozenset({"OSHWATCH_MQTT_PASSWORD", "OSHWATCH_INFLUXDB_TOKEN", "OSHWATCH_INFLUXDB_TO_TOKEN", "OSHWATCH_SMTP_URL", "OSHWATCH_DATABASE_URL"})
 
 DOCUMENTED: Mapping[str, str] = {
     "OSHWATCH_MQTT_URL": "the broker, `mqtt://host:1883` or `mqtts://user@host:8883`",
@@ -22,8 +22,9 @@ DOCUMENTED: Mapping[str, str] = {
     "OSHWATCH_MQTT_CA_FILE": "certificate authority of the broker",
     "OSHWATCH_MQTT_CERT_FILE": "client certificate",
     "OSHWATCH_MQTT_KEY_FILE": "its key",
-    "OSHWATCH_TIMESERIES_URL": "`sqlite:///DIR`, or `influxdb://host:8086?org=O&bucket=B` (`influxdb+https://` for TLS)",
-    "OSHWATCH_INFLUXDB_TOKEN": "token of InfluxDB 2",
+    "OSHWATCH_TIMESERIES_URL": "`sqlite:///DIR`, or `influxdb://host:8086?org=O&bucket=B` (`influxdb+https://` for TLS); `influxdb1://` and `victoriametrics://`: docs/settings.md",
+    "OSHWATCH_INFLUXDB_TOKEN": "token of InfluxDB 2 (`user:password` of InfluxDB 1)",
+    "OSHWATCH_INFLUXDB_TO_TOKEN": "token of the store that `oshwatch timeseries copy --to` names, where it is another",
     "OSHWATCH_DATABASE_URL": "`sqlite:///DIR/oshwatch.db` or `postgresql+psycopg://...`",
     "OSHWATCH_DATA_DIR": "where keys, spools and caches are kept",
     "OSHWATCH_LISTEN": "host:port that the console listens on",
@@ -46,6 +47,7 @@ class Settings:
     mqtt_key_file: str = ""
     timeseries_url: str = ""
     influxdb_token: str = field(default="", repr=False)
+    influxdb_to_token: str = field(default="", repr=False)
     database_url: str = field(default="", repr=False)
     data_dir: Path = Path("oshwatch-data")
     listen: str = ""
@@ -112,7 +114,7 @@ def _checked(settings: Settings) -> Settings:
     _scheme("OSHWATCH_MQTT_URL", settings.mqtt_url, ("mqtt", "mqtts"))
     console = _scheme("OSHWATCH_CONSOLE_URL", settings.console_url, ("http", "https"))
     timeseries = settings.timeseries_url or f"sqlite:///{settings.data_dir}/timeseries"
-    _scheme("OSHWATCH_TIMESERIES_URL", timeseries, ("sqlite", "influxdb", "influxdb+https"))
+    _scheme("OSHWATCH_TIMESERIES_URL", timeseries, ("sqlite", *(f"{name}{tls}" for name in ("influxdb", "influxdb1", "victoriametrics") for tls in ("", "+https"))))
     database = settings.database_url or f"sqlite:///{settings.data_dir}/oshwatch.db"
     _scheme("OSHWATCH_DATABASE_URL", database, ("sqlite", "postgresql+psycopg"))
     if settings.smtp_url:

@@ -13,9 +13,10 @@ from sqlalchemy import Engine, func, select
 
 from domain.clock import SystemClock
 from domain.errors import OshwatchError
-from domain.times import SECOND_US
+from domain.times import DAY_US, SECOND_US, to_rfc3339
 from oshwatch.parts import prepare
 from oshwatch.settings import Settings, load_settings
+from storage.timeseries.port import DeletesByItself
 
 DISK_FREE_MIN = 1 << 30
 """A day of a large factory's readings with room to spare."""
@@ -73,8 +74,28 @@ def _timeseries(settings: Settings) -> str | None:
     store = open_timeseries(settings.timeseries_url, settings.influxdb_token)
     try:
         store.ping()
+        if lacks := store.fidelity.lacks():
+            return f"{store.fidelity.name} {'; '.join(lacks)}: no evidence may rest on it; keep the readings in SQLite or InfluxDB"
+        return _kept(settings, store.deletes_after_us()) if isinstance(store, DeletesByItself) else None
     finally:
         store.close()
+
+
+def _kept(settings: Settings, deletes_after_us: int) -> str | None:
+    """A server that deletes by itself must not delete what a rule or a hold keeps; without a rule all is kept."""
+    if not deletes_after_us:
+        return None
+    from storage.records.retention import RetentionRepository
+
+    repository, days = RetentionRepository(prepare(settings)), deletes_after_us / DAY_US
+    rules = repository.rules()
+    wanted = max((rule.minutes_days for rule in rules), default=None)
+    if wanted is None or days < wanted:
+        asked = "no rule lets anything go" if wanted is None else f"a rule keeps minutes {wanted} days"
+        return f"it deletes after {days:g} days, without a record, and {asked}; lengthen its retention, or `oshwatch timeseries retain`"
+    oldest_us = min((hold.start_us for hold in repository.holds()), default=None)
+    if oldest_us is not None and oldest_us < SystemClock().now_us() - deletes_after_us + 7 * DAY_US:
+        return f"it deletes after {days:g} days what is held from {to_rfc3339(oldest_us)} on; set its retention to infinite until the hold is released"
     return None
 
 

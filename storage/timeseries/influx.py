@@ -145,6 +145,17 @@ class InfluxTimeSeries:
     def fidelity(self) -> Fidelity:
         return Fidelity("InfluxDB")
 
+    def deletes_after_us(self) -> int:
+        """The shortest that the bucket's rules say."""
+        try:
+            response = self._http.request("GET", f"{self._url}/api/v2/buckets", fields={"name": self._bucket})
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise NotReady(f"InfluxDB at {self._url} does not answer: {error}") from None
+        if response.status != 200:
+            raise self._unready(response.status, _message(response.data))
+        seconds = [rule.everySeconds for bucket in _buckets(response.data).buckets for rule in bucket.retentionRules if rule.everySeconds]
+        return min(seconds, default=0) * 1_000_000
+
     def ping(self) -> None:
         self._query(f"{READING} WHERE time >= 0u AND time < 1u", READING_ANSWER)
 
@@ -210,6 +221,21 @@ class InfluxTimeSeries:
         if status == 404:
             return Misconfigured(f"InfluxDB: {text}", field="OSHWATCH_TIMESERIES_URL", remedy=self._remedy)
         return NotReady(f"InfluxDB at {self._url} answers {status}: {text}")
+
+
+class _Rule(msgspec.Struct):
+    everySeconds: int = 0  # noqa: N815 - as InfluxDB spells it
+
+
+class _Bucket(msgspec.Struct):
+    retentionRules: list[_Rule] = []  # noqa: N815
+
+
+class _Buckets(msgspec.Struct):
+    buckets: list[_Bucket] = []
+
+
+_buckets = msgspec.json.Decoder(_Buckets).decode
 
 
 class _Error(msgspec.Struct):

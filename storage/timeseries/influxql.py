@@ -70,6 +70,7 @@ READING_ANSWER = msgspec.json.Decoder(Answer[ReadingRow])
 MINUTE_ANSWER = msgspec.json.Decoder(Answer[MinuteRow])
 START_ANSWER = msgspec.json.Decoder(Answer[StartRow])
 NAMES_ANSWER = msgspec.json.Decoder(Answer[tuple[str, str]])
+POLICIES_ANSWER = msgspec.json.Decoder(Answer[tuple[str, str, str, int, bool]])
 END_ANSWER = msgspec.json.Decoder(Answer[tuple[int, float]])
 COUNT_ANSWER = msgspec.json.Decoder(Answer[CountRow])
 

@@ -144,3 +144,12 @@ class Expires(Protocol):
     def expire(self, expiries: Sequence[Expiry], at_us: int) -> list[Expired]:
         """Deletes, and records what it deleted in the same transaction."""
         ...
+
+
+@runtime_checkable
+class DeletesByItself(Protocol):
+    """A server with a retention of its own, which keeps no record of what it deletes and knows no hold."""
+
+    def deletes_after_us(self) -> int:
+        """0: never."""
+        ...
