@@ -26,14 +26,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 from domain.clock import SystemClock
 from domain.errors import NotReady
 from domain.reading import Reading
-from domain.registry import AgentSpec, ChannelSpec, SiteFile, SiteSpec, ZoneSpec
-from domain.senml import encode_pack
-from domain.times import SECOND_US
+from domain.registry import SiteFile
+from ingest.bench_packs import CHANNELS_IN_ALL, INTERVAL_US, bench_site, packs_of
+from ingest.bench_peers import Telegraf, influxdb_maximum
 from ingest.rules import NoticeKind
 
-AGENTS, CHANNELS, INTERVAL_US = 200, 20, 10 * SECOND_US
-_QUANTITIES = ("air_temperature", "relative_humidity", "co2", "sound_level_a_eq", "pm2_5")
-_PLACEMENTS = tuple(f"line-{number}" for number in range(CHANNELS // len(_QUANTITIES)))
 _TOPICS = "osh/v1/+/data/#"
 _GIVE_UP_S = 300.0
 
@@ -61,20 +58,29 @@ class NoRules:
 
 def run_bench(
     *,
-    pack_sizes: Sequence[int] = (10, 100),
-    readings: Sequence[int] = (200_000, 600_000),
+    pack_sizes: Sequence[int] = (1, 10, 100),
+    readings: Sequence[int] = (60_000, 600_000, 1_200_000),
     stores: Sequence[tuple[str, str, str]] = (("sqlite", "", ""),),
     repeats: int = 3,
     rules: str = "",
 ) -> list[dict[str, Any]]:
-    """One row for each pack size and store: medians of interleaved runs. A store is (name, URL, token); "" makes a SQLite one."""
-    rows = []
+    """One row for each pack size and store: medians of interleaved runs. A store is (name, URL, token); "" makes a SQLite one.
+
+    Beside a store that is InfluxDB stand what it takes at most, and Telegraf's figures where its binary is had. The runs are long enough that the start of a worker,
+    which asks the store for the latest of every channel, does not show.
+    """
+    rows: list[dict[str, Any]] = []
+    telegraf, most = Telegraf.found(), {name: influxdb_maximum(url, token) for name, url, token in stores if url}
+    rows += [
+        {"bench": "ingest", "store": name, "what": "its own maximum: encoded lines, bodies of 5,000, two connections", "readings_per_s": round(rate)} for name, rate in most.items()
+    ]
     with tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as name, _mosquitto(Path(name)) as port:
         directory = Path(name)
         for size, wanted in zip(pack_sizes, readings, strict=True):
             packs = wanted // size
             baseline: list[float] = []
             found: dict[str, list[dict[str, float]]] = {store: [] for store, _, _ in stores}
+            peers: dict[str, list[dict[str, float]]] = {store: [] for store in most if telegraf}
             for _ in range(repeats):
                 baseline.append(packs * size / _drain_with_mosquitto_sub(port, _queue(port, "baseline", packs, size, "baseline")))
                 for store, url, token in stores:
@@ -83,13 +89,33 @@ def run_bench(
                     spec = Spec(mqtt_port=port, directory=str(directory / site), timeseries_url=url, token=token, readings=packs * size, rules=rules)
                     found[store].append(_drain_with_worker(spec, bench_site(site)))
                     _forget(port, "oshwatch-ingest")
+                    if telegraf and url and size > 1:
+                        _queue(port, Telegraf.CLIENT_ID, packs, size, site)
+                        peers[store].append(telegraf.drain(port, url, token, packs * size, directory, _GIVE_UP_S))
+                        _forget(port, Telegraf.CLIENT_ID)
                     shutil.rmtree(directory / site)
-            rows += [_row(store, size, runs, statistics.median(baseline)) for store, runs in found.items()]
+            for store, runs in found.items():
+                row = _row(store, size, runs, statistics.median(baseline))
+                rows.append(row | _beside(row, most.get(store), peers.get(store)))
     return rows
 
 
+def _median(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+
+
+def _beside(row: dict[str, Any], most: float | None, peers: list[dict[str, float]] | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"share_of_influxdb_maximum": round(row["readings_per_s"] / most, 3)} if most else {}
+    if peers:
+        peer = _median(peers)
+        found |= {f"telegraf_{name}": round(value, 2) for name, value in peer.items()}
+        found["rate_to_telegraf"] = round(row["readings_per_s"] / peer["readings_per_s"], 3)
+        found["cpu_to_telegraf"] = round(row["cpu_s_per_million_readings"] / peer["cpu_s_per_million_readings"], 3)
+    return found
+
+
 def _row(store: str, size: int, runs: list[dict[str, float]], baseline: float) -> dict[str, Any]:
-    middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    middle = _median(runs)
     return {
         "bench": "ingest",
         "store": store,
@@ -98,43 +124,12 @@ def _row(store: str, size: int, runs: list[dict[str, float]], baseline: float) -
         "mosquitto_sub_readings_per_s": round(baseline),
         "ratio_to_mosquitto_sub": round(middle["readings_per_s"] / baseline, 4),
         "must": {10: 0.10, 100: 0.02}.get(size),
-        "cpu_us_per_reading": round(middle["cpu_us_per_reading"], 2),
+        "cpu_s_per_million_readings": round(middle["cpu_s_per_million_readings"], 2),
         "commit_p50_ms": round(middle["commit_p50_ms"], 1),
         "commit_p99_ms": round(middle["commit_p99_ms"], 1),
         "rss_mb": round(middle["rss_mb"], 1),
         "runs": len(runs),
     }
-
-
-def channels_of(agent: str) -> list[str]:
-    return [f"{agent}.{placement}.{quantity}" for placement in _PLACEMENTS for quantity in _QUANTITIES]
-
-
-def bench_site(id: str) -> SiteFile:
-    """The registry that the packs belong to."""
-    channels = [ChannelSpec(placement=placement, quantity=quantity, zone="hall", interval_s=INTERVAL_US / SECOND_US) for placement in _PLACEMENTS for quantity in _QUANTITIES]
-    agents = [AgentSpec(id=f"{id}-{number}", channels=channels) for number in range(AGENTS)]
-    site = SiteSpec(id=id, name="Bench", timezone="UTC", country="VN")
-    return SiteFile(site=site, zones=[ZoneSpec(id="hall", name="Hall")], agents=agents)
-
-
-def packs_of(count: int, size: int, site: str, start_us: int) -> Iterator[tuple[str, bytes]]:
-    """(topic, pack): agents in turn; an agent's channels come once an interval, spread over packs of `size`."""
-    streams = [_stream(f"{site}-{number}", size, start_us) for number in range(AGENTS)]
-    for number in range(count):
-        yield next(streams[number % AGENTS])
-
-
-def _stream(agent: str, size: int, start_us: int) -> Iterator[tuple[str, bytes]]:
-    channels, seq, tick = channels_of(agent), 0, 0
-    waiting: list[Reading] = []
-    while True:
-        waiting += [Reading(channel, start_us + tick * INTERVAL_US, 20.0 + (tick * 7 + index) % 300 / 10) for index, channel in enumerate(channels)]
-        tick += 1
-        while len(waiting) >= size:
-            part, waiting = waiting[:size], waiting[size:]
-            yield f"osh/v1/{agent}/data", encode_pack(agent, "bench", seq, True, part)
-            seq += 1
 
 
 @contextmanager
@@ -176,7 +171,7 @@ def _queue(port: int, client_id: str, packs: int, size: int, site: str) -> int:
     publisher.max_queued_messages_set(0)
     publisher.connect("127.0.0.1", port)
     publisher.loop_start()
-    start_us = SystemClock().now_us() - (packs * size // (AGENTS * CHANNELS) + 2) * INTERVAL_US
+    start_us = SystemClock().now_us() - (packs * size // CHANNELS_IN_ALL + 2) * INTERVAL_US
     last = None
     for topic, payload in packs_of(packs, size, site, start_us):
         last = publisher.publish(topic, payload, qos=1)
@@ -242,7 +237,7 @@ def work(spec: Spec) -> dict[str, float]:
     service.stop()
     return {
         "readings_per_s": spec.readings / taken,
-        "cpu_us_per_reading": used / spec.readings * 1e6,
+        "cpu_s_per_million_readings": used / spec.readings * 1e6,
         "commit_p50_ms": counters["commit_latency_p50_s"] * 1e3,
         "commit_p99_ms": counters["commit_latency_p99_s"] * 1e3,
         "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -7,10 +7,15 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from domain.clock import SystemClock
+from domain.clock import Clock, SystemClock
 from oshwatch.settings import load_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from alerts.instant import InstantRules
 
 
 def bench(options: argparse.Namespace) -> None:
@@ -20,12 +25,23 @@ def bench(options: argparse.Namespace) -> None:
 
 
 def _ingest() -> list[dict[str, Any]]:
-    """Into SQLite, or into InfluxDB where OSHWATCH_TIMESERIES_URL names one; next to mosquitto_sub draining the same queue."""
+    """What each stage costs; then into SQLite, or into InfluxDB where OSHWATCH_TIMESERIES_URL names one, next to mosquitto_sub draining the same queue."""
     from ingest.bench import run_bench
+    from ingest.bench_stages import stage_costs
 
     settings = load_settings({name: value for name, value in os.environ.items() if name.startswith("OSHWATCH_")})
     is_influxdb = settings.timeseries_url.startswith("influxdb")
-    return run_bench(stores=[("influxdb", settings.timeseries_url, settings.influxdb_token) if is_influxdb else ("sqlite", "", "")])
+    stages = [stage_costs(size, readings, instant_rules) for size, readings in ((1, 40_000), (10, 200_000), (100, 400_000))]
+    store = ("influxdb", settings.timeseries_url, settings.influxdb_token) if is_influxdb else ("sqlite", "", "")
+    return stages + run_bench(stores=[store], rules=f"{__name__}:{instant_rules.__name__}")
+
+
+def instant_rules(engine: Engine, clock: Clock) -> InstantRules:
+    """Those that the centre runs."""
+    from alerts.instant import InstantRules
+    from storage.records.registry import RegistryRepository
+
+    return InstantRules(engine, clock, RegistryRepository(engine).load)
 
 
 def _evaluate() -> list[dict[str, Any]]:
