@@ -191,12 +191,17 @@ class Outbox(OutboxSpace):
                 found.append(f"outbox: full, {self.thinned_rows} of the newest packs were thinned to minutes since the start")
             if self.dropped_rows:
                 found.append(f"outbox: full, {self.dropped_rows} of the oldest packs were dropped since the start")
+            if self.foreign_acks:
+                found.append("outbox: the centre acknowledges packs of this run that were never sent: another device uses its boot id")
             if self.files_set_aside:
                 found.append(f"outbox: {self.files_set_aside} damaged file(s) were set aside as *.corrupt-*")
             return found
 
-    def ack(self, destination: str, ack: Ack) -> Ranges:
-        """Take a centre's acknowledgement; returns the row ids that it newly settles. An unknown boot settles nothing."""
+    def ack(self, destination: str, ack: Ack, *, sent: Ranges | None = None) -> Ranges:
+        """Take a centre's acknowledgement; returns the row ids that it newly settles. An unknown boot settles nothing.
+
+        Of this run only rows in `sent` are settled, where it is given: what was never sent has been committed for another device that uses this boot's id.
+        """
         with self._lock:
             number = self._number_of(ack.boot)
             if number is None:
@@ -204,6 +209,9 @@ class Outbox(OutboxSpace):
             acked, base, top = self._acked[destination], number << SEQ_BITS, self._next[number] - 1
             given = Ranges((base | max(low, 0), base + min(high, top)) for low, high in ((0, ack.upto), *ack.also))
             settled = given.minus(acked.within(base, base | SEQ_MASK))
+            if sent is not None and number == self._current and (never_sent := settled.minus(sent)):
+                self.foreign_acks += len(never_sent)
+                settled = settled.minus(never_sent)
             for low, high in settled:
                 acked.add(low, high)
                 self._dirty_acks.add((destination, number))
@@ -222,8 +230,10 @@ class Outbox(OutboxSpace):
                 self._acked[destination].remove(first, last)
                 self._asked[destination].add(first, last)
             gone = Ranges([(base + low, base + high)]).minus(here)
-            for first, last in gone:
-                self._declare_gap(number, first & SEQ_MASK, last & SEQ_MASK, None, None, GapCause.UNKNOWN, "asked for, and no longer kept")
+            had = self._acked[destination].within(base, base | SEQ_MASK)
+            for cause, part in ((GapCause.CENTRE, gone.minus(gone.minus(had))), (GapCause.UNKNOWN, gone.minus(had))):
+                for first, last in part:
+                    self._declare_gap(number, first & SEQ_MASK, last & SEQ_MASK, None, None, cause, "asked for, and no longer kept")
             self._dirty_acks.add((destination, number))
             self.commit()
             return len(here), len(gone)

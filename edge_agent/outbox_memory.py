@@ -76,7 +76,7 @@ class OutboxMemory:
         self._leaving = Ranges()  # to be deleted from the file with the next commit
         self._kept_raw = Ranges()  # of no use to thin
         self.dropped_rows = self.thinned_rows = 0
-        self.files_set_aside = 0
+        self.files_set_aside = self.foreign_acks = 0
 
     def _add_boot(self, record: BootRecord) -> int:
         self._boots[record.no] = record

@@ -34,6 +34,7 @@ from edge_agent.backoff import FullJitter
 from edge_agent.config import DEFAULT_PORTS, Destination
 from edge_agent.outbox import Outbox
 from edge_agent.outbox_file import Kind, Row
+from edge_agent.ranges import Ranges
 from edge_agent.window import Window
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Uplink:
         self._agent, self._to, self._outbox, self._sources = agent, connection, outbox, sources
         self._backoff = FullJitter(chance)
         self._window = Window()
+        self._sent = Ranges()
         self._client: paho.Client | None = None
         self._version = MQTTProtocolVersion.MQTTv5
         self._connected = False
@@ -343,6 +345,7 @@ class Uplink:
 
     def _publish(self, client: paho.Client, row: Row, now_s: float) -> None:
         to = topic(self._agent, "event") if row.kind is Kind.EVENT else sharded_data_topic(self._agent)
+        self._sent.add(row.id, row.id)
         self._window.sent(row.id, client.publish(to, row.body, qos=1).mid, now_s)
 
     @guarded
@@ -356,7 +359,7 @@ class Uplink:
     @guarded
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         if message.topic == topic(self._agent, "ack"):
-            settled = self._outbox.ack(self._to.name, msgspec.json.decode(message.payload, type=Ack))
+            settled = self._outbox.ack(self._to.name, msgspec.json.decode(message.payload, type=Ack), sent=self._sent)
             self._window.settled(settled)
             self._backoff.reset()  # an answer of the centre proves the whole way
         elif message.topic == topic(self._agent, "cmd") and not message.retain:
