@@ -416,6 +416,13 @@ def test_the_table_of_access_says_who_may_do_what_for_whom(role: Role, transitio
     assert set(ACCESS) == set(Transition)
 
 
+def test_the_page_of_the_docs_is_the_table() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "committee.md").read_text(encoding="utf-8").partition("## Who may do what")[2].splitlines()
+    header, _, *rows = [[cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")] for line in lines if line.startswith("|")]
+    said = {(row[0], role): {"" if side == "–" else side for side in cell.split(", ") if side} for row in rows for role, cell in zip(header[1:], row[1:], strict=True)}
+    assert said == {(transition.value, role.value): set(ACCESS[transition].get(role, ())) for transition in Transition for role in Role}
+
+
 @pytest.mark.parametrize("transition", COMMANDS)
 def test_every_command_keeps_to_the_table(room: Room, transition: Transition) -> None:
     review = room.review()
