@@ -16,6 +16,7 @@ from assess.grading import basis_of, calibration_of, grade_of, workers_of
 from assess.laboratory import drawn_in, hazard_of_sample, laboratory_verdicts
 from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for
 from assess.mixtures import mixture_outcomes
+from assess.notations import notes_of
 from assess.outcome import Outcome, ZoneShift
 from assess.pid import pid_outcomes
 from assess.plan import Placement, Span
@@ -295,7 +296,7 @@ def _verdict(work: ZoneShift, outcome: Outcome) -> Verdict:
         assumptions=_assumptions(span, outcome.hazard, result),
         method=outcome.method,
         reasons=list(dict.fromkeys(reasons)),
-        notes=[*([texts.SIMULATED] if simulated else []), *result.notes, *outcome.notes],
+        notes=[*([texts.SIMULATED] if simulated else []), *result.notes, *outcome.notes, *notes_of(work, outcome.hazard)],
     )
 
 

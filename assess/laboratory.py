@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from assess import texts
 from assess.grading import workers_of
 from assess.limits import NO_LIMIT, Adopted, limits_for
+from assess.notations import notes_of
 from assess.outcome import Sample, ZoneShift
 from assess.plan import Span
 from domain.lab import DUSTS, LabResult, doubts_of
@@ -302,7 +303,7 @@ def _verdict(work: ZoneShift, shift: ShiftOf, drawn: Drawn, adopted: Adopted | N
         assumptions=Assumptions(exposure_min=float(expected)),
         method=f"laboratory-{limit.averaging.replace('_', '-')}@1" if limit and not void else "",
         reasons=list(dict.fromkeys(reasons)),
-        notes=[texts.LIMIT_NOTE.format(note=limit.note)] if limit and limit.note else [],
+        notes=[*([texts.LIMIT_NOTE.format(note=limit.note)] if limit and limit.note else []), *notes_of(work, hazard_of_sample(result))],
     )
 
 

@@ -107,6 +107,11 @@ MEASURED_UNDERESTIMATE = "Partly saturated: the true value is higher."
 REST_IS_PAID = "The rest that heat requires is paid working time, on top of other breaks; controls at the source come first."
 LIMIT_NOTE = "Limit: {note}"
 
+SKIN_UPTAKE = "Uptake through the skin is not assessed: it adds to what is breathed in."
+CARCINOGEN = "A carcinogen: being within the limit is not being without risk."
+SENSITISER = "A sensitiser: who is sensitised may react far under the limit."
+NOISE_AND_OTOTOXIC = "Noise together with {substances} harms hearing more than either alone: no limit counts both."
+
 # what made a revision
 WHY_RUNNING = "shift running"
 WHY_ENDED = "shift ended"
