@@ -54,10 +54,11 @@ class CommitteeRepository:
         """A new subject with its first entries; False, and nothing written, where there is one about the same thing."""
         with writing(self._engine) as connection:
             values = {"id": subject.id, "site": subject.site, "kind": subject.kind, "about": subject.about, "opened_us": subject.opened_us}
-            added = connection.execute(insert_on(connection, committee_subjects).on_conflict_do_nothing(), values).rowcount
+            new = insert_on(connection, committee_subjects).on_conflict_do_nothing().values(values).returning(committee_subjects.c.id)
+            added = connection.execute(new).first() is not None
             if added:
                 _append(connection, first)
-            return bool(added)
+            return added
 
     def change(self, subject: str, decide: Decide) -> list[CommitteeEntry]:
         """Decide on a subject's entries, append, and answer with all of them."""
