@@ -145,7 +145,7 @@ def _kind(alert: Alert | None, finding: Finding, row: AlarmRow, now_us: int) -> 
         return StepKind.ESCALATED
     if not alert.active:
         return StepKind.REACTIVATED if finding.event_us > (alert.returned_at_us or 0) else None
-    if row.source is Source.SYSTEM:
+    if row.source in (Source.SYSTEM, Source.MODEL):
         return _kind_of_system(alert, finding, row)
     return StepKind.REVISED if _proof_changed(alert, finding) or _rose(alert, finding, row, now_us) else None
 

@@ -12,6 +12,7 @@ from alerts.policies import SitePolicies
 from alerts.policy import Policy
 from alerts.record import Recorder
 from alerts.state import Alert
+from alerts.suspicions import SuspectedFaults
 from alerts.systems import SystemConditions
 from alerts.windows import WindowConditions
 from assess.live import LiveZone
@@ -21,6 +22,7 @@ from domain.times import MINUTE_US, SECOND_US
 from storage.records.agents import AgentsRepository
 from storage.records.journal import Key, StepKind
 from storage.records.registry import RegistryRepository
+from storage.records.suspects import SuspectsRepository
 from storage.timeseries.port import TimeSeries
 
 
@@ -62,6 +64,7 @@ class AlertService:
         self._agents = AgentsRepository(engine)
         self._windows = WindowConditions(self._recorder, policy)
         self._systems = SystemConditions(self._recorder, policy, clock)
+        self._suspicions, self._suspects = SuspectedFaults(self._recorder, policy, engine), SuspectsRepository(engine)
         self.pager = Pager(engine, policy, [notifier.name for notifier in notifiers])
 
     def tick(self, now_us: int, live: Sequence[LiveZone]) -> None:
@@ -74,6 +77,8 @@ class AlertService:
                 self._open.put(alert)
         held = self._registry.load().at(now_us)
         for alert in self._systems.follow(now_us, live, held, self._agents.all(), self._open.by_key):
+            self._open.put(alert)
+        for alert in self._suspicions.follow(now_us, self._suspects.all(), held, self._open.by_key):
             self._open.put(alert)
         self._end_by_itself(now_us, held)
         self.pager.call(list(self._open.by_key.values()), held, now_us)

@@ -250,7 +250,11 @@ def possible(alert: Alert, caller: Caller) -> list[Possible]:
 
 
 def _chosen(alert: Alert, site: str, show: str, severity: str | None) -> bool:
-    return (not site or alert.site == site) and (show != "unacknowledged" or alert.state in UNACKNOWLEDGED) and (severity is None or alert.severity == severity)
+    return (
+        (not site or alert.site == site)
+        and (show != "unacknowledged" or alert.state in UNACKNOWLEDGED)
+        and (alert.severity == severity if severity else alert.severity is not Severity.NOTICE)
+    )
 
 
 def _view_anywhere(house: House, formats: Formats, alert: Alert) -> AlertView:
