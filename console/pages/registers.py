@@ -16,7 +16,7 @@ from console.context import house_of
 from console.floors import unacknowledged
 from console.formats import Formats
 from console.i18n import N_
-from console.pages.records import SIDES, signature_lines
+from console.pages.records import SIDES, VALUES, signature_lines
 from console.records.bodies import Fields, filled
 from console.records.changes import agree_to_change, changes_of
 from console.records.overtime import add_overtime, overtime_of, withdraw
@@ -44,6 +44,7 @@ class ChangeLine:
     was: str
     is_now: str
     words: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +231,7 @@ def _entered(author: str, at: str, reason: str) -> str:
 
 def _change_line(one: MilderJson) -> ChangeLine:
     words = FEWER if one.name in ("workers", "newcomers") else NO_LONGER if one.name == RETIRED else ""
-    return ChangeLine(one.id, "" if words else one.name, one.was, one.is_now, words)
+    return ChangeLine(one.id, "" if words else one.name, one.was, one.is_now, words, VALUES.get(one.name, ""))
 
 
 def _overtime(request: Request, zone: str, caller: Caller, problem: str = "") -> HTMLResponse:

@@ -282,7 +282,7 @@ class RetireBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reason: str = ""
 
 
-class SubstanceJson(SubstanceFields, frozen=True, kw_only=True):
+class SubstanceJson(SubstanceFields, frozen=True, kw_only=True, omit_defaults=False):
     """A line as it was entered; `until`: when it was retired or replaced."""
 
     id: str
@@ -294,7 +294,7 @@ class SubstanceJson(SubstanceFields, frozen=True, kw_only=True):
     retired_reason: str | None
 
 
-class WasteJson(WasteFields, frozen=True, kw_only=True):
+class WasteJson(WasteFields, frozen=True, kw_only=True, omit_defaults=False):
     id: str
     since: str
     until: str | None

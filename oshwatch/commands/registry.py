@@ -74,5 +74,5 @@ def _show(report: ImportReport) -> None:
 def _compact(value: object) -> object:
     """Without what says nothing, so that a file reads as a person would write it."""
     if isinstance(value, dict):
-        return {key: _compact(inner) for key, inner in value.items() if inner not in (None, "", [], {}, False)}
+        return {key: _compact(inner) for key, inner in value.items() if inner is not False and inner not in (None, "", [], {})}
     return [_compact(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -79,7 +79,9 @@ def test_each_side_signs_an_import_on_its_page(site) -> None:
     zones = [msgspec.structs.replace(zone, metabolic_rate_w=180.0) if zone.id == "ironing-1" else zone for zone in file.zones]
     repository.import_file(msgspec.structs.replace(file, zones=zones), valid_from_us=None, author="boss", reason="new figures", now_us=now_us)
     time.sleep(1.1)  # the console looks at the registry once a second
-    assert "metabolic_rate_w: 300 → 180" in site.get(CHANGES).text
+    page = site.get(CHANGES).text
+    assert "Work rate, W" in page
+    assert "300 → 180" in page
     for who in ("hoa", "minh"):
         action = re.search(rf'action="({CHANGES}/chg-[0-9a-f]+/agree)"', site.get(CHANGES, who=who).text)[1]
         assert site.post(action, who=who, data={"agree": "true"}).status_code == 303
