@@ -23,6 +23,8 @@ FLOOD_FROM, FLOOD_UNTIL = 10, 5
 FLEETING_US = MINUTE_US
 CHATTERS_FROM, CHATTERS_US = 3, 10 * MINUTE_US
 STALE_US = DAY_US
+KEPT_SOURCES = 30
+"""Of a day, the alarms that came most often: the ten of a year are among them."""
 SMALLEST_GROUP = 5
 """Figures of fewer acknowledgements than this could be those of one person."""
 MOST_MIN = 24 * 60
@@ -141,6 +143,7 @@ def day_of(rows: Iterable[Any]) -> Day:
             day.stale += lasted_us > STALE_US
             if excursions >= CHATTERS_FROM and lasted_us / (excursions - 1) <= CHATTERS_US:
                 day.chattering[source] = day.chattering.get(source, 0) + excursions
+    day.sources = dict(Counter(day.sources).most_common(KEPT_SOURCES))
     return day
 
 

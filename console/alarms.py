@@ -116,7 +116,7 @@ def kpis_of(house: House, scope: Scope, site: str, start_us: int | None, stop_us
     house.sources.site(scope, site)
     now_us = house.context.clock.now_us()
     stop_us = now_us if stop_us is None else stop_us
-    start_us = stop_us - DEFAULT_US if start_us is None else start_us
+    start_us = (stop_us - DEFAULT_US) // DAY_US * DAY_US if start_us is None else start_us
     if not 0 < stop_us - start_us <= LONGEST_US:
         raise BadInput("is not a period of up to 400 days", field="to", remedy="give from and to, the later one second")
     return house.stores.kpis.kpis(site, start_us, stop_us, officer_shifts(house.sources.snapshot(), site, start_us, min(stop_us, now_us)))
