@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from assess import texts
 from assess.contested import results_of
+from assess.laboratory import withdrawn
 from assess.live import LiveZone
 from assess.live_air import fill_air_windows
 from assess.live_window import Now
@@ -231,6 +232,8 @@ class Assessor:
         if span is None:
             return 0
         found = results_of(self._read(span, final=True), registry, lambda other: self._read(other, final=True))
+        held = self._verdicts.latest(zones=[task.zone], date=task.shift.date.isoformat(), shift=task.shift.name)
+        found += withdrawn(found, [stored.verdict for stored in held])
         saved = self._verdicts.save_many(found, final=True, why=why, computed_us=now_us, new_revision=False)
         self.counters.verdicts += len(found)
         self.counters.revisions += sum(verdict.revision > 1 for verdict in saved)

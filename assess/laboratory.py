@@ -6,7 +6,7 @@ The highest mean of a shorter time within a sample is bounded from both sides: b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -77,6 +77,14 @@ def laboratory_verdicts(work: ZoneShift, shift: ShiftOf) -> Iterator[Verdict]:
     """Of every sample whose middle lies in the shift, in the order in which they were entered."""
     for sample in drawn_in(work):
         yield from _verdicts(work, shift, sample)
+
+
+def withdrawn(verdicts: Iterable[Verdict], held: Iterable[Verdict]) -> list[Verdict]:
+    """Results on record of samples whose correction has no such result any more: another time, substance or fraction. They stay, and say so."""
+    keys = {verdict.key for verdict in verdicts}
+    nothing = {"value": None, "low": None, "high": None, "bounds": Bounds(kind="worst_case"), "state": "not_assessable", "over_action_level": "indeterminate"}
+    gone = [verdict for verdict in held if verdict.placement.startswith("sample-") and verdict.channels and sample_of(verdict.channels[0].id) and verdict.key not in keys]
+    return [replace(verdict, **nothing, coverage=0.0, valid=0, grade="trend", reasons=[texts.LAB_WITHDRAWN]) for verdict in gone]
 
 
 def drawn_in(work: ZoneShift) -> list[Sample]:

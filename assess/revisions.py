@@ -15,6 +15,7 @@ from assess.minutes import MinuteCache
 from assess.plan import shifts_of, span_of
 from domain.calibration import channel_of, performed_us
 from domain.ids import zone_id
+from domain.lab import LabResult
 from domain.overtime import Overtime
 from domain.registry import CalibrationSpec, Entry, Registry, Zone
 from domain.shifts import Shift
@@ -152,18 +153,19 @@ class Revisions:
             if shift.stop_us + FINAL_AFTER_US <= now_us:
                 self._ask(zone.id, shift, why, row.id)
 
-    def take_samples(self, registry: Registry, entered: Sequence[StoredLabResult], now_us: int) -> set[str]:
-        """Laboratory results that were entered: an ended shift they are of is asked for, unless it was computed since. Returns the zones concerned."""
+    def take_samples(self, registry: Registry, entered: Sequence[tuple[StoredLabResult, LabResult | None]], now_us: int) -> set[str]:
+        """Laboratory results that were entered: an ended shift that they, or what they correct, are of is asked for, unless it was computed since. Returns the zones concerned."""
         found = set()
-        for result in (one for one in entered if one.recorded_us > now_us - STALE_BACK_US):
-            zone = registry.at(result.result.start_us).zones.get(result.zone) or registry.latest().zones.get(result.zone)
-            if zone is None:
-                continue
-            found.add(zone.id)
-            why = texts.WHY_LAB.format(id=result.id, author=result.author)
-            for shift in shifts_of(registry, zone, result.result.start_us, result.result.stop_us):
-                if shift.stop_us + FINAL_AFTER_US <= now_us and not self._knows(zone.id, shift, result.recorded_us):
-                    self._ask(zone.id, shift, why)
+        for stored, corrected in ((stored, corrected) for stored, corrected in entered if stored.recorded_us > now_us - STALE_BACK_US):
+            why = texts.WHY_LAB.format(id=stored.id, author=stored.author)
+            for result in (stored.result, *([corrected] if corrected else [])):
+                zone = registry.at(result.start_us).zones.get(stored.zone) or registry.latest().zones.get(stored.zone)
+                if zone is None:
+                    continue
+                found.add(zone.id)
+                for shift in shifts_of(registry, zone, result.start_us, result.stop_us):
+                    if shift.stop_us + FINAL_AFTER_US <= now_us and not self._knows(zone.id, shift, stored.recorded_us):
+                        self._ask(zone.id, shift, why)
         return found
 
     def _knows(self, zone: str, shift: Shift, recorded_us: int) -> bool:

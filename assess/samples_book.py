@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from assess.outcome import Sample
 from assess.pid import SAMPLE_HOLDS_US
 from assess.plan import Span
+from domain.lab import LabResult
 from storage.records.lab_results import LabResultsRepository, StoredLabResult
 
 
@@ -20,7 +21,8 @@ class SamplesBook:
         self._last = 0
         self._standing: dict[str, dict[int, Sample]] = {}  # zone → root → what stands
         self._roots: dict[int, int] = {}
-        self._entered: list[StoredLabResult] = []
+        self._read: dict[int, LabResult] = {}
+        self._entered: list[tuple[StoredLabResult, LabResult | None]] = []
 
     def follow(self) -> None:
         """Read what was entered since the last look."""
@@ -29,11 +31,12 @@ class SamplesBook:
             root = self._roots.get(stored.result.supersedes or stored.id, stored.result.supersedes or stored.id)
             self._roots[stored.id] = root
             self._standing.setdefault(stored.zone, {})[root] = Sample(id=stored.id, root=root, result=stored.result)
+            self._read[stored.id] = stored.result
             self._last = stored.id
-        self._entered += fresh
+        self._entered += [(stored, self._read.get(stored.result.supersedes or 0)) for stored in fresh]
 
-    def entered(self) -> list[StoredLabResult]:
-        """What was read and not handed over yet; at first everything."""
+    def entered(self) -> list[tuple[StoredLabResult, LabResult | None]]:
+        """What was read and not handed over yet, each with the result that it corrects; at first everything."""
         self.follow()
         fresh, self._entered = self._entered, []
         return fresh

@@ -91,6 +91,7 @@ LAB_SHORT = "The sample covers less than 75 % of the working time: it can show t
 LAB_WINDOW = "The sample is longer than {minutes} min: the highest mean of that time in it lies between an even spread and all of it at once."
 LAB_IS_A_MEAN = "A sample is a mean: single values in it may be higher."
 
+LAB_WITHDRAWN = "Withdrawn: the laboratory result was corrected, and what stands now is no sample of this shift against this limit."
 PID_MIXTURE = "The vapour sensor through the mixture declared for this zone ({substances}): the value takes the most toxic composition that it allows."
 PID_UNSEEN = "A lamp of {lamp} eV does not see {substances}: no bound covers it."
 PID_NO_SAMPLE = "No laboratory result in date bears the mixture out (CAS {cas}): there is no proof of being within."

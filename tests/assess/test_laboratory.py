@@ -205,6 +205,30 @@ def test_a_result_entered_while_nobody_looked_is_found_after_the_start(floor):
     assert any(row.verdict.placement == "sample-1" for row in VerdictRepository(floor.engine).latest(site="f1"))
 
 
+def test_a_sample_that_was_of_another_day_after_all_is_withdrawn_from_this_shift_and_the_old_result_stays(floor):
+    house = floor.house
+    house.fill(house.channel("co"), 5.0)
+    floor.enrol()
+    repository, entered_us = LabResultsRepository(floor.engine), house.plan.start_us + 72 * HOUR_US
+    floor.at(483)
+    assessor = floor.start()
+    assessor.assess_shift("f1.z1", house.plan, why="shift ended", now_us=floor.clock.time_us)
+    repository.add("f1", "f1.z1", result(house), author="lan", reason="", now_us=entered_us)
+    floor.clock.time_us = entered_us + MINUTE_US
+    assessor.tick()
+    repository.add("f1", "f1.z1", result(house, 24 * 60, 24 * 60 + 480, supersedes=1), author="minh", reason="wrong day", now_us=entered_us + HOUR_US)
+    floor.clock.time_us = entered_us + 2 * HOUR_US
+    assessor.tick()
+    rows = [row.verdict for row in VerdictRepository(floor.engine).revisions(site="f1") if row.verdict.placement == "sample-1" and row.verdict.metric == "twa"]
+    today = [verdict for verdict in rows if verdict.shift.date == "2026-11-23"]
+    assert [(verdict.revision, verdict.state, verdict.value) for verdict in today] == [(1, "within", 20.0), (2, "not_assessable", None)]
+    assert today[-1].reasons[0].startswith("Withdrawn: ")
+    assert [verdict.state for verdict in rows if verdict.shift.date == "2026-11-24"] == ["within"]
+    before = VerdictRepository(floor.engine).revisions(site="f1")
+    assessor.assess_shift("f1.z1", house.plan, why="again", now_us=floor.clock.time_us)
+    assert VerdictRepository(floor.engine).revisions(site="f1") == before
+
+
 minutes_of_air = st.lists(st.floats(min_value=0, max_value=500), min_size=30, max_size=90)
 
 
