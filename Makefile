@@ -2,7 +2,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test check bench install install-dev clean
+.PHONY: run test check bench eval install install-dev clean
 
 run: install
 	$(VENV)/bin/oshwatch demo
@@ -19,6 +19,10 @@ check: install-dev
 
 bench: install-dev
 	scripts/bench
+
+# The anomaly models against public series and the simulator; TESTS="H G" for some of it.
+eval: install-dev
+	$(PY) -m oshwatch.evaluation.run $(TESTS)
 
 install:
 	scripts/install run

@@ -24,6 +24,8 @@ SHARE = 0.5
 """A long mean is usually no smaller than this share of the shortest one: days are too few to tell how small it is."""
 SCALE_STEPS = 1_000.0
 WINSOR = 3.0
+CAP = 10.0
+"""One value counts for no more than so many usual ones: a large fault that is over must not look like a drift for a day."""
 FORGET_DAYS = 10.0
 PRIOR_HOURS = 12.0
 """The plain mean of the peers counts as much as so many hours of data."""
@@ -64,8 +66,8 @@ class Level:
         np.add(self.sum, value, out=self.sum, where=fresh)
         self.number += fresh
 
-    def tick(self, since_us: float, frozen: Mask) -> bool:
-        """At the end of each ten minutes: what is left of each channel after its peers, and whether its means are off."""
+    def tick(self, since_us: float, frozen: Mask, blind: Mask) -> bool:
+        """At the end of each ten minutes: what is left of each channel after its peers, and whether its means are off. Where `blind`, a fault that is known already moves no mean."""
         stand = int(since_us // self.step_us)
         if stand == self.stands:
             return False
@@ -84,7 +86,7 @@ class Level:
         self.seen += (ready * np.float32(elapsed_us / DAY_US)).astype(np.float32)
         self.steps += ready
         for index, span_us in enumerate(SPANS_US):
-            self.off[index] = self._look(index, span_us, ready, frozen, elapsed_us)
+            self.off[index] = self._look(index, span_us, ready & ~blind, frozen, elapsed_us)
         self._learn(value, features, fresh & usable & ~frozen)
         block = int(since_us // BLOCK_US)
         if block != self.blocks:
@@ -95,7 +97,8 @@ class Level:
     def _look(self, index: int, span_us: float, ready: Mask, frozen: Mask, elapsed_us: float) -> Mask:
         mean, scale = self.mean[index], self.scale[index]
         gain = np.float32(1 - np.exp(-elapsed_us / span_us))
-        np.copyto(mean, mean + gain * (self.own - mean), where=ready)
+        most = np.where(self.steps > SETTLED, CAP * self.scale[0], np.inf)
+        np.copyto(mean, mean + gain * (np.clip(self.own, -most, most) - mean), where=ready)
         size = np.abs(mean)
         capped = np.where(self.steps > SETTLED, np.minimum(size, WINSOR * scale), size)
         np.copyto(scale, scale + (capped - scale) / np.clip(self.steps, 1.0, SCALE_STEPS), where=ready & ~frozen)

@@ -18,9 +18,13 @@ YOUNG = 60.0
 class Record:
     """Highest value of a statistic so far, of N channels, slowly forgotten."""
 
-    def __init__(self, count: int, floor: float, margin: float, *, is_slow: bool = False, block_us: float = 0.0) -> None:
-        """`is_slow`: only what fired counts, or a slow rise would carry its own threshold along. `block_us`: a record counts from the end of its block on, for the same reason."""
+    def __init__(self, count: int, floor: float, margin: float, *, is_slow: bool = False, block_us: float = 0.0, grows: float = 0.0) -> None:
+        """`is_slow`: only what fired counts, or a slow rise would carry its own threshold along. `block_us`: a record counts from the end of its block on, for the same reason.
+
+        `grows`: what fires lifts its threshold by this factor only, or ten true spikes would hide the eleventh.
+        """
         self.floor, self.margin, self.is_slow, self.block_us = floor, margin, is_slow, block_us
+        self.grows = grows or margin
         self.coming = np.zeros(count if block_us else 0, dtype=np.float32)
         self.block_left_us = block_us
         self.highest = np.zeros(count, dtype=np.float32)
@@ -38,7 +42,7 @@ class Record:
         if self.block_us:
             self._keep(statistic, who & ~frozen, elapsed_us)
             return fires, ratio
-        learned = np.maximum(self.highest, np.minimum(np.nan_to_num(statistic), 2 * threshold if self.is_slow else threshold))
+        learned = np.maximum(self.highest, np.minimum(np.nan_to_num(statistic), 2 * threshold if self.is_slow else self.grows * threshold / self.margin))
         np.copyto(self.highest, learned, where=(who & fires) if self.is_slow else (who & ~frozen))
         return fires, ratio
 

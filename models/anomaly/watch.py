@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from models.anomaly.bank import Bank, Column
 from models.anomaly.level import Level
+from models.anomaly.state import arrays_of
 from models.anomaly.suspect import Code
 from models.arrays import Array, Mask
 
@@ -17,6 +18,9 @@ LEAST_ZIGZAG = 0.5
 MEMORY = 2_000.0
 LOCAL_SPAN = 8.0
 RETURNED = 0.45
+GOES_ON = 1.7
+AT_ONCE = 0.6
+"""A step comes between two samples; what comes over several is a drift."""
 FORGIVE_US = 3 * DAY_US
 """What lasts longer is the new normal."""
 
@@ -33,6 +37,8 @@ class Watch:
         self.code = np.zeros(count, dtype=np.int8)
         self.since_us = np.zeros(count, dtype=np.int64)
         self.noise, self.zigzag = np.zeros(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
+        self.is_ramp, self.run_jumped = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+        self.quiet_for = np.zeros(count, dtype=np.float32)
         self.local = np.ones(count, dtype=np.float32)
         self.noise_on, self.step_on, self.level_on, self.stuck_on = (np.zeros(count, dtype=bool) for _ in range(4))
         self.step_from, self.step_size = np.zeros(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
@@ -53,19 +59,26 @@ class Watch:
         gap, stuck = self.bank.gap(time_us), self.bank.stuck(fresh)
         self.stuck_on = np.where(fresh, stuck, self.stuck_on)
         spike = self._spike(fresh, frozen, elapsed_us)
+        np.copyto(self.run_jumped, self.ratio[1] > 1.0, where=fresh & (self.bank.run == 0))
+        self.quiet_for = np.where(fresh, np.where(spike, 0, self.quiet_for + 1), self.quiet_for).astype(np.float32)
         noise = self._noise(fresh, frozen, elapsed_us)
         step = self._step(time_us, fresh, frozen, elapsed_us)
         self.level.take(self.bank.x[0], fresh)
-        if self.level.tick(float(time_us - self.begun_us), frozen):
+        if self.level.tick(float(time_us - self.begun_us), frozen, gap | self.stuck_on | self.noise_on | self.step_on):
             self.level_on = np.where(self.level_on, self.level.ratio.max(axis=0) > 0.7, self.level.off.any(axis=0))
-        drift = self.level_on & ~step
+        step, drift = step & ~self.is_ramp, (self.level_on & ~step) | (step & self.is_ramp)
+        jumped = self.stuck_on & self.run_jumped
         code = np.select(
-            [gap, self.stuck_on, spike, noise, step, drift],
-            [Code.DROPOUT, Code.STUCK, Code.SPIKE, Code.NOISE, Code.BIAS, Code.DRIFT],
+            [gap, jumped, self.stuck_on, spike, noise, step, drift],
+            [Code.DROPOUT, Code.BIAS, Code.STUCK, Code.SPIKE, Code.NOISE, Code.BIAS, Code.DRIFT],
             Code.NONE,
         ).astype(np.int8)
         self.since_us = np.where(code != self.code, time_us, self.since_us)
         self.code = code
+
+    def nbytes(self) -> int:
+        """Memory of the state."""
+        return sum(array.nbytes for _, array in arrays_of(self))
 
     def worst(self) -> Column:
         """The highest ratio of a statistic to its threshold; over 1 something fires."""
@@ -92,6 +105,7 @@ class Watch:
         bend = np.minimum(bank.bend_now / sigma, 4.0)
         usable = fresh & np.isfinite(bend)
         np.copyto(self.local, self.local + (bend - self.local) / LOCAL_SPAN, where=usable)
+        usable &= self.quiet_for > 3
         product = -(x[0] - x[1]) * (x[1] - x[2]) / sigma**2
         zigzag = np.sign(product) * np.sqrt(np.minimum(np.abs(product), NOISE_CAP**2))
         np.copyto(self.noise, self.noise + (zigzag - self.noise) / NOISE_SPAN, where=usable)
@@ -112,7 +126,10 @@ class Watch:
         before, after = x[4], x[1]
         back = self.step_on & fires & (np.sign(after - before) != np.sign(self.step_size)) & (np.abs(after - before) > RETURNED * np.abs(self.step_size))
         begins = fires & ~self.step_on
+        self.is_ramp = np.where(begins, np.abs(x[2] - x[3]) < AT_ONCE * np.abs(x[1] - x[4]), self.is_ramp)
         np.copyto(self.step_size, after - before, where=begins)
+        np.copyto(self.step_from, before, where=begins)
+        self.is_ramp |= self.step_on & (np.abs(after - self.step_from) > GOES_ON * np.abs(self.step_size))
         np.copyto(self.step_us, time_us, where=begins)
         stale = self.step_on & (time_us - self.step_us > DAY_US)
         with_peers = self.step_on & self.level.has_peers & (np.abs(self.level.own) < RETURNED * np.abs(self.step_size)) & (time_us - self.step_us > 4 * bank.period_us)

@@ -12,7 +12,9 @@ from models.arrays import Array
 WINDOW = 30
 EXPLAINED = 0.9
 FIRST = 400
-"""Rows before the first fit; the model is fitted anew as often as that doubles, on at most the last 20,000."""
+"""Rows before the first fit."""
+AGAIN = 5
+"""The model is fitted anew each time it has seen five times as much, on at most the last 20,000 rows: soon after the first fit a long anomaly would teach it."""
 MOST = 20_000
 SMOOTH = 5
 QUANTILE = 0.99
@@ -55,7 +57,7 @@ def zone_score(values: Array) -> ZoneScore:
     score, raw, culprit, share = np.zeros(length), np.zeros(length), np.zeros(length, dtype=np.intp), np.zeros(length)
     begin = FIRST
     while begin < length:
-        end = min(length, 2 * begin)
+        end = min(length, AGAIN * begin)
         fit = _fit(held[max(0, begin - MOST) : begin])
         if fit is not None:
             first = max(0, begin - SMOOTH - WINDOW)

@@ -22,7 +22,8 @@ def site(days: float = 4.0, seed: int = 1, channels: int = 5) -> np.ndarray:
     rows = np.arange(round(days * DAY))
     weather = 25 + 4 * np.sin(2 * np.pi * rows / DAY) + np.cumsum(dice.normal(0, 0.03, len(rows)))
     share = 0.8 + 0.1 * np.arange(channels)
-    return np.round(weather[:, None] * share + dice.normal(0, 0.1, (len(rows), channels)), 2)
+    rooms: np.ndarray = np.round(weather[:, None] * share + dice.normal(0, 0.1, (len(rows), channels)), 2)
+    return rooms
 
 
 def codes(values: np.ndarray, period_s: float = 300.0, first_us: int = 0) -> np.ndarray:
