@@ -42,6 +42,7 @@ def query_rates(directory: Path, rows: int) -> list[dict[str, Any]]:
             **common,
             "what": "insert",
             "rows_per_s": round(filled.rows / filled.write_s),
+            "cpu_us_a_row": round(filled.cpu_s / filled.rows * 1e6, 2),
             "minutes": filled.minutes,
             "write_p50_ms": _ms(filled.times, 0.5),
             "write_p99_ms": _ms(filled.times, 0.99),
@@ -81,7 +82,7 @@ class _Filling:
         self._step = 0
         self._open: list[list[Reading]] = [[] for _ in CHANNELS]
         self.rows = self.minutes = 0
-        self.write_s = 0.0
+        self.write_s = self.cpu_s = 0.0
         self.times: list[float] = []
 
     def batches(self, rows: int) -> Iterator[Batch]:
@@ -96,9 +97,10 @@ class _Filling:
             yield Batch(fresh=readings, minutes=minutes)
 
     def write(self, batch: Batch) -> None:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         self._store.write(batch)
         took = time.perf_counter() - began
+        self.cpu_s += time.process_time() - cpu
         self.times.append(took)
         self.write_s += took
         self.rows += len(batch.fresh)

@@ -52,7 +52,7 @@ class SqliteTimeSeries(SqliteFile):
         with self._writing:
             with self._transaction(self._writer) as connection:
                 ids = self._ids_for(connection, {reading.channel for reading in readings} | {minute.channel for minute in batch.minutes})
-                rows = [(ids[channel], time_us, value, None if q == 4 else q, text_of(r) if r else None) for channel, time_us, value, q, r in map(_fields, readings)]
+                rows = [(ids[each.channel], each.time_us, each.value, None if each.q == 4 else each.q, text_of(each.r) if each.r else None) for each in readings]
                 minutes = [minute_row(ids[minute.channel], minute) for minute in batch.minutes]
                 if self._floors.look(connection):
                     rows, minutes = self._after_retention(rows, minutes, readings, refused)
@@ -270,13 +270,10 @@ def _time_of(reading: Reading) -> int:
     return reading.time_us
 
 
-def _fields(reading: Reading) -> tuple[str, int, float | None, int, tuple[int, ...]]:
-    return reading.channel, reading.time_us, reading.value, reading.q, reading.r
-
-
 def _storable(readings: list[Reading]) -> tuple[list[Reading], list[RefusedReading]]:
     """SQLite would turn a NaN into no value, and its integers have 64 bits; nothing else is refused here."""
-    if all(reading.value is None or isfinite(reading.value) for reading in readings) and all(MIN_INT <= reading.time_us <= MAX_INT for reading in readings):
+    values, times = [each.value for each in readings if each.value is not None], [each.time_us for each in readings]
+    if all(map(isfinite, values)) and (not times or (min(times) >= MIN_INT and max(times) <= MAX_INT)):
         return readings, []
     refused = [RefusedReading(reading, detail) for reading in readings if (detail := _objection(reading))]
     return [reading for reading in readings if not _objection(reading)], refused
