@@ -14,6 +14,7 @@ from console.records.shapes import (
     AgreeBody,
     OvertimeBody,
     OvertimeJson,
+    OvertimesJson,
     RetireBody,
     SiteChangeJson,
     SubstanceBody,
@@ -21,6 +22,7 @@ from console.records.shapes import (
     WasteBody,
     WasteJson,
 )
+from console.records.unassigned import unassigned_of
 from console.security import Planning, Reader, Recording, Signing
 from console.shapes import Page
 
@@ -41,10 +43,11 @@ def agree(request: Request, site: str, change: str, caller: Signing, body: Body)
     return answer(agree_to_change(house_of(request), caller, site, change, decoded(body, AgreeBody)))
 
 
-@router.get("/zones/{zone}/overtime", responses=answers(Page[OvertimeJson]))
+@router.get("/zones/{zone}/overtime", responses=answers(OvertimesJson))
 def overtime(request: Request, zone: str, caller: Reader) -> Response:
-    """Time worked beside the shift plan, the latest first; withdrawn records stay listed."""
-    return answer(overtime_of(house_of(request), caller.scope, zone))
+    """Time worked beside the shift plan, the latest first; withdrawn records stay listed. `unassigned`: signs of work in the last 7 days that nobody has entered."""
+    house = house_of(request)
+    return answer(OvertimesJson(items=overtime_of(house, caller.scope, zone).items, unassigned=unassigned_of(house, caller.scope, zone)))
 
 
 @router.post("/zones/{zone}/overtime", responses=answers(OvertimeJson), openapi_extra=body_of(OvertimeBody))

@@ -22,6 +22,7 @@ from console.records.changes import agree_to_change, changes_of
 from console.records.overtime import add_overtime, overtime_of, withdraw
 from console.records.registers import add_substance, add_waste, retire_substance, retire_waste, substances_of, waste_of
 from console.records.shapes import AgreeBody, MilderJson, OvertimeBody, RetireBody, SubstanceBody, SubstanceJson, WasteBody, WasteJson
+from console.records.unassigned import unassigned_of
 from console.security import Caller, Permission, Planning, Reader, Recording, Signing
 from domain.errors import BadInput
 from domain.register import UNITS, Component
@@ -262,6 +263,10 @@ def _overtime(request: Request, zone: str, caller: Caller, problem: str = "") ->
         records=views,
         shifts=[shift.name for shift in house.sources.snapshot().shifts_of(held)],
         may_enter=caller.may(Permission.PLAN),
+        unassigned=[
+            (f"{formats.moment(parse_instant(one.start), timezone)} – {formats.moment(parse_instant(one.stop), timezone)}", one.minutes, one.channel)
+            for one in unassigned_of(house, caller.scope, zone)
+        ],
         today=formats.date(house.context.clock.now_us(), timezone),
         timezone=timezone.key,
     )

@@ -266,6 +266,23 @@ class OvertimeJson(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: str
 
 
+class UnassignedJson(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch outside any shift that sounds like work; `minutes`: those that do."""
+
+    channel: str
+    start: str
+    stop: str
+    minutes: int
+
+
+class OvertimesJson(msgspec.Struct, frozen=True, kw_only=True):
+    """What was entered, and signs of work that nobody has entered."""
+
+    items: list[OvertimeJson]
+    unassigned: list[UnassignedJson]
+    next: str | None = None
+
+
 class SubstanceBody(SubstanceFields, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A line of the register; `replaces`: the line that it brings up to date."""
 
