@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from storage.timeseries.sqlite import SqliteTimeSeries
 from storage.timeseries.sqlite_file import FILE
 
 T0 = 1_763_798_400_000_000 // DAY_US * DAY_US
+ROOT = Path(__file__).parents[2]
 EVER = (-(2**62), 2**62)
 CHANNELS = ["a.p.air_temperature", "a.p.sound_level_a_eq", "a.p.sound_level_c_peak"]
 
@@ -118,6 +121,26 @@ def test_hours_are_sealed_as_writes_go_on_and_late_data_are_sealed_again_once_th
     assert connection.execute("SELECT count(*) FROM reading WHERE time_us < ?", (T0 + 1_000,)).fetchone() == (0,)
     connection.close()
     assert store.read(["a.p.co2"], T0, T0 + 5 * HOUR_US)["a.p.co2"] == [sent[0], late, *sent[1:]]
+    store.close()
+
+
+def test_a_reader_in_another_process_misses_nothing_while_hours_are_sealed(tmp_path: Path) -> None:
+    store = SqliteTimeSeries(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from storage.timeseries.sqlite import SqliteTimeSeries as S\n"
+        "store = S(Path(sys.argv[1])); most = 0\n"
+        "while most < 3600:\n"
+        "    times = [each.time_us for each in store.read(['a.p.co2'], 0, 2**62).get('a.p.co2', [])]\n"
+        "    first = int(sys.argv[2])\n"
+        "    assert times == [first + number * 10_000_000 for number in range(len(times))], 'a hole'\n"
+        "    assert len(times) >= most; most = len(times)\n"
+        "    assert store.count(['a.p.co2'], 0, 2**62).get('a.p.co2', 0) >= most\n"
+    )
+    reader = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(T0)], cwd=ROOT)
+    for start in range(0, 3_600, 20):
+        store.write(Batch(fresh=[Reading("a.p.co2", T0 + number * 10_000_000, 1.0) for number in range(start, start + 20)]))
+    assert reader.wait(60) == 0
+    assert rows_in(tmp_path, "sealed_reading") >= 5
     store.close()
 
 
