@@ -19,7 +19,8 @@ from domain.reading import Reading
 from domain.senml import decode_pack
 from ingest.bench_packs import CHANNELS_IN_ALL, INTERVAL_US, bench_site, packs_of
 from ingest.committer import Committer
-from ingest.intake import Directory, Intake
+from ingest.directory import Directory
+from ingest.intake import Intake
 from ingest.merger import Merger, SettledReader
 from ingest.patience import Patience
 from ingest.rules import InstantRules, NoticeKind

@@ -13,12 +13,12 @@ from domain.clock import Clock
 from domain.ids import is_boot
 from domain.messages import Event, GapCause, Health, Status
 from domain.reading import Reading
-from domain.registry import Registry
 from domain.senml import Pack, PackRefused, Refusal, decode_pack, digest_of
 from domain.seqset import SeqSet
 from domain.times import MINUTE_US, SECOND_US, to_rfc3339
 from domain.topics import CENTRE, parse
 from ingest import quarantine
+from ingest.directory import Directory
 from ingest.patience import Stopped
 from ingest.rules import InstantRules, NoticeKind
 from ingest.source import Message
@@ -46,25 +46,6 @@ class RetryRequest(msgspec.Struct, frozen=True):
 _retry = msgspec.json.Decoder(RetryRequest)
 _event = msgspec.json.Decoder(Event)
 _KNOWN_MESSAGES: dict[str, msgspec.json.Decoder[Any]] = {"status": msgspec.json.Decoder(Status), "health": msgspec.json.Decoder(Health)}
-
-
-class Directory:
-    """Who may send what, as the registry has it at an instant. Replaced as a whole when something changes."""
-
-    __slots__ = ("_registry", "agents", "channels", "snapshot")
-
-    def __init__(self, registry: Registry, now_us: int) -> None:
-        self._registry = registry
-        self.snapshot = registry.at(now_us)
-        self.agents = self.snapshot.agents
-        self.channels = self.snapshot.channels
-
-    def site(self, agent: str) -> str:
-        return self.agents.get(agent, "")
-
-    def knew(self, reading: Reading) -> bool:
-        """Whether the channel was there when the reading was taken: it may have been retired since, or be entered for a later date."""
-        return reading.channel in self.channels or reading.channel in self._registry.at(reading.time_us).channels
 
 
 class Intake:
@@ -327,20 +308,7 @@ class Intake:
             lost = _range(*(event.lost_seqs or (None, None)))
             start_us, stop_us = self._gap_span(event, agent, lost, _micros(event.at, arrived_us))
             cause = event.cause or GapCause.UNKNOWN
-            work.gaps.append(
-                GapRow(
-                    agent=agent,
-                    boot=event.boot,
-                    seq=event.seq,
-                    sensor=event.sensor[:64].replace("\0", ""),
-                    start_us=start_us,
-                    stop_us=stop_us,
-                    cause=cause.value,
-                    from_seq=lost[0] if lost else None,
-                    to_seq=lost[1] if lost else None,
-                    text=event.text.replace("\0", ""),
-                )
-            )
+            work.gaps.append(_gap(event, agent, cause, lost, start_us, stop_us))
             if lost:
                 seqs.add_range(*lost)
                 work.declared.append((agent, event.boot, *lost))
@@ -464,6 +432,12 @@ class Intake:
 def _filled(pack: Pack, message: Message) -> FilledRow:
     times = [reading.time_us for reading in pack.readings] or [message.arrived_us]
     return FilledRow(agent=pack.agent, boot=pack.boot, seq=pack.seq, start_us=min(times), stop_us=max(times))
+
+
+def _gap(event: Event, agent: str, cause: GapCause, lost: tuple[int, int] | None, start_us: int, stop_us: int) -> GapRow:
+    from_seq, to_seq = lost or (None, None)
+    sensor, text = event.sensor[:64].replace("\0", ""), event.text.replace("\0", "")
+    return GapRow(agent=agent, boot=event.boot, seq=event.seq, sensor=sensor, start_us=start_us, stop_us=stop_us, cause=cause.value, from_seq=from_seq, to_seq=to_seq, text=text)
 
 
 def _said(error: Exception) -> str:

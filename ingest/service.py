@@ -25,7 +25,8 @@ from domain.errors import NotFound, NotReady
 from domain.senml import Refusal
 from domain.seqset import SeqSet
 from ingest.committer import Committer
-from ingest.intake import Directory, Intake
+from ingest.directory import Directory
+from ingest.intake import Intake
 from ingest.merger import Merger, Prepared, SettledReader
 from ingest.patience import Patience, Stopped
 from ingest.pipe import Pipe

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from domain.registry import Registry, SiteFile, entries_of
 from domain.times import SECOND_US
 from domain.topics import sharded_data_topic
-from ingest.intake import Directory, Intake
+from ingest.directory import Directory
+from ingest.intake import Intake
 from ingest.quarantine import identity_of
 from ingest.source import Message
 from ingest.work import Work
