@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 
 from domain.messages import GapCause
@@ -14,6 +15,15 @@ TOLERANCE = 1.5
 """A sample is missing when the next comes later than so many intervals: a poll that slips by less has cost none."""
 GRACE_US = 5 * SECOND_US
 """What is on its way is not missing yet."""
+
+
+class CentreCause(StrEnum):
+    """Why the centre itself lacks what it once had."""
+
+    AFTER_RETENTION = "after retention"
+
+
+Cause = GapCause | CentreCause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +41,7 @@ class Blame:
 
     start_us: int
     stop_us: int
-    cause: GapCause
+    cause: Cause
     rank: int = 1
 
     def order(self) -> tuple[int, bool, int, str, int]:
@@ -44,7 +54,7 @@ class Hole:
 
     from_us: int
     to_us: int
-    cause: GapCause
+    cause: Cause
     missing: int
 
 
@@ -105,19 +115,19 @@ def _causes(spans: Sequence[tuple[int, int, int]], interval_us: int, blames: Seq
     return holes
 
 
-def _painted(from_us: int, to_us: int, blames: Sequence[Blame]) -> list[tuple[int, int, GapCause]]:
+def _painted(from_us: int, to_us: int, blames: Sequence[Blame]) -> list[tuple[int, int, Cause]]:
     """The span cut where a cause begins or ends; the first of `blames` that covers a piece names it."""
     inside = {min(max(edge, from_us), to_us) for blame in blames for edge in (blame.start_us, blame.stop_us)}
-    pieces = []
+    pieces: list[tuple[int, int, Cause]] = []
     for start_us, stop_us in pairwise(sorted({from_us, to_us, *inside})):
-        cause = next((blame.cause for blame in blames if blame.start_us <= start_us and stop_us <= blame.stop_us), GapCause.UNKNOWN)
+        cause: Cause = next((blame.cause for blame in blames if blame.start_us <= start_us and stop_us <= blame.stop_us), GapCause.UNKNOWN)
         pieces.append((start_us, stop_us, cause))
     return pieces
 
 
-def _joined(pieces: Sequence[tuple[int, int, GapCause]], interval_us: int) -> list[tuple[int, int, GapCause]]:
+def _joined(pieces: Sequence[tuple[int, int, Cause]], interval_us: int) -> list[tuple[int, int, Cause]]:
     """Neighbours of one cause as one; what is no longer than an interval and has no cause goes with its neighbour."""
-    joined: list[tuple[int, int, GapCause]] = []
+    joined: list[tuple[int, int, Cause]] = []
     for start_us, stop_us, cause in pieces:
         if not joined:
             joined.append((start_us, stop_us, cause))

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import msgspec
 
-from assess.completeness import Blame, Completeness, Due, completeness
+from assess.completeness import Blame, CentreCause, Completeness, Due, completeness
 from console.params import Span
 from console.shapes import CompletenessJson, HoleJson
 from console.sources import Sources
@@ -26,7 +26,7 @@ RAW_MAX = 200_000
 """Samples read one by one; a longer period is told by its minutes."""
 MINUTES_MAX = 400 * DAY_US // MINUTE_US
 QUARANTINE_MAX = 5_000
-OF_RECORD, OF_QUARANTINE, DECLARED = 0, 1, 2
+OF_RETENTION, OF_RECORD, OF_QUARANTINE, DECLARED = -1, 0, 1, 2
 """How sure a cause is: a record that came and is no sample says it best."""
 
 _CLOCK = (Refusal.FUTURE_TIME.value, Refusal.RELATIVE_TIME.value)
@@ -44,12 +44,15 @@ def read_completeness(sources: Sources, stores: Stores, store: TimeSeries, chann
     interval_us = min(due.interval_us for due in dues)
     if (span.stop_us - span.start_us) / interval_us <= RAW_MAX:
         times, bad = _of_readings(store.read([channel.id], span.start_us, span.stop_us).get(channel.id, []))
+        for gone in _expired(store, channel, span, "readings"):  # what retention left of them
+            left = _of_minutes(store.read_minutes([channel.id], gone.start_us, gone.stop_us).get(channel.id, []), interval_us)
+            times, bad = times + left[0], bad + left[1]
     else:
         times, bad = _of_minutes(store.read_minutes([channel.id], span.start_us, span.stop_us).get(channel.id, []), interval_us)
     found = completeness(dues, times, (), now_us)
     if not found.holes:
         return found
-    blames = [*_runs(bad, interval_us), *_declared(stores, channel, span), *_quarantined(stores, channel, span, interval_us)]
+    blames = [*_expired(store, channel, span, "minutes"), *_runs(bad, interval_us), *_declared(stores, channel, span), *_quarantined(stores, channel, span, interval_us)]
     return completeness(dues, times, blames, now_us)
 
 
@@ -101,6 +104,12 @@ def _of_minutes(minutes: Sequence[Minute], interval_us: int) -> tuple[list[int],
         cause = GapCause.CLOCK if Reason.CLOCK_UNSYNCED in minute.reasons else GapCause.SENSOR
         bad += [(minute.start_us + (minute.valid + number) * step_us, cause) for number in range(minute.rejected)]
     return times, bad
+
+
+def _expired(store: TimeSeries, channel: Channel, span: Span, what: str) -> list[Blame]:
+    """What retention deleted, as far as it lies in the span."""
+    found = [each for each in store.expired([channel.id], span.start_us, span.stop_us).get(channel.id, []) if each.what == what]
+    return [Blame(start_us=max(each.start_us, span.start_us), stop_us=min(each.stop_us, span.stop_us), cause=CentreCause.AFTER_RETENTION, rank=OF_RETENTION) for each in found]
 
 
 def _runs(bad: Iterable[tuple[int, GapCause]], interval_us: int) -> Iterator[Blame]:

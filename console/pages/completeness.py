@@ -35,6 +35,7 @@ CAUSES = {
     "clock": N_("The device's clock was wrong"),
     "outbox_full": N_("The device's memory was full"),
     "centre": N_("Refused or lost at the centre"),
+    "after retention": N_("Deleted after its retention"),
     "unknown": N_("Cause not known"),
 }
 

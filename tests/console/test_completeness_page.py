@@ -6,11 +6,12 @@ import pytest
 
 from domain.ids import channel_parts
 from domain.quality import Reason
-from domain.reading import Reading
+from domain.quantities import Averaging
+from domain.reading import Reading, minute_from
 from domain.senml import Refusal, encode_pack
 from domain.times import DAY_US, MINUTE_US, SECOND_US, parse_instant, to_rfc3339
 from storage.records.ledger import GapRow, LedgerBatch, LedgerRepository, QuarantineRow
-from storage.timeseries.port import Batch
+from storage.timeseries.port import Batch, Expiry
 
 CHANNEL = "agent-gluing.gluing.co2"
 AGENT = channel_parts(CHANNEL)[0]
@@ -48,6 +49,18 @@ def test_each_hole_has_its_cause(holed) -> None:
     assert (found["start"], found["stop"], found["expected"], found["stored"]) == (HOUR["start"], HOUR["stop"], 360, 360 - 60 - 35 - 6)
     assert [(hole["cause"], hole["missing"]) for hole in found["holes"]] == [("power", 60), ("sensor", 30), ("centre", 5), ("unknown", 6)]
     assert (found["holes"][0]["from"], found["holes"][0]["to"]) == (to_rfc3339(at(99)), to_rfc3339(at(159)))
+
+
+def test_what_retention_deleted_is_said_and_what_it_left_counts(site) -> None:
+    factory, hour_us = site.factory, T0
+    readings = [Reading(CHANNEL, at(number), 600.0) for number in range(720)]
+    minutes = [minute_from(CHANNEL, T0 + number * MINUTE_US, readings[number * 6 : number * 6 + 6], Averaging.ARITHMETIC) for number in range(120)]
+    factory.timeseries.write(Batch(rewritten=readings, minutes=minutes))
+    factory.timeseries.expire([Expiry(CHANNEL, hour_us + 2 * 60 * MINUTE_US, hour_us + 60 * MINUTE_US, "rule")], hour_us)
+    stop = to_rfc3339(T0 + 120 * MINUTE_US)
+    found = site.get(f"/api/v1/channels/{CHANNEL}/completeness", params={"start": HOUR["start"], "stop": stop}).json()
+    assert (found["expected"], found["stored"]) == (720, 360)
+    assert [(hole["cause"], hole["missing"], hole["from"]) for hole in found["holes"]] == [("after retention", 360, HOUR["start"])]
 
 
 def test_a_long_period_is_told_by_its_minutes_and_too_long_a_one_is_refused(holed) -> None:
