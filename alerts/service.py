@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from alerts.kpi import KpiService
 from alerts.notify import Notifier, Pager
 from alerts.policies import SitePolicies
 from alerts.policy import Policy
@@ -24,6 +25,8 @@ from storage.records.journal import Key, StepKind
 from storage.records.registry import RegistryRepository
 from storage.records.suspects import SuspectsRepository
 from storage.timeseries.port import TimeSeries
+
+ADD_UP_US = 5 * SECOND_US
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ class AlertService:
         self._windows = WindowConditions(self._recorder, policy)
         self._systems = SystemConditions(self._recorder, policy, clock)
         self._suspicions, self._suspects = SuspectedFaults(self._recorder, policy, engine), SuspectsRepository(engine)
+        self._figures, self._added_up_us = KpiService(engine, clock), 0
         self.pager = Pager(engine, policy, [notifier.name for notifier in notifiers])
 
     def tick(self, now_us: int, live: Sequence[LiveZone]) -> None:
@@ -81,7 +85,16 @@ class AlertService:
         for alert in self._suspicions.follow(now_us, self._suspects.all(), held, self._open.by_key):
             self._open.put(alert)
         self._end_by_itself(now_us, held)
+        self._add_up(now_us, held)
         self.pager.call(list(self._open.by_key.values()), held, now_us)
+
+    def _add_up(self, now_us: int, held: Snapshot) -> None:
+        """Now and then a past day's figures, so that nobody waits for a year of them."""
+        if 0 <= now_us - self._added_up_us < ADD_UP_US:
+            return
+        self._added_up_us = now_us
+        for site in held.sites:
+            self._figures.keep_up(site, now_us, most=1)
 
     @property
     def open_alerts(self) -> list[Alert]:

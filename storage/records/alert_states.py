@@ -71,8 +71,9 @@ class AlertStatesRepository:
     def open(self, sites: Sequence[str] | None = None) -> list[bytes]:
         """In the order they were raised."""
         is_open = alert_states.c.open if sites is None else alert_states.c.site.in_(list(sites)) & alert_states.c.state.in_(OPEN_STATES)
-        with reading(self._engine) as connection:
-            return list(connection.scalars(select(alert_states.c.body).where(is_open).order_by(alert_states.c.raised_id)))
+        with reading(self._engine) as connection:  # sorted here: asked for an order, SQLite walks every alert of the site
+            found = connection.execute(select(alert_states.c.raised_id, alert_states.c.body).where(is_open)).all()
+        return [row.body for row in sorted(found, key=lambda row: row.raised_id)]
 
     def page(
         self,
@@ -106,11 +107,7 @@ class AlertStatesRepository:
         columns = [alert_states.c[name] for name in FIGURED]
         where = [alert_states.c.raised_us >= start_us, alert_states.c.raised_us < stop_us, alert_states.c.severity != "notice"]
         with reading(self._engine) as connection:
-            return [
-                row
-                for site in self._each(connection, sites)
-                for row in connection.execute(select(*columns).where(alert_states.c.site == site, *where).order_by(alert_states.c.raised_us))
-            ]
+            return [row for site in self._each(connection, sites) for row in connection.execute(select(*columns).where(alert_states.c.site == site, *where)).all()]
 
     def _each(self, connection: Connection, sites: Sequence[str] | None) -> list[str]:
         """Every site by skips of the index: a DISTINCT would read all of it."""

@@ -62,7 +62,7 @@ def test_what_no_site_may_agree_to_is_said_on_the_page_with_the_text_kept(standi
     answer = standing.post(POLICY, data={"policy": text, "reason": "try"})
     assert answer.status_code == 422
     assert said in re.search(r'<p class="notice bad" role="alert"[^>]*>([^<]*)', answer.text)[1]
-    assert text.split(":")[0] in re.search(r'<textarea name="policy"[^>]*>([^<]*)', answer.text)[1]
+    assert text.split(":", maxsplit=1)[0] in re.search(r'<textarea name="policy"[^>]*>([^<]*)', answer.text)[1]
 
 
 @pytest.mark.parametrize("who", ["tran", "lee", "root"])
