@@ -16,23 +16,23 @@ _FIRST_US = MIN_INT // HOUR_US * HOUR_US + HOUR_US
 
 
 class Floors:
-    """The spans without readings of each channel, read again when another connection changed the file."""
+    """The spans without readings of each channel, read again when there are more; rows of `expired` are only added."""
 
     def __init__(self) -> None:
-        self._version: tuple[int, int] | None = None
+        self._newest = 0
         self._gone: dict[int, list[Span]] = {}
         self._until: dict[int, int] = {}
 
     def look(self, connection: sqlite3.Connection) -> bool:
         """Whether anything was ever deleted."""
-        version = (connection.execute("PRAGMA data_version").fetchone()[0], connection.execute("SELECT coalesce(max(rowid), 0) FROM expired").fetchone()[0])
-        if version != self._version:
+        newest: int = connection.execute("SELECT coalesce(max(rowid), 0) FROM expired").fetchone()[0]
+        if newest != self._newest:
             self._gone = {}
             for id, start_us, stop_us in connection.execute("SELECT channel, start_us, stop_us FROM expired WHERE what = 'readings' ORDER BY channel, start_us").fetchall():
                 self._gone.setdefault(id, []).append((start_us, stop_us))
             self._gone = {id: joined(spans) for id, spans in self._gone.items()}
             self._until = {id: spans[-1][1] for id, spans in self._gone.items()}
-            self._version = version
+            self._newest = newest
         return bool(self._gone)
 
     def is_gone(self, id: int, time_us: int) -> bool:
