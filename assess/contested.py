@@ -70,6 +70,13 @@ def _as_proposed(span: Span, registry: Registry) -> Span | None:
     return None if proposed is None or proposed == span else proposed
 
 
+def settled_us(span: Span, registry: Registry) -> int:
+    """When the span's shift is over also by what held before a change that is not agreed."""
+    other = registry.undisputed()
+    before = None if other is registry else _shift_before(span, other)
+    return max(span.stop_us, before.stop_us) if before else span.stop_us
+
+
 def _undisputed(work: ZoneShift, registry: Registry) -> Span | None:
     """The span as it would be without what is not agreed; None where that changes nothing."""
     span, other = work.span, registry.undisputed()

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from assess import texts
-from assess.contested import results_of
+from assess.contested import results_of, settled_us
 from assess.laboratory import withdrawn
 from assess.live import LiveZone
 from assess.live_air import fill_air_windows
@@ -237,6 +237,7 @@ class Assessor:
         saved = self._verdicts.save_many(found, final=True, why=why, computed_us=now_us, new_revision=False)
         self.counters.verdicts += len(found)
         self.counters.revisions += sum(verdict.revision > 1 for verdict in saved)
+        self._revisions.once_more(task, settled_us(span, registry), now_us)
         _log.info("%s %s %s: %d verdicts, %s", task.zone, task.shift.date, task.shift.name, len(found), why)
         return len(found)
 

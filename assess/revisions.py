@@ -56,6 +56,7 @@ class Revisions:
     def __init__(self, timeseries: TimeSeries, verdicts: VerdictRepository, touched: TouchedRepository) -> None:
         self._timeseries, self._verdicts, self._touched = timeseries, verdicts, touched
         self._ended: list[Task] = []
+        self._later: dict[Task, int] = {}  # computed, and once more when what held before is over
         self._due: dict[Task, _Reasons] = {}
         self._rows: set[int] = set()  # touched rows taken and not cleared yet
         self.taken = 0
@@ -68,11 +69,20 @@ class Revisions:
         """This shift is over; it is computed once its last minutes are in."""
         self._ended.append(Task(zone, shift))
 
+    def once_more(self, task: Task, settled_us: int, now_us: int) -> None:
+        """A shift that was longer before a change that is not agreed is computed again when that time is over."""
+        if settled_us + FINAL_AFTER_US > now_us:
+            self._later[task] = settled_us
+
     def run(self, do: Callable[[Task, str], object], now_us: int) -> None:
         """Compute what is due, for as long as the floor can wait for its next look; the rest is done at the next ones. Touched rows are cleared once nothing waits for them."""
         for task in [task for task in self._ended if task.shift.stop_us + FINAL_AFTER_US <= now_us]:
             self._ask(task.zone, task.shift, texts.WHY_ENDED)
             self._ended.remove(task)
+        for task, settled_us in list(self._later.items()):
+            if settled_us + FINAL_AFTER_US <= now_us:
+                del self._later[task]
+                self._ask(task.zone, task.shift, texts.WHY_ENDED)
         until = time.monotonic() + BUDGET_S
         for task, reasons in list(self._due.items()):
             do(task, "; ".join(reasons.whys))

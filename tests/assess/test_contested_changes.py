@@ -129,3 +129,23 @@ def test_a_running_shift_is_contested_too(floor, minute):
     imported(floor, assessor, with_zone(floor, metabolic_rate_w=150.0), minute=minute)
     assert isinstance(floor.registry.load().open_changes[0], SiteChange)
     assert latest(floor)["niosh-rel"].contested
+
+
+def test_a_shift_cut_short_is_compared_again_when_the_whole_of_it_is_over(floor):
+    channel = floor.house.channel("sound_level_a_eq")
+    floor.house.fill(channel, 86.0, minutes=240)
+    floor.enrol()
+    assessor = floor.start()
+    shifts = [msgspec.structs.replace(floor.house.file.shifts[0], stop="11:00")]
+    imported(floor, assessor, msgspec.structs.replace(floor.house.file, shifts=shifts), minute=60)
+    notes = []
+    for minutes in ((239.5, 241, 243), (481, 483)):
+        for minute in minutes:
+            floor.at(minute)
+            assessor.tick()
+        (found,) = latest(floor, "dose_3db").values()
+        assert (found.contested, found.expected) == (True, 240)
+        notes.append(found.notes[-1])
+        floor.house.fill(channel, 86.0, first=240, minutes=240)
+    assert notes[0] != notes[1]
+    assert f"By what held before: {2 * found.value:.1f} %" in notes[1]
