@@ -43,7 +43,8 @@ class AlertLife(RuleBasedStateMachine):
         RegistryRepository(self.engine).import_file(parse_yaml(FACTORY, SiteFile, source="f"), valid_from_us=None, author="t", reason="t", now_us=0)
         self.journal = JournalRepository(self.engine)
         names = itertools.count()
-        self.recorders = [Recorder(self.engine, self.clock, POLICY, lambda: f"a{next(names)}") for _ in range(2)]
+        self.new_id = lambda: f"a{next(names)}"
+        self.recorders = [Recorder(self.engine, self.clock, POLICY, self.new_id) for _ in range(2)]
         self.stale: dict[tuple[int, Key], Alert | None] = {}
         self.latched_without_reset: set[str] = set()
 
@@ -59,6 +60,36 @@ class AlertLife(RuleBasedStateMachine):
         )
         known = self.stale.get((process, key)) if uses_stale else None
         self.stale[process, key] = self.recorders[process].seen(finding, known if known and known.open else None)
+
+    @rule(process=st.integers(0, 1))
+    def killed(self, process: int) -> None:
+        """A process dies between two steps: it starts from what is stored, with the same alerts."""
+        before = {alert.id: alert for alert in self.all_alerts()}
+        self.recorders[process] = Recorder(self.engine, self.clock, POLICY, self.new_id)
+        for key in KEYS:
+            self.stale.pop((process, key), None)
+        for alert in self.recorders[process].states.open():
+            assert alert == before[alert.id]
+            self.stale[process, alert.key] = alert
+
+    @rule(seconds=st.integers(-3600, 3600))
+    def clock_steps(self, seconds: int) -> None:
+        self.clock.sleep(seconds)
+
+    @precondition(lambda self: self.stale)
+    @rule(data=st.data(), ago_s=st.integers(0, 7200))
+    def the_same_comes_again_late(self, data: st.DataObject, ago_s: int) -> None:
+        """A condition of the past, duplicated or out of order, calls nobody anew: no acknowledgement is lost by it unless it is a new excursion or worse."""
+        (process, key), alert = data.draw(st.sampled_from(sorted(self.stale.items(), key=lambda item: item[0])))
+        if alert is None:
+            return
+        before = fold(self.journal.steps(alert.id))
+        event_us = before.raised_at_us - ago_s * 1_000_000
+        finding = Finding(site="f1", zone=key.zone, hazard=key.hazard, type=key.type, severity=before.severity, event_us=event_us, value=before.value, unit="Cel")
+        self.recorders[process].seen(finding)
+        after = fold(self.journal.steps(alert.id))
+        assert after.acknowledgements == before.acknowledgements
+        assert after.called_by == before.called_by
 
     @precondition(lambda self: self.stale)
     @rule(data=st.data(), lost=st.booleans())
@@ -132,7 +163,7 @@ class AlertLife(RuleBasedStateMachine):
         return [fold(self.journal.steps(step.alert)) for step in self.journal.raised(None)]
 
 
-AlertLife.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+AlertLife.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 test_alert_life = pytest.mark.timeout(120)(AlertLife.TestCase)
 
 
