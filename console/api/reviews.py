@@ -16,7 +16,6 @@ from console.api.answers import answer, answers, body_of
 from console.committee.shapes import (
     AccountBody,
     AccountsJson,
-    ActionBody,
     AttendanceBody,
     CauseBody,
     CommitteeJson,
@@ -25,6 +24,7 @@ from console.committee.shapes import (
     MandateBody,
     MandateJson,
     MandatesJson,
+    MeasureBody,
     MeetingBody,
     MeetingJson,
     OpenBody,
@@ -118,10 +118,10 @@ def cause(request: Request, id: str, caller: OnCommittee, body: Body) -> Respons
     return answer(_json(house, house.committee.desk.set_cause(caller.scope, id, said.causes, said.text, said.classification)))
 
 
-@router.post("/reviews/{id}/actions", responses=answers(ReviewJson), openapi_extra=body_of(ActionBody))
+@router.post("/reviews/{id}/actions", responses=answers(ReviewJson), openapi_extra=body_of(MeasureBody))
 def add_action(request: Request, id: str, caller: OnCommittee, body: Body) -> Response:
     """A corrective action; protective equipment alone needs `why_ppe_alone`."""
-    house, said = house_of(request), decoded(body, ActionBody)
+    house, said = house_of(request), decoded(body, MeasureBody)
     found = house.committee.desk.add_action(caller.scope, id, control=said.control, text=said.text, owner=said.owner, due=said.due, why_ppe_alone=said.why_ppe_alone)
     return answer(_json(house, found), status=CREATED)
 

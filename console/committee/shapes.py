@@ -37,7 +37,7 @@ class CauseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     classification: Classification = "exposure"
 
 
-class ActionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MeasureBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     control: Control
     text: str
     owner: str

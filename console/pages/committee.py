@@ -24,11 +24,11 @@ from console.api.reviews import file_answer
 from console.committee import words
 from console.committee.shapes import (
     AccountBody,
-    ActionBody,
     AttendanceBody,
     CauseBody,
     DissentBody,
     MandateBody,
+    MeasureBody,
     ReviewJson,
     SayBody,
     SignBody,
@@ -102,7 +102,7 @@ def cause(request: Request, id: str, caller: OnCommittee, many: Many) -> Respons
 @router.post("/reviews/{id}/actions")
 def add_action(request: Request, id: str, caller: OnCommittee, fields: Fields) -> Response:
     def do(house: House) -> object:
-        said = filled(fields, ActionBody)
+        said = filled(fields, MeasureBody)
         return house.committee.desk.add_action(caller.scope, id, control=said.control, text=said.text, owner=said.owner, due=said.due, why_ppe_alone=said.why_ppe_alone)
 
     return _done(request, id, caller, do)

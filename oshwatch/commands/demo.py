@@ -189,7 +189,7 @@ def _prepare_centre(stage: Stage) -> list[dict[str, str]]:
         password = secrets.token_urlsafe(12)
         grant = site.site.id if role.value in ("officer", "worker_representative", "management_representative") else "*"
         people.add_user(name=role.value, role=role, grant=grant, password=password, email=f"{role.value}@example.org", by="demo")
-        users.append({"name": role.value, "role": role.value, "password": password, "token": people.create_token(role.value, days=1)})
+        users.append({"name": role.value, "role": role.value, "password": password, "token": people.create_token(role.value, days=1, by="demo")})
     engine.dispose()
     return users
 

@@ -53,7 +53,7 @@ PEOPLE = {
     "linh": ("officer", "f1"),
     "hoa": ("worker_representative", "f1"),
     "minh": ("management_representative", "f1"),
-    "lan": ("worker_representative", "f1"),
+    "thao": ("worker_representative", "f1"),
     "tran": ("inspector", "country:VN"),
     "kim": ("inspector", "country:KH"),
     "lee": ("programme", "*"),

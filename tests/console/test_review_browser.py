@@ -170,7 +170,7 @@ def test_two_worker_side_holders_make_an_account_on_two_sessions(site, opened: O
     management = opened(site, "/sites/f1/committee", "minh")
     expect(management.get_by_text("waits for a second worker-side holder")).to_be_visible()
     expect(management.get_by_role("button", name="Agree, and do it")).to_have_count(0)
-    second = opened(site, "/sites/f1/committee", "lan")
+    second = opened(site, "/sites/f1/committee", "thao")
     second.get_by_role("button", name="Agree, and do it").click()
     expect(second.locator("[data-part=code]")).to_contain_text(re.compile("thu: [0-9a-f]{4}-"))
     first.reload()

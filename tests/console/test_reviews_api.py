@@ -206,25 +206,25 @@ def test_a_worker_side_account_takes_two_worker_side_holders(site) -> None:
     assert (request["state"], request["code"]) == ("waiting", None)
     for who in ("hoa", "minh", "root"):
         assert site.post(f"/api/v1/accounts/{request['id']}/agree", who).status_code == 403
-    done = site.post(f"/api/v1/accounts/{request['id']}/agree", "lan").json()
-    assert (done["state"], done["agreed_by"]) == ("done", "lan")
+    done = site.post(f"/api/v1/accounts/{request['id']}/agree", "thao").json()
+    assert (done["state"], done["agreed_by"]) == ("done", "thao")
     assert site.post("/login", None, data={"name": "thu", "password": done["code"]}).headers["location"] == "/password?name=thu"
-    assert site.post(f"/api/v1/accounts/{request['id']}/agree", "lan").status_code == 409
+    assert site.post(f"/api/v1/accounts/{request['id']}/agree", "thao").status_code == 409
     listed = site.get("/api/v1/sites/f1/accounts", "minh").json()["items"]
     assert [(one["name"], one["by"], one["code"]) for one in listed] == [("thu", "hoa", None)]
 
 
 def test_nobody_agrees_to_the_loss_of_their_own_account_nor_is_asked(site) -> None:
-    request = site.post("/api/v1/sites/f1/accounts", "hoa", json={"do": "revoke", "name": "lan", "why": "left"}).json()
-    assert site.post(f"/api/v1/accounts/{request['id']}/agree", "lan").status_code == 403
+    request = site.post("/api/v1/sites/f1/accounts", "hoa", json={"do": "revoke", "name": "thao", "why": "left"}).json()
+    assert site.post(f"/api/v1/accounts/{request['id']}/agree", "thao").status_code == 403
     assert site.post(f"/api/v1/accounts/{request['id']}/agree", "tran").json()["state"] == "done"
-    assert site.get("/api/v1/sites", "lan").status_code == 401
+    assert site.get("/api/v1/sites", "thao").status_code == 401
 
 
 def test_the_inspectorate_resets_alone_and_old_sessions_and_tokens_end(site) -> None:
-    answer = site.post("/api/v1/sites/f1/accounts", "tran", json={"do": "reset", "name": "lan", "why": "lost the phone"})
+    answer = site.post("/api/v1/sites/f1/accounts", "tran", json={"do": "reset", "name": "thao", "why": "lost the phone"})
     assert (answer.json()["state"], bool(answer.json()["code"])) == ("done", True)
-    assert site.get("/api/v1/sites", "lan").status_code == 401
+    assert site.get("/api/v1/sites", "thao").status_code == 401
     assert site.post("/api/v1/sites/f1/accounts", "tran", json={"do": "reset", "name": "minh", "why": "x"}).status_code == 404
 
 
