@@ -72,7 +72,7 @@ def _show(report: ImportReport) -> None:
 
 
 def _compact(value: object) -> object:
-    """Without what says nothing, so that a file reads as a person would write it."""
+    """Without what says nothing, so that a file reads as a person would write it; a check that failed, and a count of nobody, say something."""
     if isinstance(value, dict):
-        return {key: _compact(inner) for key, inner in value.items() if inner is not False and inner not in (None, "", [], {})}
+        return {key: _compact(inner) for key, inner in value.items() if (inner is not False or key == "pass") and inner not in (None, "", [], {})}
     return [_compact(inner) for inner in value] if isinstance(value, list | tuple) else value
