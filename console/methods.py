@@ -61,7 +61,9 @@ METHODS: Mapping[str, Method] = {
     "airborne-minutes-over": Method(N_("The minutes whose mean is over the ceiling."), "29 CFR 1910.1000(b)(2)"),
     "airborne-mixture": Method(N_("The sum of each concentration divided by its own limit; over 1 is over the limit."), "29 CFR 1910.1000(d)(2)(i)"),
     "airborne-pid-mixture": Method(
-        N_("The vapour sensor's shift average in ppm of isobutylene, times the most that a ppm of the declared mixture can be of the limits added up, by response factors that are good to 20 %."),
+        N_(
+            "The vapour sensor's shift average in ppm of isobutylene, times the most that a ppm of the declared mixture can be of the limits added up, by response factors that are good to 20 %."
+        ),
         "RAE Systems, Technical Note 106; 29 CFR 1910.1000(d)(2)(i)",
     ),
     "laboratory-sum-over-8h": Method(
