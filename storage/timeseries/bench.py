@@ -36,7 +36,7 @@ def query_rates(directory: Path, rows: int) -> list[dict[str, Any]]:
     for batch in filled.batches(rows):
         filled.write(batch)
     common = {"bench": "query", "store": "sqlite", "rows": filled.rows, "days": round((filled.at_us - START_US) / DAY_US, 1)}
-    size = sum((directory / name).stat().st_size for name in (FILE, f"{FILE}-wal") if (directory / name).exists())
+    log_bytes = (directory / f"{FILE}-wal").stat().st_size
     result = [
         {
             **common,
@@ -46,7 +46,8 @@ def query_rates(directory: Path, rows: int) -> list[dict[str, Any]]:
             "minutes": filled.minutes,
             "write_p50_ms": _ms(filled.times, 0.5),
             "write_p99_ms": _ms(filled.times, 0.99),
-            "bytes_a_reading": round(size / filled.rows, 2),
+            "bytes_a_reading": round(store.size() / filled.rows, 2),
+            "log_mb": round(log_bytes / 2**20),
             "wall_s": round(time.perf_counter() - began, 1),
         }
     ]

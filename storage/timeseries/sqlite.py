@@ -137,6 +137,12 @@ class SqliteTimeSeries(SqliteFile):
             found = {channel: recorded(connection, channel, id, clamp(start_us), clamp(stop_us)) for channel, id in self._known(connection, channels)}
         return {channel: spans for channel, spans in found.items() if spans}
 
+    def size(self) -> int:
+        """Bytes of the file once its log is carried into it, without pages that are free."""
+        with self._reading() as connection:
+            pages, free, each = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
+            return int((pages - free) * each)
+
     @property
     def fidelity(self) -> Fidelity:
         return Fidelity("SQLite")
