@@ -194,6 +194,18 @@ def _models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     scoring.add_argument("--period", type=float, required=True, metavar="SECONDS", help="time between two rows")
     scoring.add_argument("--peers", type=Path, nargs="+", metavar="FILE.csv", help="the same quantities elsewhere, to compare with")
     scoring.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="the same rows with score, p_fault, p_event, fault_type, culprit, alarm")
+    for name, what in (
+        ("train", "teach a challenger on a record"),
+        ("evaluate", "challenger and champion on a later record, in the shadow"),
+        ("promote", "the challenger becomes the champion, when a later week shows it is not worse"),
+        ("rollback", "the earlier champion again"),
+    ):
+        takes_record = "" if name == "rollback" else " --input record.csv --period 60"
+        step = _command(actions, name, what, f"oshwatch models {name} --models ./models{takes_record}", f"models:{name}")
+        step.add_argument("--models", type=Path, required=True, metavar="DIR", help="where champion, challenger and earlier ones are kept")
+        if takes_record:
+            step.add_argument("--input", type=Path, required=True, metavar="FILE.csv", help="`time` and one column a channel, rows in time order, empty: missing")
+            step.add_argument("--period", type=float, required=True, metavar="SECONDS", help="time between two rows")
 
 
 def _statistics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -324,7 +336,7 @@ def _grafana(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "bench", "measure this machine: prints readings/s, p50/p99, peak RSS", "oshwatch bench ingest --json", "bench:bench")
-    parser.add_argument("what", choices=("ingest", "evaluate", "query", "edge"))
+    parser.add_argument("what", choices=("ingest", "evaluate", "alerts", "query", "edge"))
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rows", type=int, default=5_184_000, metavar="N", help="query: readings in the store (default 5184000, some minutes; 51840000: a month of 200 channels)")
 

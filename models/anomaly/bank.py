@@ -44,7 +44,7 @@ class Bank:
         self.spikes, self.edges, self.noises, self.steps = (
             Record(count, 9.0, 1.15, grows=1.04),
             Record(count, 14.0, 1.3, grows=1.04),
-            Record(count, 3.0, 1.4, block_us=NOISE_BLOCK_US),
+            Record(count, 3.0, 1.3, block_us=NOISE_BLOCK_US),
             Record(count, 8.0, 1.3),
         )
         self.sigma = np.zeros(count, dtype=np.float32)

@@ -13,7 +13,7 @@ from models.arrays import Array, Mask
 
 DAY_US = 86_400e6
 NOISE_SPAN = 20.0
-NOISE_CAP = 6.0
+NOISE_CAP = 10.0
 LEAST_ZIGZAG = 0.5
 MEMORY = 2_000.0
 LOCAL_SPAN = 8.0

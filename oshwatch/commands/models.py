@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from models.anomaly.life import Record, Shadow
     from models.anomaly.series import Scored
 
 COLUMNS = ("score", "p_fault", "p_event", "fault_type", "culprit", "alarm")
@@ -28,8 +29,7 @@ def score(options: argparse.Namespace) -> None:
 
     from models.anomaly.series import score_series
 
-    if not options.period > 0:
-        raise BadInput("is no time", field="--period", remedy="seconds between two rows, such as 60")
+    _check_period(options.period)
     header, rows, times, values = _table(options.input)
     columns, names = [], []
     for path in options.peers or []:
@@ -38,6 +38,63 @@ def score(options: argparse.Namespace) -> None:
         names += [_peer_name(path, name, header, len(peer_header)) for name in peer_header[1:]]
     found = score_series(times, values, header[1:], options.period, np.concatenate(columns, axis=1) if columns else None, names)
     _write(options.out, header, rows, found)
+
+
+def train(options: argparse.Namespace) -> None:
+    """A challenger, taught on a record."""
+    from models.anomaly.life import keep, teach
+
+    record = _record(options)
+    keep(options.models, teach(record), record)
+    print(f"taught on {len(record.times_us)} rows of {len(record.names)} channels; it is the challenger in {options.models}")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Challenger and champion on a record that neither was taught on."""
+    from models.anomaly.life import CHALLENGER, CHAMPION, shadow
+
+    record = _record(options)
+    there = [name for name in (CHALLENGER, CHAMPION) if (options.models / name).exists()]
+    if not there:
+        raise BadInput("holds no model", source=str(options.models), remedy="oshwatch models train makes one")
+    for name in there:
+        print(_told(name, shadow(options.models / name, record)))
+
+
+def promote(options: argparse.Namespace) -> None:
+    """Only when not worse."""
+    from models.anomaly.life import CHALLENGER, CHAMPION
+    from models.anomaly.life import promote as promote_challenger
+
+    challenger, champion = promote_challenger(options.models, _record(options))
+    print(_told(CHALLENGER, challenger))
+    if champion is not None:
+        print(_told(CHAMPION, champion))
+    print("promoted")
+
+
+def rollback(options: argparse.Namespace) -> None:
+    """The earlier one again."""
+    from models.anomaly.life import rollback as roll_back
+
+    print(f"the earlier model stands again; the other is kept as {roll_back(options.models)}")
+
+
+def _told(name: str, found: Shadow) -> str:
+    return f"{name}: {found.alarms} alarms in {found.weeks:.2f} weeks, {found.per_sensor_week:.2f} a sensor-week"
+
+
+def _record(options: argparse.Namespace) -> Record:
+    from models.anomaly.life import Record
+
+    header, _, times, values = _table(options.input)
+    _check_period(options.period)
+    return Record(names=header[1:], period_s=options.period, times_us=times, values=values)
+
+
+def _check_period(period_s: float) -> None:
+    if not period_s > 0:
+        raise BadInput("is no time", field="--period", remedy="seconds between two rows, such as 60")
 
 
 def _peer_name(path: Path, name: str, header: list[str], width: int) -> str:
