@@ -35,7 +35,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     range_high: float | None = None
 
 
-class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Workers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Persons assigned, by sex as declared; nobody is identified."""
 
     women: int

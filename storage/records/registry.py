@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, func, select, text
 
 from domain.agreements import SIDES, SiteChange
 from domain.errors import BadInput, NotFound, Refused
-from domain.registry import ALWAYS_US, AgentSpec, CalibrationSpec, ChannelSpec, Entry, Kind, Registry, SiteFile, Snapshot, entries_of
+from domain.registry import ALWAYS_US, AgentSpec, CalibrationSpec, ChannelSpec, Entry, Kind, Registry, ShiftSpec, SiteFile, SiteSpec, Snapshot, ZoneSpec, entries_of
 from domain.sitefile import instant_of
 from domain.strictness import milder_by
 from domain.times import to_rfc3339
@@ -185,7 +185,17 @@ def _contested(registry: Registry, site: str, added: Sequence[Entry]) -> SiteCha
 
 
 def _says_something(held: Entry | None, entry: Entry) -> bool:
-    return bool(entry.body) if held is None else held.body != entry.body
+    if held is None:
+        return bool(entry.body)
+    return held.body != entry.body and (entry.kind not in _SPECS or not held.body or not entry.body or _spec(held) != _spec(entry))
+
+
+_SPECS: Mapping[str, Any] = {"site": SiteSpec, "shifts": list[ShiftSpec], "zone": ZoneSpec, "channel": ChannelSpec}
+
+
+def _spec(entry: Entry) -> Any:
+    """A body that an earlier version wrote lacks fields that have come since; it says the same."""
+    return msgspec.json.decode(entry.body, type=_SPECS[entry.kind])
 
 
 def _row(entry: Entry) -> dict[str, Any]:

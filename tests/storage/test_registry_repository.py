@@ -173,3 +173,11 @@ def test_what_was_entered_is_never_rewritten(repository: RegistryRepository) -> 
     with engine.connect() as connection:
         assert connection.execute(select(registry_entries)).all()[: len(before)] == before
     assert repository.load().at(NOW).zones["f1.ironing-1"].spec.metabolic_rate_w == 300
+
+
+def test_a_body_of_an_earlier_version_says_the_same_without_the_fields_that_have_come_since(repository: RegistryRepository) -> None:
+    entries = entries_of(site_file(), valid_from_us=ALWAYS_US, recorded_us=NOW, author="a", reason="r")
+    older = [msgspec.structs.replace(entry, body=entry.body.replace(b'"rest_zone":"",', b"")) for entry in entries]
+    assert older != entries
+    repository.add(older)
+    assert imported(repository, site_file()).changes == []
