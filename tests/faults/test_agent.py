@@ -35,6 +35,7 @@ def test_agent_offline_24_h_in_fake_time(make_plant: Callable[..., Any], make_de
     plant.wait_until_listening()
     begun = time.monotonic()
     device.connect()
+    until(lambda: device.uplink.connected, 10, "connected")
     late: list[float] = []
     while device.outbox.pending("home", 1, high_id=device.outbox.next_id() - 1_000_000):
         first_live, made = device.outbox.next_id(), time.monotonic()
