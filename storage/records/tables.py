@@ -210,9 +210,56 @@ notifications = Table(  # outbox and delivery record
     Column("state", String(16), nullable=False),  # waiting | sent | failed
     Column("last_error", Text, nullable=False),
     Column("sent_us", BigInteger),
+    Column("site", String(64), nullable=False, server_default=""),
     UniqueConstraint("alert", "reason", "channel", "recipient"),
 )
 Index("ix_notifications_state", notifications.c.state, notifications.c.next_try_us)
+Index("ix_notifications_site", notifications.c.site, notifications.c.id)
+
+contacts = Table(  # how a person wants to be reached, beside the e-mail address and language of `users`
+    "contacts",
+    metadata,
+    Column("user", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # JSON of storage.records.contacts.Contact
+    Column("changed_us", BigInteger, nullable=False),
+)
+
+rosters = Table(  # who is on duty; a row is ended, never changed
+    "rosters",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("shift", String(64), nullable=False),  # "" for every shift
+    Column("first", String(10), nullable=False),  # local dates, both inclusive
+    Column("last", String(10), nullable=False),
+    Column("user", String(64), nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_us", BigInteger, nullable=False),
+    Column("ended_by", Text, nullable=False),
+    Column("ended_us", BigInteger),
+    Index("ix_rosters_site", "site", "last"),
+)
+
+notification_settings = Table(  # a site's times of the daily digest and the weekly test
+    "notification_settings",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # JSON of storage.records.contacts.SiteTimes
+    Column("changed_by", Text, nullable=False),
+    Column("changed_us", BigInteger, nullable=False),
+)
+
+channel_proofs = Table(  # the chain test: a silent proof of a channel that was asked for, and the receipt
+    "channel_proofs",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),  # silent | weekly
+    Column("asked_us", BigInteger, nullable=False),
+    Column("received_us", BigInteger),
+    Column("problem", Text, nullable=False),
+    Index("ix_channel_proofs_channel", "channel", "kind", "id"),
+)
 
 users = Table(
     "users",
