@@ -52,7 +52,7 @@ class Course:
         self._last_us[who] = time_us
         self.deviation[who] = self._fast[who] - self._slow[who]
         self._judge(who, time_us, sigma[usable])
-        self._learn(who, elapsed, frozen, sigma[usable])
+        self._learn(who, elapsed, frozen)
         self._explained = self._explain()
 
     def _judge(self, who: Index, time_us: int, sigma: Array) -> None:
@@ -76,12 +76,9 @@ class Course:
         middle = 0.5 * (deviation[rows, np.maximum(number - 1, 0) // 2] + deviation[rows, np.minimum(number // 2, deviation.shape[1] - 1)])
         return np.where(number >= 2, middle, 0.0)
 
-    def _learn(self, who: Index, elapsed: Array, frozen: Mask, sigma: Array) -> None:
-        """One start of the machines must not make every later change look usual: no more than three times the usual counts."""
+    def _learn(self, who: Index, elapsed: Array, frozen: Mask) -> None:
         weight = 1 - np.exp(-elapsed / SCALE_US)
-        least = 2.0 / DEVIATION * np.maximum(SIGMAS * sigma, self._peers.smallest[who])
-        capped = np.where(least > 0, np.minimum(np.abs(self.deviation[who]), np.maximum(3.0 * self._scale[who], least)), np.abs(self.deviation[who]))
-        learned = self._scale[who] + weight * (capped - self._scale[who])
+        learned = self._scale[who] + weight * (np.abs(self.deviation[who]) - self._scale[who])
         self._scale[who] = np.where(frozen | (self.off[who] > 1.0), self._scale[who], learned)
 
     def persists(self, time_us: int) -> Mask:
