@@ -40,7 +40,7 @@ class ZoneScore:
     score: Array
     raw: Array
     culprit: npt.NDArray[np.intp]
-    share: Array  # of the culprit in what the model cannot explain
+    share: Array  # of the culprit in both distances
 
 
 def zone_score(values: Array) -> ZoneScore:
@@ -114,7 +114,9 @@ def _apply(fit: _Fit, rows: Array) -> tuple[Array, Array]:
     score = np.zeros(len(rows))
     score[WINDOW - 1 :] = np.sqrt(np.maximum(t2 / fit.t2_usual, spe / fit.spe_usual))
     parts = np.zeros(rows.shape)
-    parts[WINDOW - 1 :] = (rest.reshape(len(windows), rows.shape[1], WINDOW) ** 2).sum(axis=2)
+    inside = windows * ((windows @ fit.components.T / fit.variance) @ fit.components)  # its sum is T²
+    blame = rest**2 / fit.spe_usual + inside / fit.t2_usual
+    parts[WINDOW - 1 :] = np.maximum(blame.reshape(len(windows), rows.shape[1], WINDOW).sum(axis=2), 0.0)
     return score, parts
 
 
