@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,14 +20,15 @@ from domain.quantities import QUANTITIES as QUANTITIES_OF
 from domain.reading import Reading, minute_from
 from domain.times import SECOND_US, minute_of
 from edge_agent.outbox import Outbox
-from oshwatch.testing import FakeClock
+from oshwatch.testing import FakeClock, until
 from storage.records.engine import open_records
 from storage.records.verdicts import VerdictRepository
 from storage.timeseries.opening import open_timeseries
-from storage.timeseries.port import Batch
+from storage.timeseries.port import Batch, TimeSeries
 
 AGENTS, CHANNELS, TICKS = 4, 5, 1_000
 READINGS = AGENTS * CHANNELS * TICKS
+FAR_US = 9_000_000_000 * SECOND_US
 QUANTITIES = ("air_temperature", "relative_humidity", "co2", "sound_level_a_eq", "pm2_5")
 
 
@@ -51,19 +51,37 @@ def produced(agent: str, start_us: int, seed: int) -> list[list[Reading]]:
     ]  # fmt: skip
 
 
-def stored(directory: Path) -> dict[tuple[str, int], float]:
-    """Every stored row, read past the product from its own file."""
-    found: dict[tuple[str, int], float] = {}
-    for path in (directory / "timeseries").glob("*.db"):
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-            for channel, time_us, value in connection.execute("SELECT c.name, r.time_us, r.value FROM reading r JOIN channel c ON c.id = r.channel"):
-                found[(channel, time_us)] = value
-    return found
+CHANNEL_IDS = [f"agent-{number}.hall.{quantity}" for number in range(1, AGENTS + 1) for quantity in QUANTITIES]
+
+
+def count(directory: Path) -> int:
+    """How many readings the store has."""
+    return sum(series(directory, lambda store: store.count(CHANNEL_IDS, 0, FAR_US)).values())
+
+
+def has_its_minutes(directory: Path) -> bool:
+    """Whether the minute of each channel's last reading is on record."""
+    last, minutes = series(directory, lambda store: (store.last(CHANNEL_IDS), store.last_minutes(CHANNEL_IDS)))
+    return {channel: minute_of(reading.time_us) for channel, reading in last.items()} == minutes
+
+
+def stored(directory: Path) -> dict[tuple[str, int], float | None]:
+    """Every reading that the store has."""
+    found = series(directory, lambda store: store.read(store.channels(), 0, FAR_US))
+    return {(reading.channel, reading.time_us): reading.value for readings in found.values() for reading in readings}
+
+
+def series(directory: Path, ask: Callable[[TimeSeries], Any]) -> Any:
+    store = open_timeseries(f"sqlite:///{directory}/timeseries")
+    try:
+        return ask(store)
+    finally:
+        store.close()
 
 
 def run(
     make_centre: Callable[..., Any], make_edge: Callable[..., Any], mosquitto: Any, tmp_path: Path, name: str, start_us: int, kills: random.Random | None
-) -> tuple[Any, dict[tuple[str, int], float]]:
+) -> tuple[Any, dict[tuple[str, int], float | None]]:
     agents = [f"agent-{number}" for number in range(1, AGENTS + 1)]
     centre = make_centre(mosquitto.url)
     file = tmp_path / f"{name}.yaml"
@@ -83,7 +101,7 @@ def run(
     for edge in edges:
         edge.start()
     deadline = time.monotonic() + 90
-    while len(stored(centre.directory)) < READINGS and time.monotonic() < deadline:
+    while count(centre.directory) < READINGS and time.monotonic() < deadline:
         time.sleep(0.1)
         if kills and kills.random() < 0.25:
             _kill_one(kills, centre, edges, mosquitto)
@@ -118,18 +136,27 @@ def test_what_the_agents_produced_is_what_the_store_holds_whoever_is_killed(make
     centre, truth = run(make_centre, make_edge, mosquitto, tmp_path, "killed", start_us, random.Random(seed))
     assert stored(centre.directory) == truth, f"seed {seed}"
     assert len(truth) == READINGS
-    centre.end("ingest")  # closes the minutes that are due
+    until(lambda: has_its_minutes(centre.directory), 30, "whatever ingest did not get to before it was killed, it does after it was started again")
+    centre.end("ingest")
     undisturbed = tmp_path / "undisturbed"
     undisturbed.mkdir()
     shutil.copy(centre.directory / "oshwatch.db", undisturbed / "oshwatch.db")
     write_undisturbed(undisturbed, truth)
     now_us = int(time.time()) * SECOND_US
     killed_verdicts, plain_verdicts = verdicts(centre.directory, now_us), verdicts(undisturbed, now_us)
-    assert killed_verdicts == plain_verdicts, f"seed {seed}"
+    assert differing(killed_verdicts, plain_verdicts) == [], f"seed {seed}"
     assert {verdict["metric"] for verdict in killed_verdicts} >= {"dose_3db", "wbgt_effective_60min_worst"}
 
 
-def write_undisturbed(directory: Path, truth: dict[tuple[str, int], float]) -> None:
+def differing(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> list[tuple[str, str, Any, Any]]:
+    """(zone and metric, field, here, there) of all that is not the same."""
+    if len(first) != len(second):
+        return [("all", "how many", len(first), len(second))]
+    pairs = zip(first, second, strict=True)
+    return [(f"{one['placement']} {one['metric']} {one['limit']['id']}", field, one[field], other[field]) for one, other in pairs for field in one if one[field] != other[field]]
+
+
+def write_undisturbed(directory: Path, truth: dict[tuple[str, int], float | None]) -> None:
     """The same readings, written at once, with minutes made by the definition."""
     by_minute: dict[tuple[str, int], list[Reading]] = {}
     readings = [Reading(channel, time_us, value) for (channel, time_us), value in sorted(truth.items())]
