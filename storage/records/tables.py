@@ -254,7 +254,7 @@ channel_proofs = Table(  # the chain test: a silent proof of a channel that was 
     metadata,
     Column("id", _ID, primary_key=True),
     Column("channel", String(32), nullable=False),
-    Column("kind", String(16), nullable=False),  # silent | weekly
+    Column("kind", String(80), nullable=False),  # silent | weekly@site
     Column("asked_us", BigInteger, nullable=False),
     Column("received_us", BigInteger),
     Column("problem", Text, nullable=False),

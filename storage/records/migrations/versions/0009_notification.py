@@ -42,7 +42,7 @@ def upgrade() -> None:
     op.create_table('channel_proofs',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('channel', sa.String(length=32), nullable=False),
-    sa.Column('kind', sa.String(length=16), nullable=False),
+    sa.Column('kind', sa.String(length=80), nullable=False),
     sa.Column('asked_us', sa.BigInteger(), nullable=False),
     sa.Column('received_us', sa.BigInteger(), nullable=True),
     sa.Column('problem', sa.Text(), nullable=False),
