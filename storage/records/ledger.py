@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,10 +107,10 @@ class LedgerBatch:
 
 
 class LedgerRepository:
-    """One writer: the ingest worker that owns the agents."""
+    """One writer: the ingest worker that owns the agents. `fence` is called first in each commit and raises when it owns them no more."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, fence: Callable[[Connection], None] | None = None) -> None:
+        self._engine, self._fence = engine, fence
         self._pruned_us: int | None = None
 
     def digests(self, agent: str, boot: str, seqs: Sequence[int]) -> dict[int, bytes]:
@@ -131,6 +131,8 @@ class LedgerRepository:
     def commit(self, batch: LedgerBatch) -> None:
         """All of it or nothing, durable on return; a batch committed twice leaves what one leaves, but for the count of repeats in quarantine."""
         with writing(self._engine, alone=False) as connection:
+            if self._fence is not None:
+                self._fence(connection)
             _add_packs(connection, batch)
             _keep_cursors(connection, batch)
             upsert(connection, unsynchronised, [row.columns() for row in batch.unsynchronised])

@@ -108,6 +108,26 @@ unsynchronised = Table(  # what a boot sent with a wrong clock; `spans` is JSON 
     Column("spans", Text, nullable=False),
     Column("offset_us", BigInteger),
 )
+ingest_workers = Table(  # the workers that are alive, where several share the agents
+    "ingest_workers",
+    metadata,
+    Column("token", String(32), primary_key=True),  # one run of a worker
+    Column("name", String(64), nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+)
+
+ingest_leases = Table(  # which worker owns which slot of the agents; a commit holds only while its epoch does
+    "ingest_leases",
+    metadata,
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("slots", Integer, nullable=False),  # of how many
+    Column("epoch", BigInteger, nullable=False),
+    Column("token", String(32), nullable=False),  # "" when given back
+    Column("name", String(64), nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+)
+
 touched = Table(  # late data: which channel and span assess has to look at again
     "touched",
     metadata,
