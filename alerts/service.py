@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 
 from alerts.kpi import KpiService
-from alerts.notify import Notifier, Pager
+from alerts.notification.links import Links
+from alerts.notification.pager import Pager
+from alerts.notification.port import Notifier
+from alerts.notification.words import Letterhead
 from alerts.policies import SitePolicies
 from alerts.policy import Policy
 from alerts.record import Recorder
@@ -58,7 +61,17 @@ class OpenAlerts:
 class AlertService:
     """Call `tick` with each new view of the floor; it is quick, and safe to repeat."""
 
-    def __init__(self, *, engine: Engine, timeseries: TimeSeries, clock: Clock, policy: Policy, notifiers: Sequence[Notifier] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        timeseries: TimeSeries,
+        clock: Clock,
+        policy: Policy,
+        notifiers: Sequence[Notifier] = (),
+        head: Letterhead | None = None,
+        links: Links | None = None,
+    ) -> None:
         self._clock, self._policy = clock, policy
         self._timeseries = timeseries
         self._recorder = Recorder(engine, clock, policy)
@@ -69,7 +82,7 @@ class AlertService:
         self._systems = SystemConditions(self._recorder, policy, clock)
         self._suspicions, self._suspects = SuspectedFaults(self._recorder, policy, engine), SuspectsRepository(engine)
         self._figures, self._added_up_us = KpiService(engine, clock), 0
-        self.pager = Pager(engine, policy, [notifier.name for notifier in notifiers])
+        self.pager = Pager(engine, policy, [notifier.way for notifier in notifiers], head=head, links=links)
 
     def tick(self, now_us: int, live: Sequence[LiveZone]) -> None:
         """One pass: conditions, system conditions, what ends by itself, and who is to be called."""

@@ -112,11 +112,11 @@ def run_ingest(settings: Settings) -> int:
 
 def run_alerts(settings: Settings) -> int:
     """Windows, verdicts, alerts, suspects and notifications, until told to stop."""
-    from alerts.notify import Delivery
+    from alerts.notification.delivery import Delivery
+    from alerts.notification.mail import SmtpNotifier
     from alerts.policies import site_policies
     from alerts.review.sweep import ReviewSweep
     from alerts.service import AlertService
-    from alerts.smtp import SmtpNotifier
     from alerts.suspects import SuspectsRunner
     from assess.engine import Assessor
     from oshwatch.loop import Loop

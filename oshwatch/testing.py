@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from alerts.notification.port import AddressKind, Way
 from domain.clock import Clock
 from domain.errors import NotReady
 from domain.reading import Minute, Reading
@@ -192,6 +193,36 @@ class RecordingRules:
         self.notices.append((agent, kind, text))
         if self.broken:
             raise RuntimeError("broken rules")
+
+
+@dataclass(slots=True)
+class MemoryNotifier:
+    """A channel that keeps what it is given; a test makes it raise or, with `held`, hang."""
+
+    name: str = "memory"
+    kind: AddressKind = "email"
+    is_short: bool = False
+    site: str = ""
+    problem: Exception | None = None
+    held: threading.Event | None = None
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def way(self) -> Way:
+        return Way(name=self.name, kind=self.kind, is_short=self.is_short, site=self.site)
+
+    def send(self, address: str, subject: str, text: str) -> None:
+        self.prove()
+        self.sent.append((address, subject))
+        self.texts.append(text)
+
+    def prove(self) -> bool:
+        if self.held is not None:
+            self.held.wait(60)
+        if self.problem:
+            raise self.problem
+        return True
 
 
 def until(condition: Callable[[], T], seconds: float, what: str, *, every_s: float = 0.1) -> T:

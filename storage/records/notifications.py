@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 
 from domain.scope import Role
+from storage.records.contacts import Contact, decode_contact
+from storage.records.paging import Page, after, page_of
 from storage.records.sql import insert_new, reading, writing
-from storage.records.tables import notifications, users
+from storage.records.tables import contacts, notifications, users
 
 NotificationState = Literal["waiting", "sent", "failed", "cancelled"]
+STATES: tuple[NotificationState, ...] = ("waiting", "sent", "failed", "cancelled")
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +28,16 @@ class Recipient:
     grant: str
     email: str
     locale: str
+    contact: Contact = field(default_factory=Contact)
+
+    def address(self, kind: str) -> str:
+        """E-mail address, phone number or chat; "" where there is none."""
+        return {"email": self.email, "phone": self.contact.phone, "chat": self.contact.chat}.get(kind, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message to one address. `recipient` is a user's name: the address is looked up when it is sent."""
+    """One message by one channel. `recipient` is a user's name: the address is looked up when it is sent. `next_try_us` 0: at once."""
 
     alert: str
     reason: str
@@ -37,6 +46,7 @@ class Message:
     subject: str
     text: str
     created_us: int
+    site: str = ""
     id: int = 0
     tries: int = 0
     state: NotificationState = "waiting"
@@ -53,20 +63,9 @@ class NotificationsRepository:
 
     def put(self, messages: Sequence[Message]) -> None:
         """Those that are known already stay as they are."""
+        names = ("alert", "reason", "channel", "recipient", "subject", "text", "created_us", "site")
         rows = [
-            {
-                "alert": message.alert,
-                "reason": message.reason,
-                "channel": message.channel,
-                "recipient": message.recipient,
-                "subject": message.subject,
-                "text": message.text,
-                "created_us": message.created_us,
-                "next_try_us": message.created_us,
-                "tries": 0,
-                "state": "waiting",
-                "last_error": "",
-            }
+            {name: getattr(message, name) for name in names} | {"next_try_us": message.next_try_us or message.created_us, "tries": 0, "state": "waiting", "last_error": ""}
             for message in messages
         ]
         with writing(self._engine) as connection:
@@ -79,18 +78,18 @@ class NotificationsRepository:
             rows = connection.execute(select(notifications).where(*where).order_by(notifications.c.next_try_us, notifications.c.id).limit(limit))
             return [Message(**row._asdict()) for row in rows]
 
-    def sent(self, id: int, at_us: int) -> None:
-        self._set(id, state="sent", sent_us=at_us, last_error="", tries=notifications.c.tries + 1)
+    def sent(self, ids: Collection[int], at_us: int) -> None:
+        self._set(ids, state="sent", sent_us=at_us, last_error="", tries=notifications.c.tries + 1)
 
-    def put_off(self, id: int, next_try_us: int, error: str) -> None:
-        self._set(id, next_try_us=next_try_us, last_error=error[:500], tries=notifications.c.tries + 1)
+    def put_off(self, ids: Collection[int], next_try_us: int, error: str) -> None:
+        self._set(ids, next_try_us=next_try_us, last_error=error[:500], tries=notifications.c.tries + 1)
 
-    def failed(self, id: int, error: str) -> None:
-        self._set(id, state="failed", last_error=error[:500], tries=notifications.c.tries + 1)
+    def failed(self, ids: Collection[int], error: str) -> None:
+        self._set(ids, state="failed", last_error=error[:500], tries=notifications.c.tries + 1)
 
-    def cancel(self, id: int, why: str) -> None:
+    def cancel(self, ids: Collection[int], why: str) -> None:
         """Its reason is gone: somebody acknowledged."""
-        self._set(id, state="cancelled", last_error=why)
+        self._set(ids, state="cancelled", last_error=why)
 
     def of_alert(self, alert: str) -> list[Message]:
         """Who was told of an alert, when, and what came of it."""
@@ -98,17 +97,38 @@ class NotificationsRepository:
             rows = connection.execute(select(notifications).where(notifications.c.alert == alert).order_by(notifications.c.id))
             return [Message(**row._asdict()) for row in rows]
 
+    def page(self, sites: Sequence[str], *, state: str = "", channel: str = "", cursor: str | None = None, limit: int = 100) -> Page[Message]:
+        """The delivery record of these sites, the latest first."""
+        query = select(notifications).where(notifications.c.site.in_(list(sites)))
+        query = query.where(notifications.c.state == state) if state else query
+        query = query.where(notifications.c.channel == channel) if channel else query
+        before = after(cursor)
+        query = query if before is None else query.where(notifications.c.id < before)
+        with reading(self._engine) as connection:
+            found = [Message(**row._asdict()) for row in connection.execute(query.order_by(notifications.c.id.desc()).limit(limit + 1))]
+        return page_of(found, [message.id for message in found], limit)
+
+    def oldest_due(self, now_us: int) -> Mapping[str, int]:
+        """Channel → since when a message has been due without being taken up; one that was tried and waits for its next try is not among them."""
+        query = select(notifications.c.channel, func.min(notifications.c.next_try_us)).where(notifications.c.state == "waiting", notifications.c.next_try_us <= now_us)
+        with reading(self._engine) as connection:
+            return {channel: since_us for channel, since_us in connection.execute(query.group_by(notifications.c.channel))}
+
     def recipients(self, roles: Sequence[Role]) -> list[Recipient]:
         """Active people of these roles who have an address."""
-        wanted = select(users.c.name, users.c.role, users.c.grant, users.c.email, users.c.locale)
-        wanted = wanted.where(users.c.active, users.c.email != "", users.c.role.in_([role.value for role in roles])).order_by(users.c.name)
+        columns = (users.c.name, users.c.role, users.c.grant, users.c.email, users.c.locale, contacts.c.body)
+        wanted = select(*columns).outerjoin(contacts, contacts.c.user == users.c.name)
+        wanted = wanted.where(users.c.active, users.c.role.in_([role.value for role in roles])).order_by(users.c.name)
         with reading(self._engine) as connection:
-            return [Recipient(name=row.name, role=Role(row.role), grant=row.grant, email=row.email, locale=row.locale) for row in connection.execute(wanted)]
+            rows = connection.execute(wanted).all()
+        found = [
+            Recipient(name=row.name, role=Role(row.role), grant=row.grant, email=row.email, locale=row.locale, contact=decode_contact(row.body) if row.body else Contact())
+            for row in rows
+        ]
+        return [person for person in found if person.email or person.contact.phone or person.contact.chat]
 
-    def address(self, name: str) -> str | None:
-        with reading(self._engine) as connection:
-            return connection.scalar(select(users.c.email).where(users.c.name == name, users.c.active))
-
-    def _set(self, id: int, **values: object) -> None:
+    def _set(self, ids: Collection[int], **values: object) -> None:
+        wanted = list(ids)
         with writing(self._engine) as connection:
-            connection.execute(update(notifications).where(notifications.c.id == id).values(**values))
+            for start in range(0, len(wanted), _AT_ONCE):
+                connection.execute(update(notifications).where(notifications.c.id.in_(wanted[start : start + _AT_ONCE])).values(**values))

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import Engine
 
 from alerts.kpi import KpiService
-from alerts.notify import Notifier
 from alerts.policy import load_policy
 from alerts.service import AlertService
 from assess.live import LiveWindow, LiveZone
@@ -22,7 +21,7 @@ from domain.scope import Role
 from domain.times import MINUTE_US
 from domain.verdict import LimitOf
 from domain.yamltext import parse_yaml
-from oshwatch.testing import FakeClock
+from oshwatch.testing import FakeClock, MemoryNotifier
 from storage.records.agents import AgentsRepository
 from storage.records.engine import open_records
 from storage.records.notifications import NotificationsRepository
@@ -32,15 +31,6 @@ from storage.timeseries.sqlite import SqliteTimeSeries
 
 ZONES = 50
 HAZARDS = 10
-
-
-class Silent:
-    """A channel whose messages stay in the outbox."""
-
-    name = "smtp"
-
-    def send(self, address: str, subject: str, text: str) -> None:
-        raise AssertionError(subject)
 
 
 def factory() -> SiteFile:
@@ -56,8 +46,7 @@ def floor(tmp_path: Path, clock: FakeClock) -> Iterator[tuple[Engine, AlertServi
     RegistryRepository(engine).import_file(factory(), valid_from_us=None, author="t", reason="t", now_us=0)
     PeopleRepository(engine, clock).add_user(name="linh", role=Role.OFFICER, grant="f1", email="linh@example.org", operator="administration")
     store = SqliteTimeSeries(tmp_path / "series")
-    notifier: Notifier = Silent()
-    yield engine, AlertService(engine=engine, timeseries=store, clock=clock, policy=load_policy(), notifiers=[notifier])
+    yield engine, AlertService(engine=engine, timeseries=store, clock=clock, policy=load_policy(), notifiers=[MemoryNotifier("smtp")])
     store.close()
     engine.dispose()
 

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.utils import make_msgid
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from alerts.notify import Permanent
+from alerts.notification.port import Permanent, Way
 from domain.errors import BadInput
 
 TIMEOUT_S = 10.0
@@ -19,7 +19,7 @@ _FIELD = "OSHWATCH_SMTP_URL"
 class SmtpNotifier:
     """`smtp://user:password@host:587?from=osh@example.org`: TLS by STARTTLS where the server offers it; `smtps://` from the first byte."""
 
-    name = "smtp"
+    way = Way(name="smtp")
 
     def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
         parts = urlsplit(url)
@@ -44,6 +44,15 @@ class SmtpNotifier:
             raise _judged(code, why) from error
         except smtplib.SMTPResponseException as error:
             raise _judged(error.smtp_code, error.smtp_error) from error
+
+    def prove(self) -> bool:
+        """The server takes this sender and would take a message to it; none is sent."""
+        with self._connection() as server:
+            for code, why in (server.mail(self._sender), server.rcpt(self._sender)):
+                if code >= 400:
+                    raise _judged(code, why)
+            server.rset()
+        return True
 
     def _connection(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
