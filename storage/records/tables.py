@@ -485,3 +485,59 @@ holds = Table(  # legal hold: what retention must not delete, until somebody rel
     Column("release_reason", Text, nullable=False),
     Index("ix_holds_site", "site"),
 )
+
+boards = Table(  # the code by which a zone's board opens without a login; a new code makes the old one worthless
+    "boards",
+    metadata,
+    Column("zone", String(128), primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("code", String(32), nullable=False, unique=True),
+    Column("made_by", Text, nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+    Index("ix_boards_site", "site"),
+)
+
+board_settings = Table(  # whom to call, and where other concerns go
+    "board_settings",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # JSON of storage.records.concerns.BoardSettings
+    Column("changed_by", Text, nullable=False),
+    Column("changed_us", BigInteger, nullable=False),
+)
+
+concern_keys = Table(  # public keys only; the latest of a site and side counts
+    "concern_keys",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("side", String(16), nullable=False),  # worker | inspectorate
+    Column("public_key", LargeBinary, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+    Index("ix_concern_keys_site", "site", "side", "id"),
+)
+
+concerns = Table(  # in the order of random names, so that no row says which came before which; all but the month is sealed
+    "concerns",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("month", String(7), nullable=False),  # of the shift, local
+    Column("for_worker_side", LargeBinary, nullable=False),
+    Column("for_inspectorate", LargeBinary),
+    Index("ix_concerns_site", "site", "month"),
+    sqlite_with_rowid=False,
+)
+
+concern_releases = Table(  # the worker side lets a month's number be seen, with words of its own; append-only
+    "concern_releases",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("released_by", Text, nullable=False),
+    Column("released_us", BigInteger, nullable=False),
+    Index("ix_concern_releases_site", "site", "month"),
+)
