@@ -25,6 +25,7 @@ from ingest.merger import Merger, SettledReader
 from ingest.patience import Patience
 from ingest.rules import InstantRules, NoticeKind
 from ingest.service import CHUNK_MESSAGES, COMMIT_READINGS
+from ingest.share import Share
 from ingest.source import Message
 from ingest.tap import Frame, Splitter
 from ingest.work import Work
@@ -125,10 +126,11 @@ def _pass_on(messages: list[Message], pack_size: int, engine: Engine, directory:
     known = Directory(RegistryRepository(engine).load(), clock.now_us())
     intake = Intake(rules=rules, clock=clock, directory=known, known={}, digests=ledger.digests, bytes_held=lambda _agent: 0)
     store, encoder = SqliteTimeSeries(directory / "timeseries"), LineEncoder()
+    share = Share()
     merger = Merger(reader=SettledReader(store, patience, lambda: None), engine=engine, clock=clock, intake=intake, records_patience=patience)
     source: Any = _Silent()
-    committer = Committer(source=source, engine=engine, clock=clock, intake=intake, records_patience=patience, monotonic=time.monotonic, dice=random.Random(1))  # noqa: S311 - jitter
-    merger.open(list(known.channels))
+    committer = Committer(source=source, engine=engine, clock=clock, intake=intake, records_patience=patience, monotonic=time.monotonic, dice=random.Random(1), share=share)  # noqa: S311 - jitter
+    merger.open(list(known.channels), share.mine)
     at_once = COMMIT_READINGS // pack_size
     for first in range(0, len(messages), at_once):
         work, commit = Work(), messages[first : first + at_once]

@@ -26,6 +26,7 @@ from ingest.merger import Prepared
 from ingest.minutebook import Merged
 from ingest.patience import Patience
 from ingest.quarantine import UNREADABLE_SEQ
+from ingest.share import Share
 from ingest.source import PackSource
 from ingest.work import BootKey, Presence, Work
 from storage.records.agents import AgentsRepository
@@ -58,9 +59,16 @@ class Committer:
         records_patience: Patience,
         monotonic: Callable[[], float],
         dice: random.Random,
+        share: Share,
     ) -> None:
+        self._share = share
         self._source, self._clock, self._intake, self._monotonic, self._records_patience = source, clock, intake, monotonic, records_patience
-        self._ledger, self._gaps, self._agents, self._quarantine = LedgerRepository(engine), GapsRepository(engine), AgentsRepository(engine), QuarantineRepository(engine)
+        self._ledger, self._gaps, self._agents, self._quarantine = (
+            LedgerRepository(engine, share.fence),
+            GapsRepository(engine),
+            AgentsRepository(engine),
+            QuarantineRepository(engine),
+        )
         self._cursors: dict[BootKey, SeqSet] = {}
         self._acks = Acks(source, monotonic)
         self._holes = Holes(source=source, clock=clock, monotonic=monotonic, dice=dice, is_recorded=self._is_recorded)
@@ -79,7 +87,8 @@ class Committer:
         self._holes.watch(cursors.keys(), cursors)
 
     def commit(self, prepared: Prepared) -> None:
-        """The readings are in the store: record what was committed, then acknowledge it."""
+        """The readings are in the store: record what was committed, then acknowledge it. Raises `Fenced` when the agents are another worker's by now."""
+        self._share.check()
         if not prepared.recorded:
             self._record(prepared)
             prepared.recorded = True

@@ -90,10 +90,10 @@ class Merger:
         self._unsynchronised = Unsynchronised(reader, UnsynchronisedRepository(engine), records_patience)
         self._closed_s = 0.0
 
-    def open(self, channels: Iterable[str]) -> Prepared:
+    def open(self, channels: Iterable[str], mine: Callable[[str], bool]) -> Prepared:
         """The minute book, rebuilt from the store, and the minutes that a crash left unwritten."""
         self._book = MinuteBook(self._reader)
-        self._unsynchronised.open()
+        self._unsynchronised.open(mine)
         return Prepared(Work(), self._book.open(channels))
 
     def prepare(self, work: Work) -> Prepared:

@@ -15,7 +15,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -40,6 +40,8 @@ GOODBYE_S = 1.0
 _SELECT_S = 1.0
 _PINGREQ = b"\xc0\x00"
 _TOPICS_MAX = 100_000
+_NUMBER_SHIFT = 40
+"""Above the connections that a session can see; a packet id stands below them."""
 _OK = MQTTErrorCode.MQTT_ERR_SUCCESS
 
 
@@ -56,7 +58,11 @@ class _Client(paho.Client):
 
 
 class MqttSource:
-    """A persistent session under a stable client id; `start` returns at once and the connection is kept up by a thread of its own."""
+    """A persistent session under a stable client id; `start` returns at once and the connection is kept up by a thread of its own.
+
+    Where several sessions share the agents: `number` marks this one's tokens, messages on topics that are not `mine` are another's and acknowledged unread,
+    and no connection is made without a `permit`, since it would throw out whoever uses the session now.
+    """
 
     def __init__(
         self,
@@ -71,6 +77,9 @@ class MqttSource:
         subscriptions: Sequence[str] = (*SUBSCRIPTIONS, RETRY_TOPIC),
         dice: random.Random | None = None,
         tapped: bool = True,
+        number: int = 0,
+        mine: Callable[[str], bool] | None = None,
+        permit: Callable[[], bool] = lambda: True,
     ) -> None:
         parts = urlsplit(url)
         self._clock, self._subscriptions, self._dice = clock, subscriptions, dice or random.Random()  # noqa: S311 - jitter
@@ -90,7 +99,8 @@ class MqttSource:
         self._topics: dict[bytes, str] = {}
         self._acks: deque[int] = deque()
         self._unsent = b""
-        self._epoch = 0
+        self._mine, self._permit = mine, permit
+        self._epoch = number << _NUMBER_SHIFT
         self._connected = False
         self._problem = "not started"
         self._stopping = threading.Event()
@@ -99,7 +109,7 @@ class MqttSource:
         os.set_blocking(self._wake_write, False)
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._failures = 0
-        self._counters = {"exceptions": 0.0, "reconnects": 0.0, "stale_acks": 0.0}
+        self._counters = {"exceptions": 0.0, "reconnects": 0.0, "stale_acks": 0.0, "others_messages": 0.0}
         self._last_ping_s = 0.0
 
     def start(self, receiver: Receiver) -> None:
@@ -140,6 +150,10 @@ class MqttSource:
     def _run(self) -> None:
         connections = 0
         while not self._stopping.is_set():
+            if not self._permit():
+                self._problem = "not sure that this share of the agents is still this worker's"
+                self._stopping.wait(PAUSE_S)
+                continue
             try:
                 self._connect()
                 connections += 1
@@ -262,7 +276,17 @@ class MqttSource:
 
     def _on_frames(self, frames: list[Frame]) -> None:
         arrived_us, received_s, epoch = self._clock.now_us(), time.monotonic(), self._epoch << 16
-        self._receiver.deliver([Message(self._topic(topic), payload, epoch | mid if mid else 0, arrived_us, received_s) for topic, mid, payload in frames])
+        messages = [Message(self._topic(topic), payload, epoch | mid if mid else 0, arrived_us, received_s) for topic, mid, payload in frames]
+        self._receiver.deliver(messages) if self._mine is None else self._deliver_mine(messages, self._mine)
+
+    def _deliver_mine(self, messages: list[Message], mine: Callable[[str], bool]) -> None:
+        """What is another's goes back at once: its owner has it from a session of its own."""
+        kept = [message for message in messages if mine(message.topic)]
+        if kept:
+            self._receiver.deliver(kept)
+        if len(kept) < len(messages):
+            self._counters["others_messages"] += len(messages) - len(kept)
+            self._acks.extend(message.token for message in messages if message.token and not mine(message.topic))
 
     def _topic(self, raw: bytes) -> str:
         text = self._topics.get(raw)
@@ -274,7 +298,8 @@ class MqttSource:
 
     def _on_message(self, _client: Any, _userdata: Any, message: paho.MQTTMessage) -> None:
         token = self._epoch << 16 | message.mid if message.qos else 0
-        self._receiver.deliver([Message(message.topic, bytes(message.payload), token, self._clock.now_us(), time.monotonic())])
+        messages = [Message(message.topic, bytes(message.payload), token, self._clock.now_us(), time.monotonic())]
+        self._receiver.deliver(messages) if self._mine is None else self._deliver_mine(messages, self._mine)
 
     def _on_connect(self, client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
@@ -294,6 +319,11 @@ class MqttSource:
         if self._connected:
             self._problem = f"the broker {self._host}:{self._port} closed the connection: {reason}"
         self._connected = False
+
+
+def number_of(token: int) -> int:
+    """Which session a token came from."""
+    return token >> (_NUMBER_SHIFT + 16)
 
 
 def _drain(descriptor: int) -> None:

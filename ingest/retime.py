@@ -5,7 +5,7 @@ The copies are in the store before an original is marked, and the ledger says un
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 import msgspec
@@ -30,9 +30,11 @@ class Unsynchronised:
         self._boots: dict[BootKey, UnsynchronisedRow] = {}
         self._to_mark: set[BootKey] = set()
 
-    def open(self) -> None:
-        """Take up the marks that a stop or a crash left out."""
+    def open(self, mine: Callable[[str], bool]) -> None:
+        """Take up the marks that a stop or a crash left out, of agents that are `mine`."""
         for row in self._patience(self._repository.to_supersede):
+            if not mine(row.agent):
+                continue
             self._boots.setdefault((row.agent, row.boot), row)
             self._to_mark.add((row.agent, row.boot))
 

@@ -32,17 +32,18 @@ from ingest.patience import Patience, Stopped
 from ingest.pipe import Pipe
 from ingest.quarantine import GOES_BY_ITSELF
 from ingest.rules import InstantRules
+from ingest.share import Share
 from ingest.source import Message, PackSource
 from ingest.work import BootKey, Work
+from storage.records.leases import Fenced
 from storage.records.ledger import LedgerRepository
 from storage.records.quarantine import QuarantineItem, QuarantineRepository
 from storage.records.registry import RegistryRepository
 from storage.records.services import ServicesRepository
-from storage.timeseries.port import TimeSeries
+from storage.timeseries.port import Batch, RefusedReading, TimeSeries
 
 log = logging.getLogger(__name__)
 
-NAME = "ingest"
 BATCH_READINGS, BATCH_S, LINGER_S = 5_000, 0.05, 0.01
 """A batch is full, or this old, or nothing more came for a moment: a broker with a small window sends no more before it is acknowledged."""
 CHUNK_MESSAGES = 500
@@ -72,8 +73,12 @@ class IngestService:
         clock: Clock,
         rules: InstantRules,
         dice: random.Random | None = None,
+        share: Share | None = None,
     ) -> None:
         self._source, self._engine, self._clock = source, engine, clock
+        self._share = share or Share()
+        self.fenced = False
+        """Another worker owns what this one had: it has stopped by itself, without an acknowledgement for what it had in hand."""
         self._stopping = threading.Event()
         self._patience = {name: Patience(self._stopping) for name in ("read", "write", "intake", "merger", "ledger")}
         self._timeseries = timeseries
@@ -98,6 +103,7 @@ class IngestService:
             records_patience=self._patience["ledger"],
             monotonic=time.monotonic,
             dice=dice or random.Random(),  # noqa: S311 - ids of commands, jitter
+            share=self._share,
         )
         self._waiting: deque[Message] = deque()
         self._waiting_bytes = 0
@@ -164,6 +170,7 @@ class IngestService:
         counts["exceptions"] = counts.get("exceptions", 0) + self._exceptions
         counts["quarantined"] = sum(count for name, count in counts.items() if name.startswith("quarantined_"))
         counts["channels"] = self._merger.channels
+        counts |= self._share.counters()
         counts["queue_depth"] = len(self._waiting) + self._intake.in_flight
         counts["lag_s"] = now_s - oldest if oldest is not None else 0.0
         counts["last_message_age_s"] = now_s - (self._last_message_s if self._last_message_s is not None else self._started_s)
@@ -222,7 +229,9 @@ class IngestService:
     def _take_retries(self, work: Work) -> None:
         while self._intake.wanted:
             try:
-                self._retries.append(self._quarantine.get(self._intake.wanted.popleft()))
+                item = self._quarantine.get(self._intake.wanted.popleft())
+                if self._share.mine(item.agent):
+                    self._retries.append(item)
             except (NotFound, NotReady) as error:
                 log.info("not tried again: %s", error)
         for _ in range(min(_RETRIES_AT_ONCE, len(self._retries))):
@@ -262,11 +271,13 @@ class IngestService:
         """At the start, and after an exception in the minute book: it is rebuilt from the store, never remembered."""
         if not self._listening:
             cursors = self._patience["merger"](self._ledger.cursors)
+            cursors = {key: seqs for key, seqs in cursors.items() if self._share.mine(key[0])}
             self._known.update({key: seqs.copy() for key, seqs in cursors.items()})
             self._committer.open(cursors)
             self._listening = True
             self._source.start(self)
-        self._write_later(self._merger.open(list(self._intake.directory.channels)))
+        mine = self._share.mine
+        self._write_later(self._merger.open([channel for channel in self._intake.directory.channels if mine(channel.partition(".")[0])], mine))
         self._opened, self._rebuild = True, False
 
     def _prepare(self, work: Work) -> Prepared:
@@ -319,10 +330,15 @@ class IngestService:
     def _store(self, prepared: Prepared) -> None:
         if prepared.writes:
             batch = prepared.batch()
-            prepared.refused = self._patience["write"](lambda: self._timeseries.write(batch))
+            prepared.refused = self._patience["write"](lambda: self._written_by_owner(batch))
         with self._settled:
             self._written += 1
             self._settled.notify_all()
+
+    def _written_by_owner(self, batch: Batch) -> list[RefusedReading]:
+        """A worker that was paused and wakes up must not write its minutes over those of the new owner."""
+        self._share.check()
+        return self._timeseries.write(batch)
 
     # --- the ledger's thread ---
 
@@ -377,11 +393,11 @@ class IngestService:
                 pass
 
     def _may_go(self, item: QuarantineItem) -> bool:
-        return item.agent in self._intake.directory.agents or item.refusal != Refusal.UNKNOWN_AGENT
+        return self._share.mine(item.agent) and (item.agent in self._intake.directory.agents or item.refusal != Refusal.UNKNOWN_AGENT)
 
     def _beat(self, ready: bool, problem: str) -> None:
         try:
-            self._services.heartbeat(NAME, os.getpid(), SystemClock().now_us(), ready, problem, self.counters())
+            self._services.heartbeat(self._share.service, os.getpid(), SystemClock().now_us(), ready, problem, self.counters())
         except NotReady as error:
             log.info("no heartbeat: %s", error)
 
@@ -400,12 +416,24 @@ class IngestService:
                     return
             except Stopped:
                 return
+            except Fenced as error:
+                self._give_way(error)
+                return
             except Exception as error:
                 self._exceptions += 1
                 self._failing = f"{name} failed: {error!r}"
                 log.exception("%s failed and starts again", name)
                 if again():
                     return
+
+    def _give_way(self, error: Fenced) -> None:
+        """What is in hand is the new owner's: the broker gives it to him."""
+        log.warning("%s; what is in hand is left to the new owner", error)
+        self.fenced, self._failing = True, str(error)
+        self._stopping.set()
+        self._to_write.give_up()
+        self._to_record.give_up()
+        self._to_record.end()
 
     def _oldest_s(self) -> float | None:
         """When the oldest message not yet recorded came."""
