@@ -88,7 +88,7 @@ class MqttSource:
         if parts.username:
             self._client.username_pw_set(unquote(parts.username), password or unquote(parts.password or ""))
         if parts.scheme == "mqtts":
-            self._client.tls_set_context(_tls(ca_file, cert_file, key_file))
+            self._client.tls_set_context(tls_context(ca_file, cert_file, key_file))
         self._client.max_inflight_messages_set(OUT_WINDOW)
         self._client.max_queued_messages_set(OUT_QUEUE)
         self._client.on_frames = self._on_frames if tapped else None
@@ -331,7 +331,7 @@ def _drain(descriptor: int) -> None:
         os.read(descriptor, 65536)
 
 
-def _tls(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
+def tls_context(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file or None)
     if cert_file:
         context.load_cert_chain(cert_file, key_file or None)

@@ -43,7 +43,7 @@ class Worker:
         name: str,
         token: str,
         begin: Callable[[Share, Callable[[], bool]], IngestService],
-        settled: Callable[[], None] = lambda: None,
+        settled: Callable[[], object] = lambda: None,
         timing: Timing | None = None,
     ) -> None:
         self._leases, self._services, self._begin, self._on_settled = leases, services, begin, settled

@@ -25,6 +25,7 @@ TICK_S = 2.0
 """How often the floor is looked at anew: well within what "at once" means for heat; instant rules run in ingest."""
 HEARTBEAT_S = 2.0
 RETENTION_S = 3_600.0
+NOTIFICATION_S = 5.0
 REVIEW_S = 30.0
 """Reviews speak of days; what is overdue is journaled within half a minute of a start."""
 
@@ -84,42 +85,28 @@ def check_certificates(settings: Settings) -> None:
 
 def run_ingest(settings: Settings) -> int:
     """Packs in, until told to stop."""
-    from alerts.instant import InstantRules
-    from ingest.mqtt import MqttSource
-    from ingest.service import IngestService
-    from storage.records.registry import RegistryRepository
+    from oshwatch.workers import run_alone, run_shared
     from storage.timeseries.opening import open_timeseries
 
     engine, stop = prepare(settings), stop_event()
     check_certificates(settings)
     timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
-    source = MqttSource(
-        settings.mqtt_url,
-        clock=settings.clock,
-        password=settings.mqtt_password,
-        ca_file=settings.mqtt_ca_file,
-        cert_file=settings.mqtt_cert_file,
-        key_file=settings.mqtt_key_file,
-    )
-    rules = InstantRules(engine, settings.clock, RegistryRepository(engine).load)
-    service = IngestService(source=source, timeseries=timeseries, engine=engine, clock=settings.clock, rules=rules)
-    service.start()
-    stop.wait()
-    service.stop()
-    timeseries.close()
+    try:
+        (run_alone if settings.ingest_workers == 1 else run_shared)(settings, engine, timeseries, stop)
+    finally:
+        timeseries.close()
     return 0
 
 
 def run_alerts(settings: Settings) -> int:
     """Windows, verdicts, alerts, suspects and notifications, until told to stop."""
-    from alerts.notification.delivery import Delivery
-    from alerts.notification.mail import SmtpNotifier
     from alerts.policies import site_policies
     from alerts.review.sweep import ReviewSweep
     from alerts.service import AlertService
     from alerts.suspects import SuspectsRunner
     from assess.engine import Assessor
     from oshwatch.loop import Loop
+    from oshwatch.notifying import Notifying
     from storage.records.registry import RegistryRepository
     from storage.retention import apply_retention
     from storage.timeseries.opening import open_timeseries
@@ -128,17 +115,17 @@ def run_alerts(settings: Settings) -> int:
     engine, clock, stop = prepare(settings), settings.clock, stop_event()
     timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
     policy = site_policies(engine)
-    notifiers = [SmtpNotifier(settings.smtp_url)] if settings.smtp_url else []
+    notifying = Notifying(settings, engine, policy)
     assessor = Assessor(timeseries, engine, clock)
-    service = AlertService(engine=engine, timeseries=timeseries, clock=clock, policy=policy, notifiers=notifiers)
+    service = AlertService(engine=engine, timeseries=timeseries, clock=clock, policy=policy)
     suspects = SuspectsRunner(timeseries, engine, clock)
     reviews = ReviewSweep(engine, clock, lambda: RegistryRepository(engine).load().at(clock.now_us()))
-    for notifier in notifiers:
-        Delivery(engine, clock, policy, notifier).start(stop)
+    notifying.start(stop)
     loop = Loop("alerts", engine)
     loop.add("floor", TICK_S / getattr(clock, "speed", 1.0), lambda: service.tick(clock.now_us(), assessor.tick(clock.now_us())))
     loop.add("suspects", TICK_S / getattr(clock, "speed", 1.0), lambda: suspects.tick(clock.now_us()))
     loop.add("reviews", REVIEW_S, lambda: reviews.tick(clock.now_us()))
+    loop.add("notification", NOTIFICATION_S, notifying.tick)
     if isinstance(timeseries, Expires):
         loop.add("retention", RETENTION_S, lambda: apply_retention(engine, timeseries, clock.now_us()))
     loop.run(stop)
@@ -172,6 +159,37 @@ def run_console(settings: Settings) -> int:
     ConsoleServer(create_app(context), host=host, port=port).run()
     timeseries.close()
     return 0
+
+
+def run_watchdog(settings: Settings) -> int:
+    """The dead man's switch, by the real clock, until told to stop."""
+    from alerts.notification.mail import SmtpNotifier
+    from alerts.notification.watchdog import Watchdog, caller
+    from oshwatch.notifying import translator
+
+    engine, stop = prepare(settings), stop_event()
+    watchdog = Watchdog(
+        engine,
+        SystemClock(),
+        mail=SmtpNotifier(settings.smtp_url) if settings.smtp_url else None,
+        addresses=[address.strip() for address in settings.watchdog_mail.split(",") if address.strip()],
+        call=caller(settings.watchdog_url) if settings.watchdog_url else None,
+        say=translator(),
+    )
+    watchdog.run(stop)
+    return 0
+
+
+def check_channels(settings: Settings) -> None:
+    """What is wrong with the file of channels is said before any part starts."""
+    from alerts.notification.config import channels_of, load_channels
+    from alerts.notification.mail import SmtpNotifier
+
+    if settings.smtp_url:
+        SmtpNotifier(settings.smtp_url)
+    if settings.notify_file:
+        path = Path(settings.notify_file)
+        channels_of(load_channels(path), path.parent, settings.clock)
 
 
 def _beat(name: str, engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,9 +13,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from domain.clock import Clock, clock_from_text
 from domain.errors import BadInput
+from domain.topics import SHARDS
 
 PREFIX = "OSHWATCH_"
-SECRETS = frozenset({"OSHWATCH_MQTT_PASSWORD", "OSHWATCH_INFLUXDB_TOKEN", "OSHWATCH_INFLUXDB_TO_TOKEN", "OSHWATCH_SMTP_URL", "OSHWATCH_DATABASE_URL"})
+SECRETS = frozenset({"OSHWATCH_MQTT_PASSWORD", "OSHWATCH_INFLUXDB_TOKEN", "OSHWATCH_INFLUXDB_TO_TOKEN", "OSHWATCH_SMTP_URL", "OSHWATCH_DATABASE_URL", "OSHWATCH_WATCHDOG_URL"})
 
 DOCUMENTED: Mapping[str, str] = {
     "OSHWATCH_MQTT_URL": "the broker, `mqtt://host:1883` or `mqtts://user@host:8883`",
@@ -30,7 +32,13 @@ DOCUMENTED: Mapping[str, str] = {
     "OSHWATCH_LISTEN": "host:port that the console listens on",
     "OSHWATCH_CONSOLE_URL": "public URL of the console, used in links and cookies",
     "OSHWATCH_SMTP_URL": "`smtp://user:password@host:587?from=osh@example.org` (`smtps://` for TLS from the first byte)",
+    "OSHWATCH_NOTIFY_FILE": "YAML file of the other ways to reach people: gateways, webhooks, siren (docs/notifications.md)",
+    "OSHWATCH_WATCHDOG_URL": "called every minute while alerting lives; its owner raises the alarm when the calls stop",
+    "OSHWATCH_WATCHDOG_MAIL": "addresses, separated by commas, that are written to when alerting is dead, beside the people of the centre",
     "OSHWATCH_OPERATOR": "whose centre this is: `factory` or `administration`",
+    "OSHWATCH_INGEST_WORKERS": "how many ingest workers share the agents in the whole installation (default 1; more need PostgreSQL and a store that is a server)",
+    "OSHWATCH_INGEST_SLOTS": "into how many slots the agents are divided among several workers, the same for all of them (default 8, at most 64)",
+    "OSHWATCH_INGEST_WORKER": "name of this worker where there are several (default: host name and process id)",
     "OSHWATCH_SCENARIO_CLOCK": "set by the demo for its own parts: scenario time",
     "OSHWATCH_DEMO": "set by the demo for its own parts: `1`; /readyz then waits for the first reading of a device",
 }
@@ -53,7 +61,13 @@ class Settings:
     listen: str = ""
     console_url: str = "http://127.0.0.1:8080"
     smtp_url: str = field(default="", repr=False)
+    notify_file: str = ""
+    watchdog_url: str = field(default="", repr=False)
+    watchdog_mail: str = ""
     operator: Literal["factory", "administration"] = "factory"
+    ingest_workers: int = 1
+    ingest_slots: int = 8
+    ingest_worker: str = ""
     scenario_clock: str = ""
     is_demo: bool = False
 
@@ -78,6 +92,9 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path | N
     values: dict[str, Any] = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
     data_dir = Path(values.pop("data_dir", "oshwatch-data")).absolute()
     is_demo = values.pop("demo", "") == "1"
+    for name, least, most in (("ingest_workers", 1, SHARDS), ("ingest_slots", 1, SHARDS)):
+        if name in values:
+            values[name] = _whole(f"{PREFIX}{name.upper()}", values[name], least, most)
     settings = Settings(data_dir=data_dir, is_demo=is_demo, **values)
     return _checked(settings)
 
@@ -119,6 +136,10 @@ def _checked(settings: Settings) -> Settings:
     _scheme("OSHWATCH_DATABASE_URL", database, ("sqlite", "postgresql+psycopg"))
     if settings.smtp_url:
         _scheme("OSHWATCH_SMTP_URL", settings.smtp_url, ("smtp", "smtps"))
+    if settings.watchdog_url:
+        _scheme("OSHWATCH_WATCHDOG_URL", settings.watchdog_url, ("https", "http"))
+    if any("@" not in address for address in settings.watchdog_mail.split(",") if settings.watchdog_mail):
+        raise BadInput("an address has no @", field="OSHWATCH_WATCHDOG_MAIL", remedy="safety@example.org,plant@example.org")
     if settings.operator not in ("factory", "administration"):
         raise BadInput(f"'{settings.operator}' is neither factory nor administration", field="OSHWATCH_OPERATOR", remedy="say whose centre this is")
     listen = settings.listen or f"{console.hostname}:{console.port or (443 if console.scheme == 'https' else 80)}"
@@ -126,7 +147,31 @@ def _checked(settings: Settings) -> Settings:
     if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
         raise BadInput(f"'{listen}' is not host:port", field="OSHWATCH_LISTEN", remedy="for example 127.0.0.1:8080")
     clock_from_text(settings.scenario_clock)
-    return replace(settings, timeseries_url=timeseries, database_url=database, listen=listen)
+    settings = replace(settings, timeseries_url=timeseries, database_url=database, listen=listen)
+    _check_workers(settings)
+    return settings
+
+
+def _whole(name: str, text: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise BadInput(f"'{text}' is no whole number from {least} to {most}", field=name, remedy=f"for example {most // 8}")
+    return int(text)
+
+
+def _check_workers(settings: Settings) -> None:
+    """The embedded stores have one writer each: the minute book and the ledger of a second worker would wait for the first, or contradict it."""
+    if settings.ingest_workers > settings.ingest_slots:
+        raise BadInput(f"{settings.ingest_workers} workers and {settings.ingest_slots} slots", field="OSHWATCH_INGEST_SLOTS", remedy="at least one slot a worker")
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{0,64}", settings.ingest_worker):
+        raise BadInput(f"'{settings.ingest_worker}' is no name", field="OSHWATCH_INGEST_WORKER", remedy="letters, digits, dots, - and _, at most 64")
+    if settings.ingest_workers == 1:
+        return
+    for name, url, server in (
+        ("OSHWATCH_TIMESERIES_URL", settings.timeseries_url, "influxdb://host:8086?org=O&bucket=B"),
+        ("OSHWATCH_DATABASE_URL", settings.database_url, "postgresql+psycopg://user@host/name"),
+    ):
+        if url.startswith("sqlite"):
+            raise BadInput("several ingest workers need databases that are servers, and this one is embedded", field=name, remedy=f"{server}, or OSHWATCH_INGEST_WORKERS=1")
 
 
 def _scheme(name: str, url: str, schemes: tuple[str, ...]) -> SplitResult:

@@ -19,6 +19,7 @@ router = APIRouter(tags=["probes"], dependencies=[Depends(PUBLIC)])
 
 HEARTBEAT_MAX_AGE_US = 30 * SECOND_US
 INGEST = "ingest"
+STOPPED = "stopped"
 FIRST_READING = "stored_live_readings"
 _METRIC = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -84,13 +85,20 @@ def _problem(name: str, check: Callable[[], None]) -> str:
 
 
 def _ingest(house: House, services: list[ServiceRow]) -> list[str]:
-    row = next((row for row in services if row.name == INGEST), None)
-    if row is None:
+    """One worker has all agents, or several share them: then those that live must hold every slot."""
+    rows = [row for row in services if row.name.partition("-")[0] == INGEST]
+    if not rows:
         return ["ingest: has not started"]
-    if house.context.wall.now_us() - row.at_us > HEARTBEAT_MAX_AGE_US:
-        return ["ingest: no heartbeat for 30 s"]
-    if not row.ready:
-        return [f"ingest: {row.problem or 'not ready'}"]
-    if house.context.wait_for_reading and not row.counters.get(FIRST_READING):
+    alive = [row for row in rows if house.context.wall.now_us() - row.at_us <= HEARTBEAT_MAX_AGE_US and row.problem != STOPPED]
+    if not alive:
+        stopped = any(row.problem == STOPPED and house.context.wall.now_us() - row.at_us <= HEARTBEAT_MAX_AGE_US for row in rows)
+        return [f"ingest: {STOPPED}" if stopped else "ingest: no heartbeat for 30 s"]
+    not_ready = [f"{row.name}: {row.problem or 'not ready'}" for row in alive if not row.ready]
+    if not_ready:
+        return not_ready
+    slots, held = max(row.counters.get("slots", 0) for row in alive), sum(row.counters.get("slots_held", 0) for row in alive)
+    if held < slots:
+        return [f"ingest: {slots - held:g} of {slots:g} shares of the agents have no worker"]
+    if house.context.wait_for_reading and not any(row.counters.get(FIRST_READING) for row in alive):
         return ["ingest: no reading from a device is stored yet"]
     return []

@@ -39,7 +39,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str | None]]
     yield "records database", lambda: _registered(prepare(settings))
     yield "time-series store", lambda: _timeseries(settings)
     yield "broker", lambda: _broker(settings)
-    for part in ("ingest", "alerts", "console"):
+    yield "ingest", lambda: _heartbeat(settings, "ingest") if settings.ingest_workers == 1 else _workers(settings)
+    for part in ("alerts", "console"):
         yield part, lambda part=part: _heartbeat(settings, part)  # type: ignore[misc]
     yield "quarantine", lambda: _quarantine(prepare(settings))
     yield "limit profiles", _limits
@@ -135,6 +136,25 @@ def _heartbeat(settings: Settings, part: str) -> str | None:
     if age_s > HEARTBEAT_MAX_S:
         return f"silent for {age_s:.0f} s; is it running?"
     return None if found.ready else found.problem
+
+
+def _workers(settings: Settings) -> str | None:
+    """Prints who holds what; a problem when a slot has no owner, or an owner is not well."""
+    from storage.records.leases import LeasesRepository
+    from storage.records.services import ServicesRepository
+
+    engine = prepare(settings)
+    rows = LeasesRepository(engine).all()
+    held = {name: [row.slot for row in rows if row.name == name and row.left_us > 0] for name in sorted({row.name for row in rows if row.name})}
+    for name, slots in held.items():
+        print(f"      worker {name} holds slots {', '.join(map(str, slots)) or 'none'} of {settings.ingest_slots}")
+    if len(rows) != settings.ingest_slots:
+        return f"{len(rows)} slots are laid out and OSHWATCH_INGEST_SLOTS is {settings.ingest_slots}; give all workers the same, and start them"
+    free = [row.slot for row in rows if row.left_us <= 0]
+    if free:
+        return f"slots {', '.join(map(str, free))} have no worker: their agents wait; `oshwatch serve ingest` on any machine takes them"
+    ill = [f"{row.name}: {row.problem}" for row in ServicesRepository(engine).all() if row.name.removeprefix("ingest-") in held and not row.ready]
+    return "; ".join(ill) or None
 
 
 def _quarantine(engine: Engine) -> str | None:

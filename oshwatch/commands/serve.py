@@ -1,4 +1,4 @@
-"""`oshwatch serve`: the centre. Without a part it is a supervisor of its three parts; each part is a process of its own."""
+"""`oshwatch serve`: the centre. Without a part it is a supervisor of its parts; each part is a process of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from oshwatch.settings import Settings, load_settings
 from oshwatch.supervise import Child, Supervisor, python
 
-PARTS = ("ingest", "alerts", "console")
+PARTS = ("ingest", "alerts", "console", "watchdog")
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -16,21 +16,27 @@ def serve(options: argparse.Namespace) -> int:
         return _all(settings, options)
     from oshwatch import parts
 
-    run = {"ingest": parts.run_ingest, "alerts": parts.run_alerts, "console": parts.run_console}[options.part]
+    run = {"ingest": parts.run_ingest, "alerts": parts.run_alerts, "console": parts.run_console, "watchdog": parts.run_watchdog}[options.part]
     return run(settings)
 
 
 def _all(settings: Settings, options: argparse.Namespace) -> int:
-    from oshwatch.parts import check_certificates, prepare
+    from oshwatch.parts import check_certificates, check_channels, prepare
+    from oshwatch.workers import worker_names
     from storage.timeseries.opening import open_timeseries
 
     prepare(settings)
     check_certificates(settings)
+    check_channels(settings)
     open_timeseries(settings.timeseries_url, settings.influxdb_token).close()  # what is wrong is said once, before any part starts
     supervisor = Supervisor()
     supervisor.stop_on_signals()
     arguments = ["--config", str(options.config.absolute())] if options.config else []
     for part in PARTS:
-        supervisor.start(Child(name=part, command=python("serve", part, *arguments)))
+        if part == "ingest" and settings.ingest_workers > 1:
+            for name in worker_names(settings):
+                supervisor.start(Child(name=f"ingest {name}", command=python("serve", part, *arguments), environment={"OSHWATCH_INGEST_WORKER": name}))
+        else:
+            supervisor.start(Child(name=part, command=python("serve", part, *arguments)))
     print(f"oshwatch: serving {settings.console_url}", flush=True)
     return supervisor.run()
