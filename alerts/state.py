@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from domain.agreements import SIDES
 from domain.errors import BadInput, Conflict, OshwatchError, Refused
 from domain.hazards import Severity
 from domain.scope import Role
@@ -145,6 +146,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
             return "normal"
         return "latched_acknowledged" if self.acknowledgements else "returned_unacknowledged"
 
+    @property
+    def is_one_sided(self) -> bool:
+        """At stop level, whether a side has not acknowledged yet: it still may when the alert has closed, and until then a light stays on."""
+        return self.severity is Severity.STOP and not all(self.heard_by(side) for side in SIDES)
+
     def heard_by(self, side: str) -> bool:
         """Whether this side has acknowledged since people were last called. At action level one acknowledgement serves all; at stop level each side hears for itself."""
         since = [mark for mark in self.acknowledgements if mark.at_us >= self.called_at_us]
@@ -199,7 +205,7 @@ def _unfit_span(step: Step, shift_us: int) -> BadInput | None:
 def _conflict(alert: Alert, kind: StepKind) -> Conflict | None:
     closed = (not alert.open, "this alert is closed")
     conflicts: dict[StepKind, list[tuple[bool, str]]] = {
-        StepKind.ACKNOWLEDGED: [closed],
+        StepKind.ACKNOWLEDGED: [(not alert.open and not alert.is_one_sided, "this alert is closed")],
         StepKind.SHELVED: [closed],
         StepKind.UNSHELVED: [(alert.shelved_until_us is None, "this alert is not shelved")],
         StepKind.SUPPRESSED: [closed],
@@ -323,7 +329,7 @@ def _mark(step: Step) -> Mark:
 
 
 def _acknowledged(alert: Alert, step: Step) -> Alert:
-    if not alert.open:
+    if not alert.open and not alert.is_one_sided:
         return alert
     return msgspec.structs.replace(alert, acknowledgements=[*alert.acknowledgements, _mark(step)])
 

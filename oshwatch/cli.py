@@ -100,8 +100,8 @@ def _demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "serve", "the centre against real servers: ingest, alerts and console, or one of them", "oshwatch serve --config /etc/oshwatch.toml", "serve:serve")
-    parser.add_argument("part", nargs="?", choices=("ingest", "alerts", "console"), help="only this part")
+    parser = _command(commands, "serve", "the centre against real servers: ingest, alerts, console and watchdog, or one of them", "oshwatch serve --config /etc/oshwatch.toml", "serve:serve")
+    parser.add_argument("part", nargs="?", choices=("ingest", "alerts", "console", "watchdog"), help="only this part")
     _config(parser)
 
 

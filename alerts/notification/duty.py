@@ -30,7 +30,7 @@ def on_duty(roster: Sequence[Duty], plan: Sequence[ShiftSpec], zone: ZoneInfo, n
     """People whom the roster has for a shift that runs now, or for the whole local day. A night shift belongs to the date on which it began."""
     running = {(shift.name, shift.date.isoformat()) for shift in shifts_between(plan, zone, now_us, now_us + 1) if shift.holds(now_us)}
     today = to_datetime(now_us).astimezone(zone).date().isoformat()
-    dates = {**{name: date for name, date in running}, "": today}
+    dates = {**dict(running), "": today}
     return {duty.user for duty in roster if duty.shift in dates and duty.first <= dates[duty.shift] <= duty.last}
 
 

@@ -112,7 +112,7 @@ class NotificationsRepository:
         """Channel → since when a message has been due without being taken up; one that was tried and waits for its next try is not among them."""
         query = select(notifications.c.channel, func.min(notifications.c.next_try_us)).where(notifications.c.state == "waiting", notifications.c.next_try_us <= now_us)
         with reading(self._engine) as connection:
-            return {channel: since_us for channel, since_us in connection.execute(query.group_by(notifications.c.channel))}
+            return {row[0]: int(row[1]) for row in connection.execute(query.group_by(notifications.c.channel))}
 
     def recipients(self, roles: Sequence[Role]) -> list[Recipient]:
         """Active people of these roles who have an address."""

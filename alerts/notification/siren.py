@@ -1,0 +1,175 @@
+"""Siren and tower light over MQTT: a retained state for each severity and site, on for as long as the alerts say so. It follows the alerts, not the outbox: nobody's message turns it off."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+import paho.mqtt.client as mqtt
+from sqlalchemy import Engine
+
+from alerts.notification.port import Way
+from alerts.notification.troubles import Troubles
+from alerts.state import Alert
+from alerts.states import AlertStates
+from domain.clock import Clock
+from domain.errors import NotReady
+from domain.hazards import SYSTEM_HAZARDS, Severity
+from domain.registry import Snapshot
+from domain.scope import Role, Scope
+from domain.times import DAY_US, SECOND_US, to_rfc3339
+from storage.records.people import PeopleRepository
+
+log = logging.getLogger(__name__)
+
+TOPIC = "osh/light/v1/{site}"
+EVERY_S = 1.0
+AGAIN_US = 60 * SECOND_US
+"""A state is said again so often, for a broker that lost what it kept."""
+ACK_S = 5.0
+FAILS_US = 15 * SECOND_US
+AWAITED_US = 7 * DAY_US
+"""How far back an alert that is over but not acknowledged by both sides keeps the light on."""
+LIGHTS = (Severity.STOP, Severity.ACTION)
+
+
+class Broker(Protocol):
+    """What the light needs of MQTT."""
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        """Returns when the broker has it (PUBACK); raises OSError otherwise."""
+        ...
+
+
+class MqttBroker:
+    """A client of the centre; it connects by itself, and again."""
+
+    def __init__(self, client: mqtt.Client, host: str, port: int) -> None:
+        self._client = client
+        client.reconnect_delay_set(1, 10)
+        client.connect_async(host, port, keepalive=20)
+        client.loop_start()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        if not self._client.is_connected():
+            raise ConnectionError("the broker is not connected")
+        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        try:
+            sent.wait_for_publish(ACK_S)
+        except (RuntimeError, ValueError) as error:
+            raise ConnectionError(str(error)) from None
+        if not sent.is_published():
+            raise TimeoutError("the broker did not take the state in time")
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class Light(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A retained payload."""
+
+    state: str
+    since: str = ""
+    alerts: int = 0
+    simulated: bool = False
+
+
+class Siren:
+    """`tick` compares what should be lit with what was said last."""
+
+    def __init__(self, engine: Engine, clock: Clock, broker: Broker, troubles: Troubles, held: Callable[[], Snapshot], *, topic: str = TOPIC, sites: Sequence[str] = ()) -> None:
+        self.way = Way(name="siren", kind="machine")
+        self._states, self._people = AlertStates(engine), PeopleRepository(engine)
+        self._clock, self._broker, self._troubles, self._held = clock, broker, troubles, held
+        self._topic, self._sites = topic, sites
+        self._said: dict[str, tuple[bytes, int]] = {}
+        self._failing_since_us: int | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                self.tick(self._clock.now_us())
+            except NotReady as error:  # the database waits; the retained state stays
+                log.warning("siren: %s", error)
+            except Exception:  # top of a task
+                log.exception("siren")
+            stop.wait(EVERY_S)
+
+    def start(self, stop: threading.Event) -> threading.Thread:
+        thread = threading.Thread(target=self.run, args=(stop,), name="siren", daemon=True)
+        thread.start()
+        return thread
+
+    def tick(self, now_us: int) -> None:
+        held = self._held()
+        sites = [site for site in held.sites if not self._sites or site in self._sites]
+        alerts = [*self._states.open(sites), *self._one_sided(sites, now_us)]
+        try:
+            for site in sites:
+                sides = self._sides(site, held)
+                for severity in LIGHTS:
+                    lit = [alert for alert in alerts if alert.site == site and alert.severity is severity and is_lit(alert, sides)]
+                    self._say(f"{self._topic.format(site=site)}/{severity.value}", _light(lit), now_us)
+        except OSError as error:
+            self._has_failed(f"{type(error).__name__}: {error}", sites[0] if sites else "", now_us)
+        else:
+            self._failing_since_us = None
+            self._troubles.works(self.way.name, "delivery")
+
+    def sound(self, site: str) -> None:
+        """The announced test: a short sound, not retained. Raises OSError."""
+        self._broker.publish(f"{self._topic.format(site=site)}/test", b'{"state":"test","seconds":5}', retain=False)
+
+    def send(self, address: str, subject: str, text: str) -> None:
+        """The test is the only message by which a siren is addressed: `address` is its site."""
+        self.sound(address)
+
+    def prove(self) -> bool:
+        """The broker takes a heartbeat, which lights nothing."""
+        held = self._held()
+        for site in held.sites:
+            if not self._sites or site in self._sites:
+                self._broker.publish(f"{self._topic.format(site=site)}/heartbeat", b'{"at":%d}' % (self._clock.now_us() // SECOND_US), retain=False)
+        return True
+
+    def _say(self, topic: str, light: Light, now_us: int) -> None:
+        payload = msgspec.json.encode(light)
+        said, at_us = self._said.get(topic, (b"", 0))
+        if payload != said or now_us - at_us >= AGAIN_US:
+            self._broker.publish(topic, payload, retain=True)
+            self._said[topic] = (payload, now_us)
+
+    def _has_failed(self, error: str, site: str, now_us: int) -> None:
+        self._said.clear()
+        self._failing_since_us = now_us if self._failing_since_us is None else self._failing_since_us
+        if now_us - self._failing_since_us >= FAILS_US:
+            self._troubles.fail(self.way.name, "delivery", error, site)
+
+    def _one_sided(self, sites: Sequence[str], now_us: int) -> list[Alert]:
+        found = self._states.page(sites, severity=Severity.STOP.value, since_us=now_us - AWAITED_US, limit=1000, latest=True)
+        return [alert for _, alert in found if not alert.open and alert.is_one_sided]
+
+    def _sides(self, site: str, held: Snapshot) -> set[str]:
+        """Sides that have somebody who can acknowledge."""
+        people = [user for user in self._people.list_users() if user.active and user.role is not Role.ADMINISTRATOR]
+        spec = held.sites[site]
+        return {user.role.side for user in people if user.role.side and Scope(user=user.name, role=user.role, grant=user.grant).sees(spec)}
+
+
+def is_lit(alert: Alert, sides: Iterable[str]) -> bool:
+    """Stop: until the condition is over and every side has acknowledged; one side does not turn it off for the other. Action: until somebody has acknowledged, or it is over."""
+    if alert.hazard in SYSTEM_HAZARDS or alert.suppression != "none":
+        return False
+    if alert.severity is Severity.STOP:
+        return alert.active or alert.latched or not all(alert.heard_by(side) for side in sides)
+    return alert.active and not alert.acknowledgements
+
+
+def _light(lit: Sequence[Alert]) -> Light:
+    if not lit:
+        return Light(state="off")
+    return Light(state="on", since=to_rfc3339(min(alert.raised_at_us for alert in lit)), alerts=len(lit), simulated=all(alert.simulated for alert in lit))
