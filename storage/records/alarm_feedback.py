@@ -1,28 +1,44 @@
-"""Whether alerts of models were right, in the word of who looked; append-only, the latest word on an alert counts."""
+"""Whether alerts of models were right, in the word of who looked; append-only, the latest word of each side on an alert counts."""
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, func, insert, select
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, insert, select
 
 from storage.records.sql import reading, writing
 from storage.records.tables import alarm_feedback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One word on one alert of a model."""
+
+    alert: str
+    site: str
+    type: str
+    is_true: bool
+    by: str
+    role: str
+    at_us: int
+    text: str
+    is_over: bool = False  # a limit was exceeded there when it was said
+    is_checked: bool = False  # against a reference instrument, in the field
 
 
 class AlarmFeedbackRepository:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, *, alert: str, site: str, type: str, is_true: bool, by: str, role: str, at_us: int, text: str) -> None:
-        values = {"alert": alert, "site": site, "type": type, "is_true": is_true, "by": by, "role": role, "at_us": at_us, "text": text}
+    def add(self, judgement: Judgement) -> None:
+        values = {name: getattr(judgement, name) for name in judgement.__slots__}
         with writing(self._engine) as connection:
             connection.execute(insert(alarm_feedback).values(values))
 
-    def counts(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """(site, type) → (right, looked at)."""
-        latest = select(func.max(alarm_feedback.c.id)).group_by(alarm_feedback.c.alert)
-        found: dict[tuple[str, str], tuple[int, int]] = {}
+    def all(self, alert: str | None = None) -> list[Judgement]:
+        """In the order in which they were said."""
+        wanted = select(alarm_feedback).order_by(alarm_feedback.c.id)
+        wanted = wanted.where(alarm_feedback.c.alert == alert) if alert is not None else wanted
         with reading(self._engine) as connection:
-            for row in connection.execute(select(alarm_feedback.c.site, alarm_feedback.c.type, alarm_feedback.c.is_true).where(alarm_feedback.c.id.in_(latest))):
-                right, looked_at = found.get((row.site, row.type), (0, 0))
-                found[row.site, row.type] = (right + bool(row.is_true), looked_at + 1)
-        return found
+            rows = [row._asdict() for row in connection.execute(wanted)]
+        return [Judgement(**{name: value for name, value in row.items() if name != "id"}) for row in rows]

@@ -22,6 +22,7 @@ class Suspect:
     since_us: int
     score: float
     text: str
+    evidence: str = ""  # JSON of models.anomaly.Evidence
 
 
 class SuspectsRepository:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint, false
 
 metadata = MetaData(
     naming_convention={
@@ -334,6 +334,7 @@ suspects = Table(  # what the anomaly model suspects now; never read by a rule o
     Column("since_us", BigInteger, nullable=False),
     Column("score", Float, nullable=False),
     Column("text", Text, nullable=False),
+    Column("evidence", Text, nullable=False, server_default=""),  # JSON of models.anomaly.Evidence; empty: none
 )
 
 services = Table(  # heartbeat and counters of each running part: for /readyz, /metrics and doctor
@@ -453,6 +454,8 @@ alarm_feedback = Table(  # whether an alert of a model was right, in the word of
     Column("role", String(32), nullable=False),
     Column("at_us", BigInteger, nullable=False),
     Column("text", Text, nullable=False),
+    Column("is_over", Boolean, nullable=False, server_default=false()),  # a limit was exceeded there when it was said
+    Column("is_checked", Boolean, nullable=False, server_default=false()),  # against a reference instrument, in the field
     Index("ix_alarm_feedback_site", "site", "type"),
 )
 
