@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from console import problems
 from console.api import alarms as alarms_api
 from console.api import alerts as alerts_api
+from console.api import notifications as notifications_api
 from console.api import answers, devices, live, probes, readings, records, registers, registry, reviews, sensorthings, verdicts, zones
 from console.committee.rooms import CommitteeRooms
 from console.context import ConsoleContext, House
@@ -24,6 +25,7 @@ from console.pages import alarms as alarms_pages
 from console.pages import alerts as alerts_pages
 from console.pages import committee as committee_pages
 from console.pages import completeness, equipment, floor, login, sites, trend, verdict, zone
+from console.pages import notifications as notification_pages
 from console.pages import records as records_pages
 from console.pages import registers as register_pages
 from console.pages.render import STATIC, Renderer
@@ -51,7 +53,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
 
     app = FastAPI(title="Oshwatch", version=context.version or "0", description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.house = house
-    for module in (registry, readings, zones, records, registers, verdicts, alerts_api, alarms_api, devices, live, reviews, sensorthings):
+    for module in (registry, readings, zones, records, registers, verdicts, alerts_api, alarms_api, notifications_api, devices, live, reviews, sensorthings):
         _add(app, module.router, API)
     for router in (
         probes.router,
@@ -65,6 +67,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
         sites.router,
         alerts_pages.router,
         alarms_pages.router,
+        notification_pages.router,
         equipment.router,
         committee_pages.router,
         login.router,

@@ -14,7 +14,7 @@ from alerts.notification.links import Links
 from alerts.notification.port import Way
 from alerts.notification.words import Letterhead, write_message
 from alerts.policy import Policy
-from alerts.state import Alert, fold
+from alerts.state import RESPONDERS, Alert, fold
 from alerts.view import to_json
 from domain.hazards import Severity
 from domain.registry import Snapshot
@@ -80,9 +80,14 @@ class Pager:
                 for way in one.ways:
                     if not self._is_new(alert, reason, way, one.person.name):
                         continue
-                    link = self._links.write(alert.id, one.person.name, alert.called_by, now_us) if self._links else ""
+                    link = self._link(alert, one.person, now_us)
                     subject, text = write_message(head, alert, reason, one.person.locale, link=link, is_short=way.is_short)
                     yield _message(alert, reason, way.name, one.person.name, subject, text, now_us, one.not_before_us)
+
+    def _link(self, alert: Alert, person: Recipient, now_us: int) -> str:
+        if self._links is None or person.role not in RESPONDERS:
+            return ""
+        return self._links.write(alert.id, person.name, alert.called_by, now_us) + (f"?lang={person.locale}" if person.locale else "")
 
     def _is_new(self, alert: Alert, reason: str, way: Way, recipient: str) -> bool:
         if alert.type == "notification_failed" and way.name in failing(alert):

@@ -140,6 +140,13 @@ class PeopleRepository:
             connection.execute(delete(tokens).where(tokens.c.user == name))
             self._audit(connection, by, "user deactivated", name, "")
 
+    def set_reach(self, name: str, *, email: str, locale: str, by: str = "") -> None:
+        """By which address and in which language a person is written to."""
+        with writing(self._engine) as connection:
+            self._must_exist(connection, name)
+            connection.execute(update(users).where(users.c.name == name).values(email=email, locale=locale))
+            self._audit(connection, by, "contact changed", name, "")
+
     def choose_password(self, name: str, old: str, new: str) -> User | None:
         """Replaces the password by the person's own choice; None when the old one is wrong. Ends their other sessions."""
         found = self.verify_password(name, old)

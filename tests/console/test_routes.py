@@ -13,7 +13,7 @@ from console.problems import MEDIA_TYPE
 from console.security import GRANTED, HEADERS, Permission, Public, Require
 from domain.scope import Role
 
-OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics", "/login", "/logout", "/password", "/api/v1/openapi.json"}
+OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics", "/login", "/logout", "/password", "/api/v1/openapi.json", "/acknowledge/{token}"}
 
 
 def declared(route: APIRoute) -> list[Permission]:
@@ -41,7 +41,7 @@ def test_what_changes_something_asks_for_more_than_reading(routes) -> None:
     changing = {
         route.path: declared(route)[0] for route in routes if isinstance(route, APIRoute) and route.methods - {"GET", "HEAD"} and declared(route)[0] is not Permission.PUBLIC
     }
-    assert set(changing.values()) == {Permission.RESPOND, Permission.OPERATE, Permission.RECORD, Permission.PLAN, Permission.SIGN, Permission.COMMITTEE}
+    assert set(changing.values()) == {Permission.RESPOND, Permission.OPERATE, Permission.RECORD, Permission.PLAN, Permission.SIGN, Permission.COMMITTEE, Permission.CONCERNS}
     assert "/api/v1/alerts/{alert}/{action}" in changing
 
 

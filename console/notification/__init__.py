@@ -1,0 +1,1 @@
+"""How people are reached: the rules that page and REST share."""
