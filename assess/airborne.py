@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from assess import texts
-from assess.bounds import NOTHING, Found, Result, Statistic, exact_mean, fill_of, first_highest, quality_reasons, result_of, sides_of
+from assess.bounds import NOTHING, Found, Result, Statistic, exact_mean, filled, first_highest, quality_reasons, result_of
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
 from models.airborne.excursions import excursions
@@ -23,9 +23,8 @@ def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHi
     """The result for one limit, in the channel's unit."""
     counted = span.counted
     single = limit.metric == "ceiling_max" and not limit.window_min
-    fill = fill_of(measured, span, record_high, top=single)
-    sides = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill.high, top=single)
-    result = result_of(statistic_of(limit, counted), sides)
+    fill, sides = filled(measured, span, record_high, minimum=MINIMUM, top=single)
+    result = measured.once(("result", limit.metric, limit.averaging), lambda: result_of(statistic_of(limit, counted), sides))
     value = limit.value_in(measured.quantity.unit)
     notes = []
     if single and value is not None and (over := int(np.sum(sides.value > value))):

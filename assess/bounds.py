@@ -57,7 +57,7 @@ NOTHING = Found(np.nan, 0, 0)
 def exact_mean(values: Array) -> float:
     """Mean of the known values of one row, summed without rounding: a level that stands at a limit all day is not over it by the last digit."""
     known = values[~np.isnan(values)]
-    return fsum(known) / len(known) if len(known) else np.nan
+    return fsum(known.tolist()) / len(known) if len(known) else np.nan
 
 
 def first_highest(values: Array) -> int:
@@ -71,8 +71,17 @@ def result_of(statistic: Statistic, sides: Sides) -> Result:
     found = statistic(sides.value)
     if isnan(found.value):
         return Result(value=None, low=None, high=None, first=found.first, stop=found.stop)
-    low = [(cause, statistic(minutes).value) for cause, minutes in sides.low]
-    high = [(cause, statistic(minutes).value) for cause, minutes in sides.high]
+    answers: dict[bytes, float] = {}
+
+    def answer(minutes: Array) -> float:
+        """A cause that moves nothing costs nothing."""
+        content = minutes.tobytes()
+        if content not in answers:
+            answers[content] = statistic(minutes).value
+        return answers[content]
+
+    low = [(cause, answer(minutes)) for cause, minutes in sides.low]
+    high = [(cause, answer(minutes)) for cause, minutes in sides.high]
     return bounds_from(found, low, high)
 
 
@@ -141,6 +150,16 @@ def fill_of(measured: Measured, span: Span, record_high: RecordHigh, *, top: boo
     covered = gap & cover.valid & ~np.isnan(there)
     reasons = [texts.GAPS_COVERED.format(minutes=int(covered.sum()), channel=cover.channels[0].id)]
     return Fill(high=np.where(covered, np.maximum(there, _highest(measured)), worst), reasons=[*([texts.GAPS, sentence] if np.any(gap & ~covered) else []), *reasons])
+
+
+def filled(measured: Measured, span: Span, record_high: RecordHigh, *, minimum: float, top: bool = False) -> tuple[Fill, Sides]:
+    """Both, made once for every limit that a quantity is held against."""
+
+    def make() -> tuple[Fill, Sides]:
+        fill = fill_of(measured, span, record_high, top=top)
+        return fill, sides_of(measured, span.counted, minimum=minimum, gap_high=fill.high, top=top)
+
+    return measured.once(("filled", minimum, top), make)
 
 
 def _highest(measured: Measured) -> float:

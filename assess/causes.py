@@ -39,7 +39,16 @@ def longest_gap(counted: Mask, valid: Mask) -> tuple[int, int, int]:
 
 def gap_reasons(work: ZoneShift, used: Sequence[Measured], valid: Mask) -> list[str]:
     """A sentence on the longest gap; none where nothing is missing."""
-    first, stop, minutes = longest_gap(work.span.counted, valid)
+    return work.once(("gap", *map(id, used), valid.tobytes()), lambda: _gap_reasons(work, used, valid))
+
+
+def longest_of(work: ZoneShift, valid: Mask) -> tuple[int, int, int]:
+    """`longest_gap` of the zone's minutes, looked for once."""
+    return work.once(("longest", valid.tobytes()), lambda: longest_gap(work.span.counted, valid))
+
+
+def _gap_reasons(work: ZoneShift, used: Sequence[Measured], valid: Mask) -> list[str]:
+    first, stop, minutes = longest_of(work, valid)
     if not minutes or not used:
         return []
     start_us = work.span.start_us + first * MINUTE_US

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from assess import airborne, further, heat, noise, texts
 from assess.bounds import Result
-from assess.causes import gap_reasons, longest_gap
+from assess.causes import gap_reasons, longest_of
 from assess.counter import counted_dose
 from assess.gather import Measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
@@ -23,7 +23,7 @@ from assess.plan import Placement, Span
 from domain.hazards import SYSTEM_HAZARDS
 from domain.quantities import QUANTITIES, Quantity, Use, quantity_of
 from domain.times import MINUTE_US, to_datetime, to_rfc3339
-from domain.verdict import Assumptions, Bounds, ChannelOf, Grade, LimitOf, OverActionLevel, ShiftOf, State, Verdict, Window, decide
+from domain.verdict import Assumptions, Basis, Bounds, CalibrationState, ChannelOf, Grade, LimitOf, OverActionLevel, ShiftOf, State, Verdict, Window, decide
 from models.arrays import Mask
 from models.limits.heat import heat_limit
 from models.limits.profile import Limit
@@ -254,10 +254,14 @@ def _unlimited(hazard: str, placement: str, used: Sequence[Measured], valid: Mas
 def _verdict(work: ZoneShift, outcome: Outcome) -> Verdict:
     span, result, limit = work.span, outcome.result, outcome.limit
     counted = span.counted
-    expected, valid = int(counted.sum()), int((outcome.valid & counted).sum())
+    expected, valid = span.exposure_min, int(np.count_nonzero(outcome.valid & counted))
     coverage = valid / expected if expected else 0.0
-    simulated = any(bool(one.simulated.any()) for one in outcome.used)
-    grade, lowered = grade_of(outcome.used, method=outcome.method_grade, personal_hazard=outcome.hazard != "heat", coverage=coverage, simulated=simulated)
+    used, personal = _used(work, outcome.used), outcome.hazard != "heat"
+    simulated = used.simulated
+    grade, lowered = work.once(
+        ("grade", id(used), outcome.method_grade, personal, coverage),
+        lambda: grade_of(outcome.used, method=outcome.method_grade, personal_hazard=personal, coverage=coverage, simulated=simulated),
+    )
     state = decide(
         low=result.low,
         high=result.high,
@@ -274,8 +278,8 @@ def _verdict(work: ZoneShift, outcome: Outcome) -> Verdict:
         placement=outcome.placement,
         hazard=outcome.hazard,
         metric=outcome.metric,
-        basis=basis_of(outcome.used),
-        shift=shift_of(span),
+        basis=used.basis,
+        shift=span.once("shift", lambda: shift_of(span)),
         window=Window(start=_at(span, result.first), stop=_at(span, result.stop)),
         value=result.value,
         low=result.low,
@@ -288,16 +292,33 @@ def _verdict(work: ZoneShift, outcome: Outcome) -> Verdict:
         coverage=coverage,
         expected=expected,
         valid=valid,
-        max_gap_min=longest_gap(counted, outcome.valid)[2],
+        max_gap_min=longest_of(work, outcome.valid)[2],
         grade=grade,
-        calibration=calibration_of(outcome.used),
-        workers=workers_of(span.head.workers),
-        channels=_channels(outcome.used),
+        calibration=used.calibration,
+        workers=span.once("workers", lambda: workers_of(span.head.workers)),
+        channels=used.channels,
         assumptions=_assumptions(span, outcome.hazard, result),
         method=outcome.method,
         reasons=list(dict.fromkeys(reasons)),
-        notes=[*([texts.SIMULATED] if simulated else []), *result.notes, *outcome.notes, *notes_of(work, outcome.hazard)],
+        notes=[*([texts.SIMULATED] if simulated else []), *result.notes, *outcome.notes, *work.once(("notes", outcome.hazard), lambda: notes_of(work, outcome.hazard))],
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Used:
+    """What a verdict says of its instruments."""
+
+    simulated: bool
+    basis: Basis
+    calibration: CalibrationState
+    channels: list[ChannelOf]
+
+
+def _used(work: ZoneShift, used: Sequence[Measured]) -> _Used:
+    def make() -> _Used:
+        return _Used(simulated=any(bool(one.simulated.any()) for one in used), basis=basis_of(used), calibration=calibration_of(used), channels=_channels(used))
+
+    return work.once(("used", *map(id, used)), make)
 
 
 def _state_reasons(work: ZoneShift, outcome: Outcome, valid: int, state: State, grade: Grade) -> list[str]:
@@ -342,7 +363,7 @@ def _channels(used: Sequence[Measured]) -> list[ChannelOf]:
 
 
 def _assumptions(span: Span, hazard: str, result: Result) -> Assumptions:
-    exposure = float(span.counted.sum())
+    exposure = float(span.exposure_min)
     if hazard != "heat":
         return Assumptions(exposure_min=exposure)
     return Assumptions(metabolic_rate_w=_mean_rate_w(span, result), clothing=span.head.clothing, acclimatised=span.acclimatised, exposure_min=exposure)

@@ -11,7 +11,7 @@ import numpy as np
 
 from assess import heat, texts
 from assess.airborne import MINIMUM, sliding
-from assess.bounds import NOTHING, Found, Result, Statistic, bounds_from, fill_of, result_of, sides_of
+from assess.bounds import NOTHING, Found, Result, Statistic, bounds_from, filled, result_of, sides_of
 from assess.gather import Measured, RecordHigh
 from assess.limits import NO_LIMIT, Adopted
 from assess.outcome import Outcome, ZoneShift
@@ -68,7 +68,7 @@ def minutes_over_ceiling(work: ZoneShift, channel: Measured, adopted: Adopted, c
     value = adopted.limit.value_in(channel.quantity.unit)
     if adopted.limit.metric != "ceiling_max" or adopted.limit.window_min != 0 or value is None:
         return
-    sides = sides_of(channel, work.span.counted, minimum=MINIMUM, gap_high=fill_of(channel, work.span, work.record_high, top=True).high, top=True)
+    _, sides = filled(channel, work.span, work.record_high, minimum=MINIMUM, top=True)
     result = result_of(_count_over(value, work.span.minutes), sides)
     yield replace(
         ceiling,
@@ -86,9 +86,8 @@ def allowed_minutes(measured: Measured, span: Span, limit: Limit, record_high: R
     ceiling = _ceiling(limit, measured.quantity.unit)
     if ceiling is None:
         return None
-    counted, fill = span.counted, fill_of(measured, span, record_high, top=True)
-    means = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill.high)
-    tops = sides_of(measured, counted, minimum=MINIMUM, gap_high=fill.high, top=True)
+    fill, tops = filled(measured, span, record_high, minimum=MINIMUM, top=True)
+    means = sides_of(measured, span.counted, minimum=MINIMUM, gap_high=fill.high)
     window = min(WITHIN_MIN.get(limit.averaging, span.minutes), span.minutes)
     shown, most = result_of(_count_over(ceiling, window), means), result_of(_count_over(ceiling, window), tops)
     if shown.value is None:
@@ -103,9 +102,10 @@ def allowed_minutes(measured: Measured, span: Span, limit: Limit, record_high: R
 
 def worst_hour(work: ZoneShift, channel: Measured, like: Outcome) -> Iterator[Outcome]:
     """The highest mean of 60 min: what says most about ventilation."""
-    span, fill = work.span, fill_of(channel, work.span, work.record_high)
+    span = work.span
+    fill, sides = filled(channel, span, work.record_high, minimum=MINIMUM)
     window = min(HOUR_MIN, span.minutes) if work.final else HOUR_MIN
-    result = result_of(sliding(window, span.counted, MIN_COVERAGE), sides_of(channel, span.counted, minimum=MINIMUM, gap_high=fill.high))
+    result = result_of(sliding(window, span.counted, MIN_COVERAGE), sides)
     if result.value is None:
         return
     short = [texts.SHORT_SHIFT.format(minutes=HOUR_MIN)] if window < HOUR_MIN else []

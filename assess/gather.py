@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,6 +22,7 @@ from domain.verdict import CalibrationState
 from models.arrays import Array, Mask
 from models.noise.peak import honest_leq, honest_peak
 
+T = TypeVar("T")
 Calibrations = Mapping[str, Sequence[CalibrationSpec]]
 RecordHigh = Callable[[str], float | None]
 """The highest valid minute on record of a channel, raw; asked only where an agreed worst case has to be held against it."""
@@ -49,6 +51,14 @@ class Measured:
     calibration_ids: dict[str, str | None] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     cover: Measured | None = None  # another instrument in date for the same quantity at the same place
+    found: dict[Hashable, Any] = field(default_factory=dict)  # what was made of it, for all limits that ask for the same
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Made once from its minutes; whoever asks later must not write into it."""
+        if key not in self.found:
+            self.found[key] = make()
+        held: T = self.found[key]
+        return held
 
     @property
     def in_date(self) -> bool:

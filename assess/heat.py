@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,15 +15,49 @@ from assess.uncertainty import table
 from domain.quantities import QUANTITIES
 from domain.verdict import Cause, Grade
 from models.arrays import Array, Mask, rolling_sum
+from models.heat.bernard import natural_wet_bulb_c
 from models.heat.effective import ENOUGH, HOUR_MIN
 from models.heat.globe import SMALLEST_DIAMETER_MM, STANDARD_DIAMETER_MM, standard_globe_c
 from models.heat.niosh import HIGHEST_W, LOWEST_W, RESTING_W
-from models.heat.psychrometrics import STANDARD_PRESSURE_HPA
+from models.heat.psychrometrics import STANDARD_PRESSURE_HPA, psychrometric_wet_bulb_c
 from models.heat.wbgt import estimated_wbgt_c, wbgt_c
 from models.limits.heat import HeatLimit
 
 ESTIMATED, FROM_WET_BULB, DIRECT = "wbgt-bernard-1999@1", "wbgt-iso-7243-2017@1", "wbgt-instrument@1"
 INPUTS = ("wbgt", "natural_wet_bulb_temperature", "globe_temperature", "air_temperature", "relative_humidity", "air_speed", "air_pressure")
+
+
+class Hours:
+    """Means of the windows of one span, found once for all limits that they are held against."""
+
+    def __init__(self, counted: Mask, window: int) -> None:
+        self.window = window
+        self._counted, self._worked = counted, np.rint(rolling_sum(counted, window))
+        self._means: dict[bytes, tuple[Array, Mask] | None] = {}
+        self._exact: dict[tuple[bytes, int], float] = {}
+
+    def means(self, effective: Array) -> tuple[Array, Mask] | None:
+        """And which windows have enough minutes; None where none has."""
+        content = effective.tobytes()
+        if content not in self._means:
+            self._means[content] = self._found(effective)
+        return self._means[content]
+
+    def exact(self, effective: Array, first: int) -> float:
+        """The mean of one window, without rounding."""
+        key = effective.tobytes(), first
+        if key not in self._exact:
+            hottest = effective[first : first + self.window]
+            self._exact[key] = exact_mean(hottest[self._counted[first : first + self.window]])
+        return self._exact[key]
+
+    def _found(self, effective: Array) -> tuple[Array, Mask] | None:
+        known = self._counted & ~np.isnan(effective)
+        count = np.rint(rolling_sum(known, self.window))
+        enough = (count >= ENOUGH * self._worked) & (self._worked >= self.window / 4) & (count > 0)
+        if not np.any(enough):
+            return None
+        return rolling_sum(np.where(known, effective, 0.0), self.window) / np.maximum(count, 1.0), enough
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +74,7 @@ class Wbgt:
     used: list[Measured]
     reasons: list[str] = field(default_factory=list)
     cover: Wbgt | None = None  # of other instruments in date at the same place
+    hours: dict[int, Hours] = field(default_factory=dict)  # by window
 
     @property
     def in_date(self) -> bool:
@@ -174,7 +209,7 @@ class _Estimate:
         sources = {"air": self._air, "humidity": self._humidity, "globe": self._globe, "speed": self._speed}
         moved = [(name, sign, one) for name, one in sources.items() if one is not None for sign in (1.0, -1.0)]
         rows = [base, *({**base, name: _limited(name, base[name] + sign * one.uncertainty)} for name, sign, one in moved)]
-        answers = self._of({name: np.stack([row[name] for row in rows]) for name in base})
+        answers = self._of_rows(rows)
         down, up, drift_down, drift_up = (np.zeros_like(answers[0]) for _ in range(4))
         for (_, _, one), answer in zip(moved, answers[1:], strict=True):
             shift = answer - answers[0]
@@ -182,6 +217,16 @@ class _Estimate:
             up, down = up + np.maximum(shift, 0.0) ** 2, down + np.minimum(shift, 0.0) ** 2
             drift_up, drift_down = drift_up + np.maximum(drift, 0.0) ** 2, drift_down + np.minimum(drift, 0.0) ** 2
         return answers[0], (np.sqrt(down), np.sqrt(up)), (np.sqrt(drift_down), np.sqrt(drift_up))
+
+    def _of_rows(self, rows: Sequence[dict[str, Array]]) -> Array:
+        """WBGT of each row; a wet bulb or globe that no row's change concerns is solved once."""
+        wet_bulbs = _solved_once(rows, ("air", "humidity", "pressure"), lambda stacked: psychrometric_wet_bulb_c(*stacked))
+        if "globe" in rows[0]:
+            globes = _solved_once(rows, ("globe", "air", "speed"), lambda stacked: self._standard_globe(dict(zip(("globe", "air", "speed"), stacked, strict=True))))
+        else:
+            globes = np.stack([row["air"] for row in rows])
+        air, speed = (np.stack([row[name] for row in rows]) for name in ("air", "speed"))
+        return wbgt_c(natural_wet_bulb_c(air, wet_bulbs, globes, speed), globes)
 
     def _of(self, inputs: Mapping[str, Array]) -> Array:
         return estimated_wbgt_c(inputs["air"], inputs["humidity"], self._standard_globe(inputs), inputs["speed"], inputs["pressure"])
@@ -194,9 +239,11 @@ class _Estimate:
 
     def _estimate(self, base: dict[str, Array], values: Array) -> tuple[Array, Array]:
         """Widths of the method and of what is not measured: they may all be off the same way, so they add up."""
-        below, above = self._heat.method_widths(self._standard_globe(base) - base["air"])
+        globe = self._standard_globe(base)
+        below, above = self._heat.method_widths(globe - base["air"])
         if self._pressure is None:
-            below = below + np.maximum(values - self._of({**base, "pressure": np.full_like(values, self._heat.lowest_pressure_hpa)}), 0.0)
+            high = estimated_wbgt_c(base["air"], base["humidity"], globe, base["speed"], np.full_like(values, self._heat.lowest_pressure_hpa))
+            below = below + np.maximum(values - high, 0.0)
         if self._speed is None:
             slow, fast = self._still_and_moving(base)
             below, above = below + np.maximum(values - fast, 0.0), above + np.maximum(slow - values, 0.0)
@@ -251,6 +298,14 @@ def _shown(measured: Measured) -> Array:
     return np.where(measured.saturated, np.minimum(measured.value, measured.range_end), measured.value)
 
 
+def _solved_once(rows: Sequence[dict[str, Array]], names: Sequence[str], solve: Callable[[list[Array]], Array]) -> Array:
+    """The answer of every row, found once for rows that share these inputs."""
+    kinds = {tuple(id(row[name]) for name in names): number for number, row in reversed(list(enumerate(rows)))}
+    first = sorted(kinds.values())
+    answers = solve([np.stack([rows[number][name] for number in first]) for name in names])
+    return answers[[first.index(kinds[tuple(id(row[name]) for name in names)]) for row in rows]]
+
+
 def _limited(name: str, values: Array) -> Array:
     if name == "humidity":
         return np.clip(values, 0.5, 100.0)
@@ -278,6 +333,10 @@ class Work:
 
 def work_of(span: Span) -> Work:
     """Work rates of the span: 30 % either way unless measured; nobody works below the resting rate."""
+    return span.once("work", lambda: _work_of(span))
+
+
+def _work_of(span: Span) -> Work:
     rate, measured, share = span.metabolic_rate_w, span.work_rate_measured, table().heat.metabolic_rate_share
     low = np.where(measured, rate, np.minimum(rate, np.maximum(rate * (1.0 - share), RESTING_W)))
     away = ~span.counted & ~np.isnan(rate)
@@ -298,10 +357,12 @@ def evaluate(wbgt: Wbgt, span: Span, limit: HeatLimit | None, gap_high_c: float,
     at_work = counted & ~span.on_break
     if np.any(np.isnan(work.clothing_k[counted])) or window == 0:
         return Result(value=None, low=None, high=None, first=0, stop=span.minutes, reasons=reasons)
-    if limit is not None and work.in_range and np.any(np.isneginf(limit.of_windows(work.rate_w, at_work, window))):
+    if limit is not None and work.in_range and np.any(np.isneginf(_limits_of_windows(limit, work.rate_w, at_work, window))):
         limit, reasons = None, [*reasons, texts.TABLE_WITHOUT_VALUE]
     known_limit = limit is not None and work.in_range
-    judge = _Judge(counted, at_work, window, limit if known_limit else None)
+    if window not in wbgt.hours:
+        wbgt.hours[window] = Hours(counted, window)
+    judge = _Judge(at_work, limit if known_limit else None, wbgt.hours[window])
     known = counted & wbgt.valid
     effective = np.where(known, wbgt.value + work.clothing_k, np.nan)
     worst = judge.worst(effective, work.rate_w)
@@ -376,36 +437,49 @@ def _work_reasons(span: Span, work: Work) -> list[str]:
     return reasons
 
 
+_of_windows: dict[tuple[bytes, bytes, int, int, int], tuple[HeatLimit, Array]] = {}
+_MOST_OF_WINDOWS = 512
+
+
+def _limits_of_windows(limit: HeatLimit, rate_w: Array, at_work: Mask, window: int) -> Array:
+    """Zones of the same work and shift ask for the same limits."""
+    key = rate_w.tobytes(), at_work.tobytes(), window, id(limit.table), id(limit.formula)
+    if key not in _of_windows:
+        if len(_of_windows) >= _MOST_OF_WINDOWS:
+            _of_windows.clear()
+        _of_windows[key] = limit, limit.of_windows(rate_w, at_work, window)
+    return _of_windows[key][1]
+
+
 @dataclass(frozen=True, slots=True)
 class _Judge:
     """Finds the window that is furthest over the limit at its own work rate; without a limit the hottest one."""
 
-    counted: Mask
     at_work: Mask
-    window: int
     limit: HeatLimit | None
+    hours: Hours
+    _of_rates: list[tuple[Array, Array]] = field(default_factory=list)
 
     def worst(self, effective: Array, rate_w: Array) -> Found:
         """The largest excess, K; infinite when a bound is open or the work rate leaves the formula's range upwards."""
-        worked = np.rint(rolling_sum(self.counted, self.window))
-        known = self.counted & ~np.isnan(effective)
-        count = np.rint(rolling_sum(known, self.window))
-        enough = (count >= ENOUGH * worked) & (worked >= self.window / 4) & (count > 0)
-        if not np.any(enough):
+        found = self.hours.means(effective)
+        if found is None:
             return NOTHING
-        mean = rolling_sum(np.where(known, effective, 0.0), self.window) / np.maximum(count, 1.0)
-        over = np.where(enough, mean - self._limits(rate_w), -np.inf)
-        first = first_highest(over)
-        hottest = effective[first : first + self.window][known[first : first + self.window]]
-        return Found(exact_mean(hottest) - float(self._limits(rate_w)[first]), first, first + self.window)
+        (mean, enough), limits = found, self._limits(rate_w)
+        first = first_highest(np.where(enough, mean - limits, -np.inf))
+        return Found(self.hours.exact(effective, first) - float(limits[first]), first, first + self.hours.window)
 
     def limit_at(self, found: Found, rate_w: Array) -> float:
         return float(self._limits(rate_w)[found.first])
 
     def _limits(self, rate_w: Array) -> Array:
         if self.limit is None:
-            return np.zeros(len(rate_w) - self.window + 1)
-        return self.limit.of_windows(rate_w, self.at_work, self.window)
+            return np.zeros(len(rate_w) - self.hours.window + 1)
+        held = next((limits for rates, limits in self._of_rates if rates is rate_w), None)
+        if held is None:
+            held = _limits_of_windows(self.limit, rate_w, self.at_work, self.hours.window)
+            self._of_rates.append((rate_w, held))
+        return held
 
 
 def gap_fill(span: Span) -> tuple[float, str]:

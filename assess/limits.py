@@ -56,13 +56,28 @@ def duties_for(profiles: Sequence[Profile], agent: str, day: date) -> list[tuple
     return [
         (duty, LimitOf(id=GENERAL_DUTY, value=None, profile=profile.id, law=profile.law, averaging="", clause=profile.clause_of(duty), status=duty.status))
         for profile in profiles
-        if not in_force(profile, agent, day)
+        if not _of_profile(profile, agent, day)
         for duty in duties(profile, agent)[:1]
     ]
 
 
 def _in_force(profiles: Sequence[Profile], agent: str, day: date) -> list[Adopted]:
-    return [Adopted(profile=profile, limit=limit) for profile in profiles for limit in in_force(profile, agent, day)]
+    return [adopted for profile in profiles for adopted in _of_profile(profile, agent, day)]
+
+
+_found: dict[tuple[int, str, date], tuple[Profile, list[Adopted]]] = {}
+_MOST_FOUND = 4_096
+
+
+def _of_profile(profile: Profile, agent: str, day: date) -> list[Adopted]:
+    """Looked up once a day and agent: a profile is never changed once it is read."""
+    key = (id(profile), agent, day)
+    held = _found.get(key)
+    if held is None or held[0] is not profile:
+        if len(_found) >= _MOST_FOUND:
+            _found.clear()
+        held = _found[key] = (profile, [Adopted(profile=profile, limit=limit) for limit in in_force(profile, agent, day)])
+    return held[1]
 
 
 def for_acclimatisation(limits: Sequence[Adopted], acclimatised: str) -> list[Adopted]:

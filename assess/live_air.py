@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from assess import airborne, texts
-from assess.bounds import Result, fill_of, result_of, sides_of
+from assess.bounds import Result, filled, result_of
 from assess.gather import Measured
 from assess.limits import Adopted, limits_for, strictest
 from assess.live import LiveWindow
@@ -49,7 +49,7 @@ def fill_air_windows(works: Sequence[ZoneShift]) -> None:
 
 def _bounded(work: ZoneShift, measured: Measured) -> Bounded:
     counted = work.span.counted
-    sides = sides_of(measured, counted, minimum=airborne.MINIMUM, gap_high=fill_of(measured, work.span, work.record_high).high)
+    _, sides = filled(measured, work.span, work.record_high, minimum=airborne.MINIMUM)
     return Bounded(value=sides.value, low=sides.low[-1][1], high=sides.high[-1][1], valid=measured.valid & ~np.isnan(measured.value), counted=counted)
 
 
@@ -124,8 +124,8 @@ def _shift_average(work: ZoneShift, placement: Placement, quantity: Quantity, me
     if best[0].limit.averaging == "shift_up_to_10h" and worked <= TEN_HOURS_MIN:
         result = _result(found.shift, 0, work.span.minutes)
     else:
-        fill = fill_of(measured, work.span, work.record_high)
-        result = result_of(airborne.statistic_of(best[0].limit, counted), sides_of(measured, counted, minimum=airborne.MINIMUM, gap_high=fill.high))
+        _, sides = filled(measured, work.span, work.record_high, minimum=airborne.MINIMUM)
+        result = measured.once(("result", "twa", best[0].limit.averaging), lambda: result_of(airborne.statistic_of(best[0].limit, counted), sides))
     settled, done = min(1.0, worked / SETTLED_MIN), min(1.0, worked / max(planned, 1))
     so_far = Result(value=_times(result.value, settled), low=_times(result.low, done), high=result.high, first=0, stop=work.span.minutes, reasons=[*result.reasons, texts.SO_FAR])
     return shift_window(work, placement, quantity.hazard, "twa", measured, so_far, line_of(best), measured.quantity.unit)

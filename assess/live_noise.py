@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from assess import noise, texts
-from assess.bounds import Result, fill_of, result_of, sides_of
+from assess.bounds import Result, filled, result_of
 from assess.counter import counted_dose
 from assess.limits import Adopted, limits_for
 from assess.live import LiveWindow
@@ -56,7 +56,7 @@ def minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow
     if level is None:
         return
     counted = work.span.counted
-    sides = sides_of(level, counted, minimum=noise.MINIMUM_DB, gap_high=fill_of(level, work.span, work.record_high).high)
+    _, sides = filled(level, work.span, work.record_high, minimum=noise.MINIMUM_DB)
     worked = int(counted.sum())
     for metric in noise.DOSES_5DB:
         line = line_for(limits, metric, "%")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from assess import texts
 from assess.airborne import highest_sample
-from assess.bounds import Found, Result, Sides, Statistic, exact_mean, fill_of, quality_reasons, result_of, sides_of
+from assess.bounds import Found, Result, Sides, Statistic, exact_mean, filled, quality_reasons, result_of
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
 from domain.verdict import Part
@@ -30,9 +30,8 @@ def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHi
     """The result for one limit: of the level channel for dose and LEX, of the peak channel for the peak."""
     counted = span.counted
     peak = limit.metric == "lcpeak_max"
-    fill = fill_of(measured, span, record_high, top=peak)
-    sides = sides_of(measured, counted, minimum=MINIMUM_DB, gap_high=fill.high, top=peak)
-    result = _result(limit.metric, int(counted.sum()), sides)
+    fill, sides = filled(measured, span, record_high, minimum=MINIMUM_DB, top=peak)
+    result = measured.once(("result", limit.metric), lambda: _result(limit.metric, int(counted.sum()), sides))
     return replace(result, limit_value=limit.value, reasons=[*result.reasons, *fill.reasons, *quality_reasons(measured, counted)])
 
 

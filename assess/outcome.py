@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import Any, TypeVar
 
 from assess import heat
 from assess.bounds import Result
@@ -19,6 +20,8 @@ from domain.times import to_datetime
 from domain.verdict import Grade, LimitOf
 from models.arrays import Mask
 from models.limits.profile import Profile
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,14 @@ class ZoneShift:
     air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
     _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)
     _wbgt: dict[str, heat.Wbgt | None] = field(default_factory=dict)
+    _found: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What several results ask for is found once."""
+        if key not in self._found:
+            self._found[key] = make()
+        held: T = self._found[key]
+        return held
 
     def measure(self, placement: Placement, quantity: str) -> Measured | None:
         key = (placement.label, quantity)
@@ -98,7 +109,7 @@ class ZoneShift:
     def day(self) -> date:
         return self.span.shift.date if self.span.shift else to_datetime(self.span.start_us).date()
 
-    @property
+    @cached_property
     def profiles(self) -> tuple[list[Profile], list[str]]:
         return profiles_of(self.span.site.profiles)
 

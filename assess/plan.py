@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from msgspec.structs import replace
@@ -17,6 +18,8 @@ from domain.worked import with_overtime
 from models.arrays import Array, Mask
 from models.heat.clothing import clothing_adjustment_k
 from models.heat.niosh import RESTING_W
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,7 @@ class Span:
     minutes: int
     pieces: tuple[Piece, ...]
     placements: tuple[Placement, ...] = field(default=())
+    _known: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def stop_us(self) -> int:
@@ -65,11 +69,14 @@ class Span:
     @property
     def channels(self) -> dict[str, Channel]:
         """Every channel of the zone in any piece, as it was last."""
-        return {id: channel for piece in self.pieces for id, channel in piece.channels.items()}
+        return self.once("channels", lambda: {id: channel for piece in self.pieces for id, channel in piece.channels.items()})
 
     @property
     def on_break(self) -> Mask:
         """Minutes of planned breaks."""
+        return self.once("on_break", self._on_break)
+
+    def _on_break(self) -> Mask:
         mask = np.zeros(self.minutes, dtype=bool)
         for first_us, stop_us in self.shift.breaks if self.shift else ():
             mask[max(0, (first_us - self.start_us) // MINUTE_US) : max(0, -(-(stop_us - self.start_us) // MINUTE_US))] = True
@@ -78,14 +85,24 @@ class Span:
     @property
     def counted(self) -> Mask:
         """Minutes of exposure: breaks count unless the zone is declared empty in them; minutes before or after the zone existed do not."""
+        return self.once("counted", self._counted)
+
+    def _counted(self) -> Mask:
         on_break, mask = self.on_break, np.zeros(self.minutes, dtype=bool)
         for piece in self.pieces:
             mask[piece.minutes] = ~on_break[piece.minutes] if piece.spec.empty_in_breaks else True
         return mask
 
     @property
+    def exposure_min(self) -> int:
+        return self.once("exposure_min", lambda: int(self.counted.sum()))
+
+    @property
     def metabolic_rate_w(self) -> Array:
         """Work rate of each minute, the resting rate in breaks spent in the zone; NaN where it is not declared."""
+        return self.once("metabolic_rate_w", self._metabolic_rate_w)
+
+    def _metabolic_rate_w(self) -> Array:
         rate = np.full(self.minutes, np.nan)
         for piece in self.pieces:
             if piece.spec.metabolic_rate_w is not None:
@@ -95,6 +112,9 @@ class Span:
 
     @property
     def work_rate_measured(self) -> Mask:
+        return self.once("work_rate_measured", self._work_rate_measured)
+
+    def _work_rate_measured(self) -> Mask:
         mask = np.zeros(self.minutes, dtype=bool)
         for piece in self.pieces:
             mask[piece.minutes] = piece.spec.metabolic_rate_measured
@@ -103,12 +123,24 @@ class Span:
     @property
     def clothing_k(self) -> Array:
         """Clothing adjustment of each minute, K; NaN for clothing that no table has."""
+        return self.once("clothing_k", self._clothing_k)
+
+    def _clothing_k(self) -> Array:
         adjustment = np.full(self.minutes, np.nan)
         for piece in self.pieces:
             known = clothing_adjustment_k(piece.spec.clothing)
             if known is not None:
                 adjustment[piece.minutes] = known
         return adjustment
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What follows from the fields is made once, and nobody may write into it."""
+        if name not in self._known:
+            made = self._known[name] = make()
+            if isinstance(made, np.ndarray):
+                made.flags.writeable = False
+        found: T = self._known[name]
+        return found
 
     @property
     def acclimatised(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from domain.quantities import Averaging
@@ -38,7 +39,12 @@ class Correction:
 
 def performed_us(record: CalibrationSpec, timezone: ZoneInfo) -> int:
     """When it was done; a date is 00:00 local."""
-    return instant_of(record.performed_at, timezone.key, field="performed_at")
+    return _performed_us(record.performed_at, timezone.key)
+
+
+@lru_cache(maxsize=16_384)
+def _performed_us(text: str, timezone: str) -> int:
+    return instant_of(text, timezone, field="performed_at")
 
 
 def channel_of(record: CalibrationSpec) -> str:

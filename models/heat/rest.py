@@ -16,7 +16,7 @@ from models.arrays import Array
 from models.heat.niosh import RESTING_W
 
 HOUR_MIN = 60.0
-_HALVINGS = 40
+_SECTIONS, _ROUNDS = 32, 8
 
 Limit = Callable[[npt.ArrayLike], Array]
 
@@ -35,11 +35,12 @@ def rest_minutes(work_wbgt_c: npt.ArrayLike, metabolic_rate_w: npt.ArrayLike, re
         return np.asarray(work + share * (rest - work) - limit_c(rate + share * (resting - rate)))
 
     # over_k is concave: over the limit without rest, it crosses it once at most
-    low, high = np.zeros(work.shape), np.full(work.shape, HOUR_MIN)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2.0
-        over = over_k(middle) > 0.0
-        low, high = np.where(over, middle, low), np.where(over, high, middle)
-    needed = np.where(over_k(np.zeros(work.shape)) <= 0.0, 0.0, high)
+    low, width = np.zeros(work.shape), HOUR_MIN
+    inner = np.arange(1, _SECTIONS).reshape(-1, *([1] * work.ndim))
+    for _ in range(_ROUNDS):
+        width /= _SECTIONS  # every edge is a whole number of the last width, so that it is exact
+        over = np.logical_and.accumulate(over_k(low + width * inner) > 0.0, axis=0)
+        low = low + width * over.sum(axis=0)
+    needed = np.where(over_k(np.zeros(work.shape)) <= 0.0, 0.0, low + width)
     hopeless = (over_k(np.full(work.shape, HOUR_MIN)) > 0.0) & (needed > 0.0)
     return np.where(hopeless | np.isnan(work + rate + rest + resting), np.nan, needed)

@@ -6,6 +6,8 @@ times 1.163. A class reaches up to and with its `up_to_w`; a row holds from its 
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from math import inf, nan
 from typing import Literal
 
 import msgspec
@@ -64,6 +66,21 @@ def limit_c(table: WbgtTable, metabolic_rate_w: npt.ArrayLike, work_share: npt.A
     index, share = np.broadcast_arrays(class_index(table, metabolic_rate_w), np.asarray(work_share, dtype=np.float64))
     row = np.searchsorted([-one.share_from for one in table.shares], -share - 1e-9, side="left")
     return np.asarray(np.where(row < len(table.shares), cells[np.minimum(row, len(table.shares) - 1), index], np.nan))
+
+
+def limit_at_c(table: WbgtTable, metabolic_rate_w: float, work_share: float = 1.0) -> float:
+    """`limit_c` of one metabolic rate and share.
+
+    >>> rows = [WorkShare(share_from=0.75, limits_c=[31.0, None]), WorkShare(share_from=0.0, limits_c=[32.0, 30.0])]
+    >>> limit_at_c(WbgtTable(classes=[WorkClass(name="light", up_to_w=233), WorkClass(name="heavy")], shares=rows), 300, 0.5)
+    30.0
+    """
+    index = bisect_left([inf if one.up_to_w is None else one.up_to_w for one in table.classes], metabolic_rate_w - 1e-9)
+    row = bisect_left([-one.share_from for one in table.shares], -work_share - 1e-9)
+    if row >= len(table.shares) or index >= len(table.classes):
+        return nan
+    found = table.shares[row].limits_c[index]
+    return nan if found is None else found
 
 
 def window_limits_c(table: WbgtTable, metabolic_rate_w: npt.ArrayLike, at_work: Mask, minutes: int) -> Array:

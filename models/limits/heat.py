@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from models.arrays import Array, Mask, rolling_sum
 from models.heat.niosh import FORMULAS, HIGHEST_W, LOWEST_W
-from models.heat.tables import WbgtTable, class_index, limit_c, window_limits_c
+from models.heat.tables import WbgtTable, class_index, limit_at_c, window_limits_c
 from models.limits.profile import Limit, Status
 
 Formula = Callable[[npt.ArrayLike], Array]
@@ -29,7 +29,7 @@ class HeatLimit:
         if not LOWEST_W <= metabolic_rate_w <= HIGHEST_W:
             return float("nan")
         if self.table is not None:
-            return float(limit_c(self.table, metabolic_rate_w, work_share))
+            return float(limit_at_c(self.table, metabolic_rate_w, work_share))
         return float(self.formula(metabolic_rate_w)) if self.formula is not None else float("nan")
 
     def of_windows(self, metabolic_rate_w: Array, at_work: Mask, minutes: int) -> Array:
