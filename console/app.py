@@ -15,16 +15,19 @@ from fastapi.staticfiles import StaticFiles
 from console import problems
 from console.api import alarms as alarms_api
 from console.api import alerts as alerts_api
-from console.api import notifications as notifications_api
 from console.api import answers, devices, live, probes, readings, records, registers, registry, reviews, sensorthings, verdicts, zones
+from console.api import concerns as concerns_api
+from console.api import notifications as notifications_api
 from console.committee.rooms import CommitteeRooms
+from console.concerns import ConcernLimiter
 from console.context import ConsoleContext, House
 from console.hub import Hub
 from console.limiter import LoginLimiter
 from console.pages import alarms as alarms_pages
 from console.pages import alerts as alerts_pages
+from console.pages import boards, completeness, equipment, floor, login, sites, trend, verdict, zone
 from console.pages import committee as committee_pages
-from console.pages import completeness, equipment, floor, login, sites, trend, verdict, zone
+from console.pages import concerns as concern_pages
 from console.pages import notifications as notification_pages
 from console.pages import records as records_pages
 from console.pages import registers as register_pages
@@ -33,6 +36,7 @@ from console.security import PUBLIC, Caller, SecurityHeaders, user_of
 from console.sources import Sources
 from console.stores import Stores
 from domain.errors import OshwatchError
+from storage.records.concerns import BoardsRepository, ConcernsRepository
 from storage.records.people import PeopleRepository
 
 __all__ = ["ConsoleContext", "create_app"]
@@ -53,7 +57,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
 
     app = FastAPI(title="Oshwatch", version=context.version or "0", description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.house = house
-    for module in (registry, readings, zones, records, registers, verdicts, alerts_api, alarms_api, notifications_api, devices, live, reviews, sensorthings):
+    for module in (registry, readings, zones, records, registers, verdicts, alerts_api, alarms_api, notifications_api, devices, live, reviews, sensorthings, concerns_api):
         _add(app, module.router, API)
     for router in (
         probes.router,
@@ -70,6 +74,8 @@ def create_app(context: ConsoleContext) -> FastAPI:
         notification_pages.router,
         equipment.router,
         committee_pages.router,
+        boards.router,
+        concern_pages.router,
         login.router,
     ):
         _add(app, router, "")
@@ -118,6 +124,9 @@ def _house(context: ConsoleContext) -> House:
         limiter=LoginLimiter(context.wall),
         renderer=Renderer(context),
         committee=CommitteeRooms(context, sources, people),
+        boards=BoardsRepository(context.engine),
+        concerns=ConcernsRepository(context.engine),
+        concern_limiter=ConcernLimiter(context.wall),
     )
 
 

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from console.committee.rooms import CommitteeRooms
+    from console.concerns import ConcernLimiter
     from console.hub import Hub
     from console.limiter import LoginLimiter
     from console.pages.render import Renderer
     from console.sources import Sources
     from console.stores import Stores
+    from storage.records.concerns import BoardsRepository, ConcernsRepository
 
 ROOM = Path(__file__).parent
 
@@ -74,6 +76,9 @@ class House:
     limiter: LoginLimiter
     renderer: Renderer
     committee: CommitteeRooms
+    boards: BoardsRepository
+    concerns: ConcernsRepository
+    concern_limiter: ConcernLimiter
 
     def open_alerts(self, scope: Scope) -> list[Alert]:
         """All of the caller's, the most urgent first."""

@@ -49,6 +49,7 @@ class Permission(StrEnum):
     RECORD = "record"  # enter calibrations, headcounts, work rates, lab results
     PLAN = "plan"  # enter a monitoring plan
     SIGN = "sign"  # agree or not, for one's own side
+    CONCERNS = "concerns"  # read what workers wrote without a name, with a key of one's own
     COMMITTEE = "committee"  # take part in reviews, meetings, mandates and accounts; alerts.review.access says who does what
 
 
@@ -60,6 +61,7 @@ GRANTED: Mapping[Permission, frozenset[Role]] = {
     Permission.RECORD: frozenset({Role.OFFICER}),
     Permission.PLAN: frozenset({Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE}),
     Permission.SIGN: frozenset({Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE}),
+    Permission.CONCERNS: frozenset({Role.WORKER_REPRESENTATIVE, Role.INSPECTOR}),
     Permission.COMMITTEE: frozenset(role for of in ACCESS.values() for role in of),
 }
 
@@ -117,6 +119,7 @@ OPERATE = Require(Permission.OPERATE)
 RECORD = Require(Permission.RECORD)
 PLAN = Require(Permission.PLAN)
 SIGN = Require(Permission.SIGN)
+CONCERNS = Require(Permission.CONCERNS)
 COMMITTEE = Require(Permission.COMMITTEE)
 PUBLIC = Public()
 
@@ -126,6 +129,7 @@ Operating = Annotated[Caller, Depends(OPERATE)]
 Recording = Annotated[Caller, Depends(RECORD)]
 Planning = Annotated[Caller, Depends(PLAN)]
 Signing = Annotated[Caller, Depends(SIGN)]
+HearingConcerns = Annotated[Caller, Depends(CONCERNS)]
 OnCommittee = Annotated[Caller, Depends(COMMITTEE)]
 
 

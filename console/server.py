@@ -14,10 +14,10 @@ GRACEFUL_S = 3
 
 
 class ConsoleServer(uvicorn.Server):
-    """Ends the live streams when it is told to stop; without that uvicorn waits for them and then cancels them with a traceback each."""
+    """Ends the live streams when it is told to stop; without that uvicorn waits for them and then cancels them with a traceback each. No access log: who wrote a concern is nowhere."""
 
     def __init__(self, app: FastAPI, *, host: str, port: int, log_level: str = "warning") -> None:
-        super().__init__(uvicorn.Config(app, host=host, port=port, log_level=log_level, timeout_graceful_shutdown=GRACEFUL_S, server_header=False))
+        super().__init__(uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, timeout_graceful_shutdown=GRACEFUL_S, server_header=False))
         self._hub: Hub = app.state.house.hub
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -108,6 +108,10 @@ class Stores:
         found = (self._verdicts.revisions if revisions else self._verdicts.latest)(site=site, zones=zones, date=date, shift=shift, hazard=hazard)
         return found if shifts is None else [stored for stored in found if (stored.verdict.shift.date, stored.verdict.shift.name) in shifts]
 
+    def recent_verdicts(self, site: str, zone: str, since_us: int) -> list[Verdict]:
+        """Latest revisions of a zone's results, of shifts that were on since then."""
+        return [stored.verdict for stored in self._verdicts.latest(site=site, zones=[zone], start_us=since_us)]
+
     def verdict(self, id: int) -> StoredVerdict | None:
         return self._verdicts.get(id)
 

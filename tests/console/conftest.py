@@ -383,11 +383,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(factory: Factory) -> Iterator[Site]:
+def serve(factory: Factory, **changes: object) -> Iterator[Site]:
     """uvicorn in a thread, as the front door runs it."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    app = create_app(factory.context(url, pseudo_locale=True))
+    app = create_app(factory.context(url, pseudo_locale=True, **changes))
     server = ConsoleServer(app, host="127.0.0.1", port=port, log_level="error")
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -13,7 +13,9 @@ from console.problems import MEDIA_TYPE
 from console.security import GRANTED, HEADERS, Permission, Public, Require
 from domain.scope import Role
 
-OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics", "/login", "/logout", "/password", "/api/v1/openapi.json", "/acknowledge/{token}"}
+BOARDS = {"/w/{code}", "/w/{code}/wall", "/w/{code}/sheet", "/w/{code}/poster", "/w/{code}/paper", "/w/{code}/concern"}
+"""Workers have no accounts: who can read the code on the wall of a zone sees that zone, and may write without a name. A code is 120 random bits, and opens nothing else."""
+OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics", "/login", "/logout", "/password", "/api/v1/openapi.json", "/acknowledge/{token}"} | BOARDS
 
 
 def declared(route: APIRoute) -> list[Permission]:
