@@ -104,13 +104,14 @@ def extract() -> Catalog:
 
 def foreign_texts() -> Iterable[tuple[str, str]]:
     """Texts that stand in other rooms' data and that a person reads here: the names of quantities, and what to do about an alert."""
-    from console.words import result_texts, safety_texts  # noqa: PLC0415 - words imports this module
+    from console.words import message_texts, result_texts, safety_texts  # noqa: PLC0415 - words imports this module
     from domain.quantities import QUANTITIES  # noqa: PLC0415
     from models.limits.agents import AGENTS  # noqa: PLC0415
 
     yield from ((quantity.name, "name of a quantity") for quantity in QUANTITIES.values())
     yield from ((name, "name of a substance") for name in AGENTS.values())
     yield from ((text, "a sentence of a result; braces stay") for text in result_texts())
+    yield from ((text, "a sentence of a message; braces stay") for text in message_texts())
     yield from ((text, "SAFETY: what people are told to do") for text in safety_texts())
 
 

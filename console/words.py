@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from alerts.kpi import DEFINITIONS
+from alerts.notification import chain, digest, watchdog
+from alerts.notification import committee as committee_news
+from alerts.notification import words as message_words
 from alerts.policy import load_policy
 from assess import contested, texts
 from console.i18n import N_
@@ -198,6 +201,12 @@ def safety_texts() -> Iterable[str]:
     """What the alarm table tells people on these pages: what it is, why, what it does, who acts, and how."""
     yield from load_policy().texts()
     yield from (text for _, name, _, _, _, definition in DEFINITIONS for text in (name, definition))
+
+
+def message_texts() -> Iterable[str]:
+    """Sentences of mails and text messages, with braces where a value is filled in."""
+    for module in (message_words, chain, digest, committee_news, watchdog):
+        yield from module.TEXTS
 
 
 def result_texts() -> Iterable[str]:
