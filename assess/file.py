@@ -23,6 +23,7 @@ from domain.shifts import Shift
 from domain.times import DAY_US, MINUTE_US, SECOND_US, minute_of, to_datetime, to_rfc3339
 from domain.verdict import Verdict
 from models.limits import load_profiles
+from storage.timeseries.columns import columns_of
 
 NO_CONTEXT = "No context file: one zone, one shift from the first to the last sample ({start} to {stop}), no breaks."
 NO_SHIFTS = "The context has no shift for this zone: one from the first to the last sample is taken ({start} to {stop}), no breaks."
@@ -107,7 +108,7 @@ class _Zone:
             series[channel] = Series.empty(start_us, length)
             first = bisect_left(minutes[channel], start_us, key=_start_us)
             stop = bisect_left(minutes[channel], span.stop_us, key=_start_us)
-            series[channel].put(minutes[channel][first:stop], self._tracks[channel].quantity.averaging)
+            series[channel].put(columns_of(minutes[channel][first:stop]), self._tracks[channel].quantity.averaging)
             if not self._has_plan:
                 self._fill_edges(series[channel], self._channel(channel))
         return ZoneShift(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from math import log10, nan
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +14,9 @@ import numpy.typing as npt
 from domain.ids import channel_parts
 from domain.quality import Reason
 from domain.quantities import Averaging, quantity_of
-from domain.reading import Minute
 from domain.times import MINUTE_US
 from models.arrays import Array, Mask
+from storage.timeseries.columns import MinuteColumns, read_columns
 from storage.timeseries.port import TimeSeries
 
 OVERLAP_US = 10 * MINUTE_US
@@ -46,22 +48,35 @@ class Series:
         span = slice(first, first + minutes)
         return Series(start_us, self.value[span], self.top[span], self.samples[span], self.saturated[span], self.below[span], self.simulated[span], self.refused[span])
 
-    def put(self, minutes: Iterable[Minute], averaging: Averaging) -> None:
+    def put(self, minutes: MinuteColumns, averaging: Averaging) -> None:
         """Enter minutes; one that was there is replaced."""
-        for minute in minutes:
-            index = (minute.start_us - self.start_us) // MINUTE_US
-            if not 0 <= index < len(self.value):
-                continue
-            mean = minute.mean(averaging)
-            self.value[index] = np.nan if mean is None else mean
-            self.top[index] = np.nan if minute.high is None else minute.high
-            self.samples[index] = minute.valid
-            self.saturated[index] = minute.saturated > 0
-            self.below[index] = minute.below_detection > 0
-            self.simulated[index] = Reason.SIMULATED in minute.reasons
-            self.refused[index] = minute.rejected > 0
+        index = (np.array(minutes.start_us, dtype=np.int64) - self.start_us) // MINUTE_US
+        inside = (index >= 0) & (index < len(self.value))
+        at, samples = index[inside], np.array(minutes.valid, dtype=np.int32)
+        self.value[at] = _means(minutes, samples, averaging)[inside]
+        self.top[at] = np.where(samples > 0, minutes.high, np.nan)[inside]
+        self.samples[at] = samples[inside]
+        self.saturated[at], self.below[at], self.refused[at] = (
+            np.array(column, dtype=np.int32)[inside] > 0 for column in (minutes.saturated, minutes.below_detection, minutes.rejected)
+        )
+        self.simulated[at] = np.array([_SIMULATED in reasons for reasons in minutes.reasons], dtype=bool)[inside]
 
 
+_SIMULATED = int(Reason.SIMULATED)
+
+
+def _means(minutes: MinuteColumns, samples: npt.NDArray[np.int32], averaging: Averaging) -> Array:
+    """`Minute.mean` of each, to the last digit; NaN without a valid sample."""
+    total = np.array(minutes.total, dtype=np.float64)
+    if averaging is Averaging.MAXIMUM:
+        return np.where(samples > 0, total, np.nan)
+    mean: Array = np.divide(total, samples, out=np.full(total.shape, np.nan), where=samples > 0)
+    if averaging is Averaging.ENERGY:
+        return np.array([10.0 * log10(one) if one == one else nan for one in mean.tolist()], dtype=np.float64)  # noqa: PLR0124 - NaN is not itself
+    return mean
+
+
+@lru_cache(maxsize=65_536)
 def averaging_of(channel: str) -> Averaging:
     quantity = quantity_of(channel_parts(channel)[2])
     return quantity.averaging if quantity else Averaging.ARITHMETIC
@@ -69,11 +84,12 @@ def averaging_of(channel: str) -> Averaging:
 
 def read_series(store: TimeSeries, channels: Sequence[str], start_us: int, minutes: int) -> dict[str, Series]:
     """All of these channels over [start, start + minutes), straight from the store."""
-    found = store.read_minutes(channels, start_us, start_us + minutes * MINUTE_US) if channels and minutes > 0 else {}
+    found = read_columns(store, channels, start_us, start_us + minutes * MINUTE_US) if channels and minutes > 0 else {}
     series = {}
     for channel in channels:
         series[channel] = Series.empty(start_us, minutes)
-        series[channel].put(found.get(channel, []), averaging_of(channel))
+        if channel in found:
+            series[channel].put(found[channel], averaging_of(channel))
     return series
 
 
@@ -111,11 +127,11 @@ class MinuteCache:
             held.seen_us = min(held.seen_us, start_us - MINUTE_US)
 
     def _read(self, channels: Sequence[str], from_us: int, now_us: int) -> None:
-        found = self.store.read_minutes(channels, from_us, max(now_us, from_us)) if channels else {}
+        found = read_columns(self.store, channels, from_us, max(now_us, from_us)) if channels else {}
         for channel in channels:
             held = self._held[channel]
-            minutes = found.get(channel, [])
-            held.series.put(minutes, averaging_of(channel))
-            if minutes:
-                held.seen_us = max(held.seen_us, minutes[-1].start_us)
+            minutes = found.get(channel)
+            if minutes is not None:
+                held.series.put(minutes, averaging_of(channel))
+                held.seen_us = max(held.seen_us, minutes.start_us[-1])
             held.known_us = max(held.known_us, now_us)

@@ -174,6 +174,19 @@ verdicts = Table(
 )
 Index("ix_verdicts_site_start", verdicts.c.site, verdicts.c.shift_start_us)
 
+assessed_shifts = Table(  # ended shifts that were computed, whether or not that said anything new
+    "assessed_shifts",
+    metadata,
+    Column("zone", String(128), primary_key=True),
+    Column("shift_date", String(10), primary_key=True),
+    Column("shift_name", String(64), primary_key=True),
+    Column("start_us", BigInteger, nullable=False),
+    Column("stop_us", BigInteger, nullable=False),
+    Column("computed_us", BigInteger, nullable=False),
+    Column("again_us", BigInteger),  # to be compared once more when what held before a contested change is over
+    Index("ix_assessed_shifts_again", "again_us"),
+)
+
 zone_states = Table(  # the live state that assess last computed, for the floor
     "zone_states",
     metadata,

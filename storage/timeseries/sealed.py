@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from domain.reading import Minute, Reading
+from storage.timeseries.columns import MinuteColumns
 
 LEVEL = 1
 _SIGNED = ("b", "h", "i", "q")
@@ -145,6 +146,19 @@ def minutes_from(channel: str, body: bytes) -> list[Minute]:
     ]
 
 
+def add_columns(columns: MinuteColumns, body: bytes) -> None:
+    """An hour's minutes after those that are there."""
+    found = _minutes_of(zlib.decompress(body))
+    number = found.number
+    columns.start_us += _unpack_ints(found.starts, number)
+    for column, packed in zip((columns.valid, columns.rejected, columns.saturated, columns.below_detection), found.counts, strict=True):
+        column.extend(_unpack_ints(packed, number))
+    columns.total += _unpack_floats(found.total, number)
+    columns.low += _unpack_floats(found.low, number)
+    columns.high += _unpack_floats(found.high, number)
+    columns.reasons += _states(found.reasons, found.of, number)
+
+
 def _pack_ints(values: Sequence[int]) -> _Ints:
     differences = list(map(sub, values[1:], values))
     if not differences:
@@ -163,7 +177,7 @@ def _pack_ints(values: Sequence[int]) -> _Ints:
 
 def _unpack_ints(packed: _Ints, number: int) -> list[int]:
     if not packed.code:
-        return [packed.first + packed.low * each for each in range(number)]
+        return list(range(packed.first, packed.first + packed.low * number, packed.low)) if packed.low else [packed.first] * number
     offsets: Iterable[int] = _together(packed.code, packed.body)
     if packed.low or packed.step != 1:
         low, step = packed.low, packed.step
