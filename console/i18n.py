@@ -107,7 +107,9 @@ def foreign_texts() -> Iterable[tuple[str, str]]:
     from console.words import message_texts, result_texts, safety_texts  # noqa: PLC0415 - words imports this module
     from domain.quantities import QUANTITIES  # noqa: PLC0415
     from models.limits.agents import AGENTS  # noqa: PLC0415
+    from models.rights import all_rights  # noqa: PLC0415
 
+    yield from ((right.text, "SAFETY: the right to leave, by law") for right in all_rights())
     yield from ((quantity.name, "name of a quantity") for quantity in QUANTITIES.values())
     yield from ((name, "name of a substance") for name in AGENTS.values())
     yield from ((text, "a sentence of a result; braces stay") for text in result_texts())
