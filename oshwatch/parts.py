@@ -118,7 +118,7 @@ def run_alerts(settings: Settings) -> int:
     notifying = Notifying(settings, engine, policy)
     assessor = Assessor(timeseries, engine, clock)
     service = AlertService(engine=engine, timeseries=timeseries, clock=clock, policy=policy)
-    suspects = SuspectsRunner(timeseries, engine, clock)
+    suspects = SuspectsRunner(timeseries, engine, clock, settings.data_dir / "models")
     reviews = ReviewSweep(engine, clock, lambda: RegistryRepository(engine).load().at(clock.now_us()))
     notifying.start(stop)
     loop = Loop("alerts", engine)

@@ -19,11 +19,13 @@ WINSOR = 4.0
 """A value counts for no more than this many scales when a scale is learned."""
 GAP_PERIODS = 3.0
 NOISE_BLOCK_US = 3 * 3_600e6
-STUCK_NATS = 14.0
+STUCK_NATS = 16.0
 """How improbable a run of equal values must be by the channel's own past."""
-STUCK_RUNS = 1.5
+STUCK_RUNS = 1.3
 """Times its longest run so far."""
 P_SAME_MOST = 0.97
+SPIKES, EDGES, NOISES, STEPS = (9.0, 1.15), (16.7, 1.34), (3.4, 1.35), (8.0, 1.25)
+"""Floor of each statistic, and how far over its own record it must be."""
 
 
 class Bank:
@@ -42,10 +44,10 @@ class Bank:
         self.bend_now = np.full(count, np.nan, dtype=np.float32)
         self.stuck_nats = np.zeros(count, dtype=np.float32)
         self.spikes, self.edges, self.noises, self.steps = (
-            Record(count, 9.0, 1.15, grows=1.04),
-            Record(count, 14.0, 1.3, grows=1.04),
-            Record(count, 3.0, 1.3, block_us=NOISE_BLOCK_US),
-            Record(count, 8.0, 1.3),
+            Record(count, *SPIKES, grows=1.04),
+            Record(count, *EDGES, grows=1.04),
+            Record(count, *NOISES, block_us=NOISE_BLOCK_US),
+            Record(count, *STEPS),
         )
         self.sigma = np.zeros(count, dtype=np.float32)
         self.moved = np.zeros(count, dtype=np.float32)

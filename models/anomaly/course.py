@@ -66,6 +66,15 @@ class Course:
         is_off = (ratio > 1.0) & ~self._explained[who]
         self._off_since_us[who] = np.where(is_off, np.where(self._off_since_us[who] < 0, time_us, self._off_since_us[who]), -1)
 
+    def expected(self, index: int, sigma: float) -> tuple[float, float]:
+        """Middle and half width of the band that it was expected in."""
+        usual = float(self._usual(np.array([index], dtype=np.intp))[0])
+        return float(self._slow[index]) + usual, max(DEVIATION * float(self._scale[index]), SIGMAS * sigma, float(self._peers.smallest[index]))
+
+    def now(self, index: int) -> float:
+        """Its level of the last minutes."""
+        return float(self._fast[index])
+
     def _usual(self, who: Index) -> Array:
         """Median deviation of the same quantity in other zones, where at least two are there to tell."""
         others = self._peers.others[who]

@@ -18,11 +18,13 @@ STEP_US = 600e6
 BLOCK_US = 12 * HOUR_US
 SPANS_US = (1 * HOUR_US, 8 * HOUR_US, 24 * HOUR_US)
 """Means of what is left over three spans: a bias shows in the short ones, a drift in the long one."""
-FLOORS = (8.0, 4.5, 4.0)
-MARGIN = 1.15
+FLOORS = (9.2, 3.25, 3.4)
+MARGIN = 1.2
 SHARE = 0.5
 """A long mean is usually no smaller than this share of the shortest one: days are too few to tell how small it is."""
 SCALE_STEPS = 1_000.0
+GRAIN = 0.3
+"""Nor is it smaller than this share of what single samples differ by."""
 WINSOR = 3.0
 CAP = 10.0
 """One value counts for no more than so many usual ones: a large fault that is over must not look like a drift for a day."""
@@ -55,6 +57,8 @@ class Level:
         self.steps = np.zeros(count, dtype=np.float32)
         self.records = [Record(count, floor, MARGIN, is_slow=True) for floor in FLOORS]
         self.ratio = np.zeros((len(SPANS_US), count), dtype=np.float32)
+        self.whole = np.zeros(count, dtype=np.float32)
+        self.statistic = np.zeros((len(SPANS_US), count), dtype=np.float32)
         self.days = np.zeros(count, dtype=np.float32)
         self.seen = np.zeros(count, dtype=np.float32)
         self.off = np.zeros((len(SPANS_US), count), dtype=bool)
@@ -66,7 +70,7 @@ class Level:
         np.add(self.sum, value, out=self.sum, where=fresh)
         self.number += fresh
 
-    def tick(self, since_us: float, frozen: Mask, blind: Mask) -> bool:
+    def tick(self, since_us: float, frozen: Mask, blind: Mask, sigma: Column) -> bool:
         """At the end of each ten minutes: what is left of each channel after its peers, and whether its means are off. Where `blind`, a fault that is known already moves no mean."""
         stand = int(since_us // self.step_us)
         if stand == self.stands:
@@ -76,7 +80,7 @@ class Level:
         fresh = self.number > 0
         value = np.divide(self.sum, self.number, out=np.full(len(self.sum), np.nan, dtype=np.float32), where=fresh)
         self.sum[:], self.number[:] = 0, 0
-        trusted = np.where(frozen & np.isfinite(self.expected), self.expected, value)
+        trusted = np.where(frozen & np.isfinite(self.expected) & self._anchored(frozen), self.expected, value)
         np.copyto(self.held, np.where(fresh, trusted, self.expected), where=fresh | np.isfinite(self.expected))
         features, usable = self._features()
         self.expected = np.einsum("nf,nf->n", features, self.weights)
@@ -86,7 +90,7 @@ class Level:
         self.seen += (ready * np.float32(elapsed_us / DAY_US)).astype(np.float32)
         self.steps += ready
         for index, span_us in enumerate(SPANS_US):
-            self.off[index] = self._look(index, span_us, ready & ~blind, frozen, elapsed_us)
+            self.off[index] = self._look(index, span_us, ready & ~blind, frozen, elapsed_us, GRAIN * sigma)
         self._learn(value, features, fresh & usable & ~frozen)
         block = int(since_us // BLOCK_US)
         if block != self.blocks:
@@ -94,18 +98,34 @@ class Level:
             self._fit()
         return True
 
-    def _look(self, index: int, span_us: float, ready: Mask, frozen: Mask, elapsed_us: float) -> Mask:
+    def _look(self, index: int, span_us: float, ready: Mask, frozen: Mask, elapsed_us: float, grain: Column) -> Mask:
         mean, scale = self.mean[index], self.scale[index]
         gain = np.float32(1 - np.exp(-elapsed_us / span_us))
         most = np.where(self.steps > SETTLED, CAP * self.scale[0], np.inf)
         np.copyto(mean, mean + gain * (np.clip(self.own, -most, most) - mean), where=ready)
+        if index == 0:
+            np.copyto(self.whole, self.whole + gain * (self.own - self.whole), where=ready)
         size = np.abs(mean)
         capped = np.where(self.steps > SETTLED, np.minimum(size, WINSOR * scale), size)
         np.copyto(scale, scale + (capped - scale) / np.clip(self.steps, 1.0, SCALE_STEPS), where=ready & ~frozen)
-        usual = np.maximum(np.maximum(scale, SHARE * self.scale[0]), 1e-9)
+        usual = np.maximum(np.maximum(scale, SHARE * self.scale[0]), np.maximum(grain, 1e-9))
         ripe = ready & (self.seen > FIRST_DAYS)
-        fires, self.ratio[index] = self.records[index].over(size / usual, self.days * 1000, ripe, np.zeros_like(frozen), elapsed_us)
+        self.statistic[index] = size / usual
+        fires, self.ratio[index] = self.records[index].over(self.statistic[index], self.days * 1000, ripe, np.ones_like(frozen), elapsed_us)
         return fires
+
+    def _anchored(self, frozen: Mask) -> Mask:
+        """Whether most of its peers are still measured: expectations that rest on expectations only would wander off together."""
+        return np.asarray((~self.none & frozen[self.peers]).sum(axis=1) * 2 < (~self.none).sum(axis=1))
+
+    def apart(self) -> Column:
+        """How far each stands off, in its own usual deviations and not capped: of channels that pull each other along, the culprit has most."""
+        return np.asarray(np.abs(self.whole) / np.maximum(self.scale[0], 1e-9), dtype=np.float32)
+
+    def teach(self, told: Mask) -> None:
+        """Who was told as drifting now lifts its record by that; what its peers showed too does not."""
+        for record, statistic, off in zip(self.records, self.statistic, self.off, strict=True):
+            record.lift(statistic, told & off)
 
     def _features(self) -> tuple[Column, Mask]:
         """One and the peers' last means; a peer that is not there stands at the others' mean."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from models.anomaly.channels import ChannelInfo, peers_of
 from models.anomaly.course import FREEZE_US, Course
-from models.anomaly.faults import JUMP_AFTER, NOISE_SAMPLES, FaultTests
+from models.anomaly.faults import JUMP_AFTER, JUMP_SIGMAS, NOISE_SAMPLES, SPIKE_SIGMAS, FaultTests
 from models.anomaly.recent import DEPTH, Index, Recent, median
 from models.anomaly.suspect import FAULTS, Code, Suspect, text_of
 from models.arrays import Array, Mask
@@ -78,14 +78,36 @@ class AnomalyModel:
         for row, time_us in enumerate(times):
             if time_us > self.time_us:
                 self._tick(int(time_us), matrix[row])
-            output.score[row], output.p_fault[row], output.p_event[row] = self._scores()
+            output.score[row], output.p_fault[row], output.p_event[row] = self.scores()
             output.code[row] = self._code
         return output
 
     def suspects(self) -> list[Suspect]:
         """In the channels' order."""
-        score, p_fault, p_event = self._scores()
+        score, p_fault, p_event = self.scores()
         return [self._suspect(int(index), Code(int(self._code[index])), score, p_fault, p_event) for index in np.flatnonzero(self._code)]
+
+    @property
+    def code(self) -> npt.NDArray[np.int8]:
+        """What each channel is called now."""
+        return self._code
+
+    def last(self, index: int) -> float:
+        """Its last value."""
+        return float(self._recent.last[index])
+
+    def band(self, index: int) -> tuple[float, float]:
+        """Where a channel was expected, by the test that it is suspected by; NaN where that test expects no level."""
+        code, sigma = Code(int(self._code[index])), float(self._tests.sigma(np.array([index], dtype=np.intp))[0])
+        if code is Code.BIAS:
+            middle, half = float(self._bias_from[index]), max(float(self._peers.smallest[index]), JUMP_SIGMAS * sigma)
+        elif code is Code.EVENT:
+            middle, half = self._course.expected(index, sigma)
+        elif code in (Code.NOISE, Code.SPIKE):
+            middle, half = self._course.now(index), SPIKE_SIGMAS * sigma
+        else:
+            middle = half = float("nan")
+        return middle - half, middle + half
 
     def _tick(self, time_us: int, row: Array) -> None:
         self.time_us = time_us
@@ -175,7 +197,7 @@ class AnomalyModel:
         self._event_since_us[begins] = time_us
         self._event_on &= (self._course.off > 0.5) & (time_us - self._event_since_us < FREEZE_US)
 
-    def _scores(self) -> tuple[Array, Array, Array]:
+    def scores(self) -> tuple[Array, Array, Array]:
         """Score (1: just suspected) and how it is shared between fault and event; squares make a clear lead clear."""
         dropout = self._code == Code.DROPOUT
         fault = np.maximum.reduce([self._tests.stuck, self._tests.noisy, np.where(self._spike_on, np.maximum(self._tests.spiky, 1.0), 0.0)])

@@ -19,7 +19,7 @@ class Record:
     """Highest value of a statistic so far, of N channels, slowly forgotten."""
 
     def __init__(self, count: int, floor: float, margin: float, *, is_slow: bool = False, block_us: float = 0.0, grows: float = 0.0) -> None:
-        """`is_slow`: only what fired counts, or a slow rise would carry its own threshold along. `block_us`: a record counts from the end of its block on, for the same reason.
+        """`is_slow`: only what was told counts (`lift`), or a slow rise would carry its own threshold along. `block_us`: a record counts from the end of its block on, for the same reason.
 
         `grows`: what fires lifts its threshold by this factor only, or ten true spikes would hide the eleventh.
         """
@@ -42,9 +42,15 @@ class Record:
         if self.block_us:
             self._keep(statistic, who & ~frozen, elapsed_us)
             return fires, ratio
-        learned = np.maximum(self.highest, np.minimum(np.nan_to_num(statistic), 2 * threshold if self.is_slow else self.grows * threshold / self.margin))
-        np.copyto(self.highest, learned, where=(who & fires) if self.is_slow else (who & ~frozen))
+        if not self.is_slow:
+            learned = np.maximum(self.highest, np.minimum(np.nan_to_num(statistic), self.grows * threshold / self.margin))
+            np.copyto(self.highest, learned, where=who & ~frozen)
         return fires, ratio
+
+    def lift(self, statistic: Column, who: Mask) -> None:
+        """A slow record is lifted by what was told, at most to twice its threshold."""
+        most = 2 * np.maximum(self.floor, self.margin * self.highest)
+        np.copyto(self.highest, np.maximum(self.highest, np.minimum(np.nan_to_num(statistic), most)), where=who)
 
     def _keep(self, statistic: npt.NDArray[np.floating[Any]], who: Mask, elapsed_us: float) -> None:
         np.copyto(self.coming, np.maximum(self.coming, statistic), where=who)

@@ -31,8 +31,13 @@ def _walk(value: object, path: str) -> Iterator[tuple[str, np.ndarray[Any, Any]]
     elif isinstance(value, list | tuple):
         for index, one in enumerate(value):
             yield from _walk(one, f"{path}.{index}")
-    elif type(value).__module__.startswith("models.anomaly."):
+    elif _is_part(value):
         yield from arrays_of(value, f"{path}.")
+
+
+def _is_part(value: object) -> bool:
+    """Frozen tables of who is compared with whom are no state: they follow from the channels."""
+    return type(value).__module__.startswith("models.anomaly.") and hasattr(value, "__dict__")
 
 
 def restore(thing: object, arrays: dict[str, np.ndarray[Any, Any]], prefix: str = "") -> None:
@@ -51,7 +56,7 @@ def _restored(value: Any, arrays: dict[str, np.ndarray[Any, Any]], path: str) ->
         return type(value)(_found(arrays, path).item())
     if isinstance(value, list | tuple):
         return type(value)([_restored(one, arrays, f"{path}.{index}") for index, one in enumerate(value)])
-    if type(value).__module__.startswith("models.anomaly."):
+    if _is_part(value):
         restore(value, arrays, f"{path}.")
     return value
 

@@ -36,6 +36,21 @@ _TEXT: dict[Code, str] = {
 }
 
 
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What a suspicion rests on; with the stored samples and this version it comes out the same, bit for bit."""
+
+    test: str
+    value: float | None  # the last one
+    low: float | None  # the band that was expected
+    high: float | None
+    lower_share: float | None  # share of the channel's own recorded minutes with a lower score; None: too few
+    minutes: int  # in that record
+    peers: list[str]  # same quantity, other zones
+    contribution: float  # share of this channel in what the physically linked ones of its zone show
+    version: str
+    at_us: int
+
+
 class Suspect(msgspec.Struct, frozen=True, kw_only=True):
     """One channel under suspicion. Probabilities rank suspicions; they are not calibrated."""
 
@@ -48,6 +63,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
     p_event: float
     culprit: str  # the channel that shows it most
     text: str
+    evidence: Evidence | None = None
 
 
 def text_of(code: Code, *, value: float, change: float, score: float, span_us: int) -> str:

@@ -12,7 +12,7 @@ from models.anomaly.suspect import Code
 from models.arrays import Array, Mask
 
 DAY_US = 86_400e6
-NOISE_SPAN = 20.0
+NOISE_SPAN = 17.0
 NOISE_CAP = 10.0
 LEAST_ZIGZAG = 0.5
 MEMORY = 2_000.0
@@ -23,6 +23,22 @@ AT_ONCE = 0.6
 """A step comes between two samples; what comes over several is a drift."""
 FORGIVE_US = 3 * DAY_US
 """What lasts longer is the new normal."""
+RECENT_US = 3_600e6
+"""What peers show within about this belongs together."""
+COMMON = (2.8, 2.8, 1.3, 1.8, 0.8)
+"""A statistic is a channel's own only where it is so many times what two of its peers show: spike, edge, noise, step, flat line."""
+APART, LEAST_APART = 1.2, 2.0
+"""A drifting channel stands so many times farther off than two of its peers, and now, not only in the mean of a day."""
+ONE_PEER, MOST_OF_ONE = (0.7, 0.7, 0.55, 1.7, 1.75), 3.0
+"""One peer alone may be broken itself: it counts for less, and no more than so much."""
+EXPECTED_STEPS = 2.0
+"""A flat line is told where the peers say that the value should have moved by so many of its least steps."""
+SURELY_FLAT = 4.0
+SPIKE, EDGE, NOISE, STEP, FLAT = range(5)
+ALARM_COSTS = 0.2
+"""An alarm lifts every threshold of its channel by this share, for weeks: the false-alarm budget of a channel that often differs is kept by its own strictness."""
+COST_FADES_US = 14 * DAY_US
+EPISODE_US = 3_600e6
 
 
 class Watch:
@@ -44,6 +60,11 @@ class Watch:
         self.step_from, self.step_size = np.zeros(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
         self.step_us = np.zeros(count, dtype=np.int64)
         self.ratio = np.zeros((4, count), dtype=np.float32)
+        self.run_expected = np.full(count, np.nan, dtype=np.float32)
+        self.run_moves = np.zeros(count, dtype=np.float32)
+        self.recent = np.zeros((len(COMMON), count), dtype=np.float32)
+        self.spent = np.ones(count, dtype=np.float32)
+        self.told_us = np.full(count, -int(DAY_US), dtype=np.int64)
 
     def tick(self, time_us: int, row: Array) -> None:
         """NaN is a missing sample. A row that is not later than the last one is left out."""
@@ -57,6 +78,8 @@ class Watch:
         frozen = (self.code != Code.NONE) & (time_us - self.since_us < FORGIVE_US)
         fresh = self.bank.tick(time_us, phase, row, frozen)
         gap, stuck = self.bank.gap(time_us), self.bank.stuck(fresh)
+        self._remember(elapsed_us)
+        stuck &= self.stuck_on | (self._alone(FLAT, self.bank.stuck_nats, stuck) & self._should_move())
         self.stuck_on = np.where(fresh, stuck, self.stuck_on)
         spike = self._spike(fresh, frozen, elapsed_us)
         np.copyto(self.run_jumped, self.ratio[1] > 1.0, where=fresh & (self.bank.run == 0))
@@ -64,8 +87,11 @@ class Watch:
         noise = self._noise(fresh, frozen, elapsed_us)
         step = self._step(time_us, fresh, frozen, elapsed_us)
         self.level.take(self.bank.x[0], fresh)
-        if self.level.tick(float(time_us - self.begun_us), frozen, gap | self.stuck_on | self.noise_on | self.step_on):
-            self.level_on = np.where(self.level_on, self.level.ratio.max(axis=0) > 0.7, self.level.off.any(axis=0))
+        if self.level.tick(float(time_us - self.begun_us), frozen, gap | self.stuck_on | self.noise_on | self.step_on, self.bank.sigma):
+            highest = self.level.ratio.max(axis=0)
+            begins = self.level.off.any(axis=0) & (highest > 1.0 + ALARM_COSTS * self.spent) & self._stands_apart(time_us)
+            self.level_on = np.where(self.level_on, highest > 0.7, begins)
+            self.level.teach(self.level_on)
         step, drift = step & ~self.is_ramp, (self.level_on & ~step) | (step & self.is_ramp)
         jumped = self.stuck_on & self.run_jumped
         code = np.select(
@@ -73,8 +99,53 @@ class Watch:
             [Code.DROPOUT, Code.BIAS, Code.STUCK, Code.SPIKE, Code.NOISE, Code.BIAS, Code.DRIFT],
             Code.NONE,
         ).astype(np.int8)
+        self._account(time_us, code, elapsed_us)
         self.since_us = np.where(code != self.code, time_us, self.since_us)
         self.code = code
+
+    def _remember(self, elapsed_us: float) -> None:
+        """What each channel showed lately, for its peers to be compared with."""
+        self.recent *= np.float32(np.exp(-elapsed_us / RECENT_US))
+        np.maximum(self.recent[:FLAT], self.ratio, out=self.recent[:FLAT])
+        np.maximum(self.recent[FLAT], self.bank.stuck_nats, out=self.recent[FLAT])
+
+    def _alone(self, test: int, ratio: Column, fires: Mask) -> Mask:
+        """Of those that fire, whom no two peers agree with and whose own strictness is passed."""
+        who = np.flatnonzero(fires)
+        if not len(who):
+            return fires
+        peers = self.level.peers[who]
+        seen = np.where(peers < 0, 0.0, np.maximum(self.recent[test], ratio)[peers])
+        ordered = np.sort(seen, axis=1)
+        shared = np.maximum(COMMON[test] * ordered[:, -2], ONE_PEER[test] * np.minimum(ordered[:, -1], MOST_OF_ONE))
+        result = np.zeros(self.count, dtype=bool)
+        result[who] = ratio[who] > np.maximum(shared, 1.0 + ALARM_COSTS * self.spent[who])
+        return result
+
+    def _stands_apart(self, time_us: int) -> Mask:
+        """No peer stands farther off, and no two nearly as far, of those that are not suspected for long: a channel that wanders pulls the others along."""
+        apart, peers = self.level.apart(), self.level.peers
+        theirs = np.where((self.code != Code.NONE) & (time_us - self.since_us > EPISODE_US), 0.0, apart)
+        ordered = np.sort(np.where(peers < 0, 0.0, theirs[peers]), axis=1)
+        return np.asarray((apart >= np.maximum(LEAST_APART, ordered[:, -1])) & (apart >= APART * ordered[:, -2]))
+
+    def _should_move(self) -> Mask:
+        """By its peers, where there are some; a line that is flat for far longer than ever needs no witness."""
+        bank, expected = self.bank, self.level.expected
+        begins = bank.run <= 1
+        np.copyto(self.run_expected, expected, where=begins)
+        np.copyto(self.run_moves, 0.0, where=begins)
+        np.copyto(self.run_expected, expected, where=np.isnan(self.run_expected))
+        np.fmax(self.run_moves, np.abs(expected - self.run_expected), out=self.run_moves)
+        unknown = ~self.level.has_peers | np.isnan(expected) | np.isinf(bank.resolution)
+        return np.asarray(unknown | (self.run_moves >= EXPECTED_STEPS * bank.resolution) | (bank.stuck_nats > SURELY_FLAT))
+
+    def _account(self, time_us: int, code: npt.NDArray[np.int8], elapsed_us: float) -> None:
+        """Alarms of a channel within an hour are one."""
+        told = (code != Code.NONE) & (code != Code.DROPOUT)
+        self.spent *= np.float32(np.exp(-elapsed_us / COST_FADES_US))
+        self.spent += told & (time_us - self.told_us > EPISODE_US)
+        np.copyto(self.told_us, time_us, where=told)
 
     def nbytes(self) -> int:
         """Memory of the state."""
@@ -96,7 +167,7 @@ class Watch:
         top, bottom = np.maximum(np.maximum(x[1], x[2]), np.maximum(x[3], x[4])), np.minimum(np.minimum(x[1], x[2]), np.minimum(x[3], x[4]))
         out = np.maximum(x[0] - top, bottom - x[0])
         edge, self.ratio[1] = bank.edges.over(np.maximum(out, 0) / sigma, bank.number, fresh, frozen, elapsed_us)
-        return np.asarray(fires | edge)
+        return np.asarray(self._alone(SPIKE, self.ratio[SPIKE], fires) | self._alone(EDGE, self.ratio[EDGE], edge))
 
     def _noise(self, fresh: Mask, frozen: Mask, elapsed_us: float) -> Mask:
         """Neighbouring differences of white noise run against each other, those of a real course do not: their product measures noise alone."""
@@ -114,6 +185,7 @@ class Watch:
         capped = np.clip(self.noise, 0.0, 3.0 * usual)
         np.copyto(self.zigzag, self.zigzag + (capped - self.zigzag) / np.clip(bank.number, NOISE_SPAN, MEMORY), where=usable & ~frozen)
         fires, self.ratio[2] = bank.noises.over(statistic, bank.number, usable & (bank.number > 2 * NOISE_SPAN), frozen, elapsed_us)
+        fires = self._alone(NOISE, self.ratio[NOISE], fires)
         self.noise_on = np.where(usable, np.where(self.noise_on, self.ratio[2] > 0.7, fires), self.noise_on)
         return self.noise_on
 
@@ -125,7 +197,7 @@ class Watch:
         fires, self.ratio[3] = bank.steps.over(statistic, bank.number, fresh, frozen & ~self.step_on, elapsed_us)
         before, after = x[4], x[1]
         back = self.step_on & fires & (np.sign(after - before) != np.sign(self.step_size)) & (np.abs(after - before) > RETURNED * np.abs(self.step_size))
-        begins = fires & ~self.step_on
+        begins = self._alone(STEP, self.ratio[STEP], fires) & ~self.step_on
         self.is_ramp = np.where(begins, np.abs(x[2] - x[3]) < AT_ONCE * np.abs(x[1] - x[4]), self.is_ramp)
         np.copyto(self.step_size, after - before, where=begins)
         np.copyto(self.step_from, before, where=begins)
