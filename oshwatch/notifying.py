@@ -44,7 +44,7 @@ class Notifying:
         self.notifiers += channels_of(self.file, folder, self._clock)
         ways = [notifier.way for notifier in self.notifiers]
         head = Letterhead(policy=policy, held=Snapshot(), say=translator(), console_url=settings.console_url.rstrip("/"))
-        self._troubles = Troubles(engine, self._clock, policy)
+        self._troubles = Troubles(engine, self._clock, policy, self._only_site)
         self._siren = self._make_siren(settings)
         links = Links(open_key(settings.data_dir), head.console_url)
         self._pager = PagerThread(engine, self._clock, Pager(engine, policy, ways, head=head, links=links), self.held)
@@ -52,11 +52,12 @@ class Notifying:
         if self._siren is not None:
             self._deliveries.append(Delivery(engine, self._clock, policy, self._siren, troubles=self._troubles, head=head))
         post = Post(engine, ways)
-        names = [way.name for way in ways] + (["siren"] if self._siren else [])
-        self._chain = ChainTest(engine, self._clock, post, self._troubles, say=head.say, channels=names, sound=self._siren.sound if self._siren else None)
+        self._names = [way.name for way in ways] + (["siren"] if self._siren else [])
+        self._chain = ChainTest(engine, self._clock, post, self._troubles, say=head.say, channels=self._names, sound=self._siren.sound if self._siren else None)
         self._digest, self._committee = Digest(engine, post, head), CommitteeNews(engine, post, head)
 
     def start(self, stop: threading.Event) -> None:
+        self._troubles.forget_others([*self._names, "all"])
         self._pager.start(stop)
         for delivery in self._deliveries:
             delivery.start(stop)
@@ -72,6 +73,11 @@ class Notifying:
 
     def held(self) -> Snapshot:
         return self._registry.load().at(self._clock.now_us())
+
+    def _only_site(self) -> str:
+        """Where a centre has one site, what fails for all fails there."""
+        sites = list(self.held().sites)
+        return sites[0] if len(sites) == 1 else ""
 
     def _make_siren(self, settings: Settings) -> Siren | None:
         if self.file.siren is None:

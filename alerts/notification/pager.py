@@ -64,7 +64,7 @@ class Pager:
         yesterday = to_datetime(now_us - 2 * DAY_US).date().isoformat()
         roster = self._contacts.roster(sorted(sites), yesterday) if sites else []
         for site in {alert.site for alert in alerts}:
-            here = [person for person in people if is_of(person, site, head.held)]
+            here = [person for person in people if is_of(person, site, head.held)] if site else people  # a channel that fails for all sites concerns everybody
             duty = _duty(roster, head.held, site, now_us)
             for alert in alerts:
                 if alert.site == site:
@@ -85,7 +85,7 @@ class Pager:
                     yield _message(alert, reason, way.name, one.person.name, subject, text, now_us, one.not_before_us)
 
     def _link(self, alert: Alert, person: Recipient, now_us: int) -> str:
-        if self._links is None or person.role not in RESPONDERS:
+        if self._links is None or person.role not in RESPONDERS or (not alert.site and person.grant != "*"):
             return ""
         return self._links.write(alert.id, person.name, alert.called_by, now_us) + (f"?lang={person.locale}" if person.locale else "")
 

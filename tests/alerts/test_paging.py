@@ -302,3 +302,16 @@ def test_a_step_that_is_past_is_cancelled_and_not_sent(office: Office) -> None:
     assert office.told() == ["minh", "oleg", "olga", "wei"]
     states = {message.reason.partition("-")[0]: message.state for message in office.outbox.of_alert(alert.id)}
     assert states == {"raised": "cancelled", "escalated": "sent"}
+
+
+def test_a_channel_that_fails_for_all_sites_is_told_to_every_officer(office: Office) -> None:
+    office.troubles.fail("sms", "chain", "no receipt")
+    assert office.told() == ["minh", "oleg", "olga"]
+    assert "/acknowledge/" not in office.notifiers[0].texts[0]  # who sees one site only cannot act for all
+
+
+def test_a_channel_that_is_no_longer_set_up_is_nobodys_trouble(office: Office) -> None:
+    office.troubles.fail("pager", "chain", "no receipt", "f1")
+    again = Troubles(office.engine, office.clock, POLICY)
+    again.forget_others(["smtp"])
+    assert not AlertStates(office.engine).open()[0].active
