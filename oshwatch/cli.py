@@ -71,7 +71,26 @@ def _parser() -> argparse.ArgumentParser:
         prog="oshwatch", description="Watches heat, noise, air and chemicals on a factory floor. Not a safety function: it replaces no certified detector and no alarm."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_demo, _serve, _simulate, _registry, _people, _limits, _statistics, _assess, _calc, _models, _quarantine, _timeseries, _backup, _alerts, _grafana, _bench, _doctor):
+    for add in (
+        _demo,
+        _serve,
+        _simulate,
+        _registry,
+        _people,
+        _concerns,
+        _limits,
+        _statistics,
+        _assess,
+        _calc,
+        _models,
+        _quarantine,
+        _timeseries,
+        _backup,
+        _alerts,
+        _grafana,
+        _bench,
+        _doctor,
+    ):
         add(commands)
     return parser
 
@@ -100,7 +119,9 @@ def _demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "serve", "the centre against real servers: ingest, alerts, console and watchdog, or one of them", "oshwatch serve --config /etc/oshwatch.toml", "serve:serve")
+    parser = _command(
+        commands, "serve", "the centre against real servers: ingest, alerts, console and watchdog, or one of them", "oshwatch serve --config /etc/oshwatch.toml", "serve:serve"
+    )
     parser.add_argument("part", nargs="?", choices=("ingest", "alerts", "console", "watchdog"), help="only this part")
     _config(parser)
 
@@ -160,6 +181,32 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     creating.add_argument("--user", required=True, metavar="NAME")
     creating.add_argument("--days", type=int, metavar="N", help="valid for so many days (default: until revoked)")
     _config(creating)
+
+
+def _concerns(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    keys = _group(commands, "keys", "keys with which concerns are sealed, and opened by the worker side or the inspectorate", "oshwatch keys create --side worker --site f1")
+    _command(keys, "generate", "a pair of keys, on a computer of one's own; the private key alone on the last line", "oshwatch keys generate", "concerns:generate")
+    creating = _command(
+        keys,
+        "create",
+        "store a side's public key, or make a pair and print the private key once",
+        "oshwatch keys create --side worker --site f1 --public-key KEY",
+        "concerns:create",
+    )
+    creating.add_argument("--side", required=True, choices=("worker", "inspectorate"))
+    creating.add_argument("--site", required=True, metavar="S")
+    creating.add_argument("--public-key", default="", metavar="KEY", help="of a pair made elsewhere; then no private key is ever here")
+    creating.add_argument("--replace", action="store_true", help="from now on seal to this key instead of the one before")
+    _config(creating)
+    listing = _command(keys, "list", "whose keys a site has, with fingerprints", "oshwatch keys list --site f1", "concerns:list_keys")
+    listing.add_argument("--site", required=True, metavar="S")
+    _config(listing)
+    actions = _group(commands, "concerns", "what workers wrote without a name", "oshwatch concerns read --key key.txt --input concerns-f1.json")
+    reading = _command(
+        actions, "read", "open a sealed file with a private key, on a computer of one's own", "oshwatch concerns read --key key.txt --input concerns-f1.json", "concerns:read"
+    )
+    reading.add_argument("--key", type=Path, required=True, metavar="FILE", help="holds the private key")
+    reading.add_argument("--input", type=Path, required=True, metavar="FILE.json", help="the sealed file, from the site's page of concerns")
 
 
 def _limits(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -336,7 +383,7 @@ def _grafana(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "bench", "measure this machine: prints readings/s, p50/p99, peak RSS", "oshwatch bench ingest --json", "bench:bench")
-    parser.add_argument("what", choices=("ingest", "evaluate", "alerts", "query", "edge"))
+    parser.add_argument("what", choices=("ingest", "evaluate", "alerts", "query", "edge", "workers"))
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rows", type=int, default=5_184_000, metavar="N", help="query: readings in the store (default 5184000, some minutes; 51840000: a month of 200 channels)")
 
