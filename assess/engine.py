@@ -30,6 +30,8 @@ from domain.reading import Reading
 from domain.registry import CalibrationSpec, Registry, Zone
 from domain.shifts import Shift
 from domain.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, minute_of
+from domain.verdict import Verdict
+from storage.records.assessed import AssessedRepository
 from storage.records.gaps import GapsRepository
 from storage.records.registry import RegistryRepository
 from storage.records.touched import TouchedRepository
@@ -69,6 +71,7 @@ class Counters:
     revisions: int = 0
     touched: int = 0
     waiting: int = 0  # ended shifts still to be computed
+    past_retention: int = 0  # ended shifts that were asked for and whose minutes are gone
     exceptions: int = 0
 
 
@@ -89,7 +92,7 @@ class Assessor:
         self._valued: dict[str, Reading] = {}
         self._counting: dict[str, Reading] = {}
         self._records: dict[tuple[str, int], float | None] = {}
-        self._revisions = Revisions(timeseries, self._verdicts, TouchedRepository(engine))
+        self._revisions = Revisions(timeseries, self._verdicts, TouchedRepository(engine), AssessedRepository(engine))
         self.counters = Counters()
 
     def tick(self, now_us: int | None = None) -> list[LiveZone]:
@@ -128,6 +131,7 @@ class Assessor:
         fresh = [entry for entry in registry.entries if identity(entry) not in before]
         self._revisions.mark_stale(registry, fresh, self._calibrations, now_us)
         if first:
+            self._revisions.resume(registry)
             self._revisions.mark_missed(registry, now_us)
         self._registry = registry
         return registry
@@ -231,15 +235,27 @@ class Assessor:
         span = span_of(registry, task.zone, task.shift, start_us, minutes)
         if span is None:
             return 0
-        found = results_of(self._read(span, final=True), registry, lambda other: self._read(other, final=True))
         held = self._verdicts.latest(zones=[task.zone], date=task.shift.date.isoformat(), shift=task.shift.name)
+        work = self._read(span, final=True)
+        if self._is_past_retention(work, [stored.verdict for stored in held if stored.final]):
+            self.counters.past_retention += 1
+            _log.warning("%s %s %s: its minutes are past retention, its verdicts stay as they are; asked for by %s", task.zone, task.shift.date, task.shift.name, why)
+            return 0
+        found = results_of(work, registry, lambda other: self._read(other, final=True))
         found += withdrawn(found, [stored.verdict for stored in held])
         saved = self._verdicts.save_many(found, final=True, why=why, computed_us=now_us, new_revision=False)
         self.counters.verdicts += len(found)
         self.counters.revisions += sum(verdict.revision > 1 for verdict in saved)
-        self._revisions.once_more(task, settled_us(span, registry), now_us)
+        self._revisions.computed(task, settled_us(span, registry), now_us)
         _log.info("%s %s %s: %d verdicts, %s", task.zone, task.shift.date, task.shift.name, len(found), why)
         return len(found)
+
+    def _is_past_retention(self, work: ZoneShift, held: Sequence[Verdict]) -> bool:
+        """Without the minutes that it was made of a verdict cannot be made again. A server that deletes by itself shows it by having none left."""
+        expired = self._timeseries.expired(sorted(work.span.channels), work.span.start_us, work.span.stop_us)
+        if any(one.what == "minutes" for spans in expired.values() for one in spans):
+            return True
+        return any(verdict.valid for verdict in held) and not any(series.samples.any() for series in work.series.values())
 
     def _read(self, span: Span, *, final: bool) -> ZoneShift:
         """A span with its minutes from the store."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from assess import texts
+from assess.concerned import Concerned
 from assess.minutes import MinuteCache
 from assess.plan import shifts_of, span_of
 from domain.calibration import channel_of, performed_us
@@ -20,6 +22,7 @@ from domain.overtime import Overtime
 from domain.registry import CalibrationSpec, Entry, Registry, Zone
 from domain.shifts import Shift
 from domain.times import DAY_US, MINUTE_US, to_datetime
+from storage.records.assessed import AssessedRepository, AssessedShift
 from storage.records.lab_results import StoredLabResult
 from storage.records.touched import Touched, TouchedRepository
 from storage.records.verdicts import StoredVerdict, VerdictRepository
@@ -27,7 +30,10 @@ from storage.timeseries.port import TimeSeries
 
 FINAL_AFTER_US = 2 * MINUTE_US
 MISSED_BACK_US = 3 * DAY_US
-STALE_BACK_US = 35 * DAY_US
+STALE_BACK_US = 400 * DAY_US
+"""How far back a change with a past date makes revisions: a year's shifts and some."""
+DOUBT_BACK_US = 35 * DAY_US
+"""How far back a failed check reaches where none passed before it, and how long an entered result is looked at again after a start."""
 BUDGET_S = 1.0
 """Evidence never keeps protection waiting for longer."""
 
@@ -53,8 +59,8 @@ class _Reasons:
 class Revisions:
     """A queue in memory of what the databases say is to be done: it is found again after a kill."""
 
-    def __init__(self, timeseries: TimeSeries, verdicts: VerdictRepository, touched: TouchedRepository) -> None:
-        self._timeseries, self._verdicts, self._touched = timeseries, verdicts, touched
+    def __init__(self, timeseries: TimeSeries, verdicts: VerdictRepository, touched: TouchedRepository, assessed: AssessedRepository) -> None:
+        self._timeseries, self._verdicts, self._touched, self._assessed = timeseries, verdicts, touched, assessed
         self._ended: list[Task] = []
         self._later: dict[Task, int] = {}  # computed, and once more when what held before is over
         self._due: dict[Task, _Reasons] = {}
@@ -69,10 +75,27 @@ class Revisions:
         """This shift is over; it is computed once its last minutes are in."""
         self._ended.append(Task(zone, shift))
 
-    def once_more(self, task: Task, settled_us: int, now_us: int) -> None:
-        """A shift that was longer before a change that is not agreed is computed again when that time is over."""
-        if settled_us + FINAL_AFTER_US > now_us:
-            self._later[task] = settled_us
+    def resume(self, registry: Registry) -> None:
+        """What waited to be compared once more when the process ended."""
+        self._later |= {Task(one.zone, _shift_of(registry, one)): one.again_us for one in self._assessed.waiting() if one.again_us is not None}
+
+    def computed(self, task: Task, settled_us: int, now_us: int) -> None:
+        """This shift was computed. One that was longer before a change that is not agreed is computed once more when that time is over."""
+        again_us = settled_us if settled_us + FINAL_AFTER_US > now_us else None
+        if again_us is not None:
+            self._later[task] = again_us
+        shift = task.shift
+        self._assessed.save(
+            AssessedShift(
+                zone=task.zone,
+                shift_date=shift.date.isoformat(),
+                shift_name=shift.name,
+                start_us=shift.start_us,
+                stop_us=shift.stop_us,
+                computed_us=now_us,
+                again_us=again_us,
+            )
+        )
 
     def run(self, do: Callable[[Task, str], object], now_us: int) -> None:
         """Compute what is due, for as long as the floor can wait for its next look; the rest is done at the next ones. Touched rows are cleared once nothing waits for them."""
@@ -100,12 +123,16 @@ class Revisions:
         if not past:
             return
         since = max(min(from_us for _, from_us in past), now_us - STALE_BACK_US)
-        for stored in self._verdicts.latest(start_us=since, stop_us=now_us):
-            whys = [_what(entry) for entry, from_us in past if entry.site == stored.verdict.site and from_us < stored.shift_stop_us and entry.recorded_us > stored.computed_us]
-            if stored.final and whys:
-                shift = _shift_of(registry, stored)
+        concerned, by_zone = Concerned(registry), defaultdict[str, list[tuple[Entry, int]]](list)
+        for entry, from_us in past:
+            for zone in concerned.zones(entry):
+                by_zone[zone].append((entry, from_us))
+        for computed in self._assessed.between(by_zone, since, now_us):
+            whys = [_what(entry) for entry, from_us in by_zone[computed.zone] if from_us < computed.stop_us and entry.recorded_us > computed.computed_us]
+            if whys:
+                shift = _shift_of(registry, computed)
                 for what in whys:
-                    self._ask(stored.verdict.zone, shift, texts.WHY_REGISTRY.format(what=what))
+                    self._ask(computed.zone, shift, texts.WHY_REGISTRY.format(what=what))
         for entry, _ in past:
             self._mark_worked(registry, entry, now_us)
 
@@ -116,7 +143,7 @@ class Revisions:
         record = msgspec.json.decode(entry.body, type=Overtime)
         zone = registry.at(record.start_us).zones.get(record.zone)
         for shift in shifts_of(registry, zone, record.start_us, record.stop_us) if zone else ():
-            ended = shift.stop_us + FINAL_AFTER_US <= now_us and shift.stop_us > now_us - STALE_BACK_US
+            ended = shift.stop_us + FINAL_AFTER_US <= now_us and shift.stop_us > now_us - DOUBT_BACK_US
             if (shift.date.isoformat(), shift.name) == (record.date, record.shift) and ended and not self._knows(record.zone, shift, entry.recorded_us):
                 self._ask(record.zone, shift, texts.WHY_REGISTRY.format(what=_what(entry)))
 
@@ -166,7 +193,7 @@ class Revisions:
     def take_samples(self, registry: Registry, entered: Sequence[tuple[StoredLabResult, LabResult | None]], now_us: int) -> set[str]:
         """Laboratory results that were entered: an ended shift that they, or what they correct, are of is asked for, unless it was computed since. Returns the zones concerned."""
         found = set()
-        for stored, corrected in ((stored, corrected) for stored, corrected in entered if stored.recorded_us > now_us - STALE_BACK_US):
+        for stored, corrected in ((stored, corrected) for stored, corrected in entered if stored.recorded_us > now_us - DOUBT_BACK_US):
             why = texts.WHY_LAB.format(id=stored.id, author=stored.author)
             for result in (stored.result, *([corrected] if corrected else [])):
                 zone = registry.at(result.start_us).zones.get(stored.zone) or registry.latest().zones.get(stored.zone)
@@ -191,15 +218,14 @@ class Revisions:
             reasons.rows.add(row)
 
 
-def _shift_of(registry: Registry, stored: StoredVerdict) -> Shift:
-    """The shift as the plan has it; where the plan has changed since, as it stood in the verdict."""
-    verdict = stored.verdict
-    zone = registry.at(stored.shift_start_us).zones.get(verdict.zone)
-    planned = shifts_of(registry, zone, stored.shift_start_us, stored.shift_stop_us) if zone else []
+def _shift_of(registry: Registry, computed: AssessedShift) -> Shift:
+    """The shift as the plan has it; where the plan has changed since, as it was computed."""
+    zone = registry.at(computed.start_us).zones.get(computed.zone)
+    planned = shifts_of(registry, zone, computed.start_us, computed.stop_us) if zone else []
     for shift in planned:
-        if (shift.date.isoformat(), shift.name) == (verdict.shift.date, verdict.shift.name):
+        if (shift.date.isoformat(), shift.name) == (computed.shift_date, computed.shift_name):
             return shift
-    return Shift(date=date.fromisoformat(verdict.shift.date), name=verdict.shift.name, start_us=stored.shift_start_us, stop_us=stored.shift_stop_us)
+    return Shift(date=date.fromisoformat(computed.shift_date), name=computed.shift_name, start_us=computed.start_us, stop_us=computed.stop_us)
 
 
 def identity(entry: Entry) -> tuple[str, str, str, int, int]:
@@ -221,7 +247,7 @@ def _from_us(registry: Registry, entry: Entry, calibrations: Mapping[str, Sequen
     timezone = ZoneInfo(site.timezone)
     done_us = performed_us(record, timezone)
     before = [other_us for other in calibrations.get(channel_of(record), ()) if (other_us := performed_us(other, timezone)) < done_us]
-    return max(before, default=done_us if record.passed else done_us - STALE_BACK_US)
+    return max(before, default=done_us if record.passed else done_us - DOUBT_BACK_US)
 
 
 def _shift_key(stored: StoredVerdict) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select
 
 from storage.records.sql import reading, upsert, writing
 from storage.records.tables import assessed_shifts
@@ -35,12 +35,6 @@ class AssessedRepository:
     def save(self, shift: AssessedShift) -> None:
         with writing(self._engine) as connection:
             upsert(connection, assessed_shifts, [{name: getattr(shift, name) for name in AssessedShift.__slots__}])
-
-    def settled(self, shift: AssessedShift) -> None:
-        """It is on its way to be compared: nothing more to wait for."""
-        c = assessed_shifts.c
-        with writing(self._engine) as connection:
-            connection.execute(update(assessed_shifts).where(c.zone == shift.zone, c.shift_date == shift.shift_date, c.shift_name == shift.shift_name).values(again_us=None))
 
     def waiting(self) -> list[AssessedShift]:
         """Those that are to be compared once more."""

@@ -131,7 +131,9 @@ def test_a_running_shift_is_contested_too(floor, minute):
     assert latest(floor)["niosh-rel"].contested
 
 
-def test_a_shift_cut_short_is_compared_again_when_the_whole_of_it_is_over(floor):
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_shift_cut_short_is_compared_again_when_the_whole_of_it_is_over(floor, restarted):
+    """Also by a process that was started in between."""
     channel = floor.house.channel("sound_level_a_eq")
     floor.house.fill(channel, 86.0, minutes=240)
     floor.enrol()
@@ -146,6 +148,7 @@ def test_a_shift_cut_short_is_compared_again_when_the_whole_of_it_is_over(floor)
         (found,) = latest(floor, "dose_3db").values()
         assert (found.contested, found.expected) == (True, 240)
         notes.append(found.notes[-1])
+        assessor = floor.start() if restarted else assessor
         floor.house.fill(channel, 86.0, first=240, minutes=240)
     assert notes[0] != notes[1]
     assert f"By what held before: {2 * found.value:.1f} %" in notes[1]
