@@ -147,7 +147,7 @@ def test_a_mail_server_goes_and_comes_back_and_the_link_acknowledges(
 
 def _raise(engine: Any, zone: str) -> str:
     clock = SystemClock()
-    finding = Finding(site="f1", zone=zone, hazard="heat", type="heat", severity=Severity.STOP, event_us=clock.now_us(), value=34.0, unit="Cel")
+    finding = Finding(site="f1", zone=zone, hazard="gas:co", type="extreme_over_ceiling", severity=Severity.STOP, event_us=clock.now_us(), value=900.0, unit="ppm")
     alert = Recorder(engine, clock, load_policy()).seen(finding)
     assert alert is not None
     return alert.id
