@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -196,22 +196,21 @@ class Committer:
     def _after(self, work: Work) -> None:
         """What stands in the records for people and is the same when it is done twice."""
         self._seen |= work.seen
-        for presence in work.presence:
-            self._records_patience(partial(self._present, presence))
+        if work.presence:
+            self._records_patience(partial(self._present, work.presence))
         for item, site in work.accepted:
             self._records_patience(partial(self._quarantine.mark, item, "accepted", site=site))
 
-    def _present(self, presence: Presence) -> None:
-        if presence.kind == "health":
-            self._agents.health(presence.agent, presence.payload.decode(errors="replace"), presence.arrived_us)
-            return
-        status = _status.decode(presence.payload)
-        before = self._agents.get(presence.agent)
-        self._agents.status(presence.agent, status, presence.arrived_us)
-        if status.state == "online" and status.held:
-            since_us = before.last_seen_us if before else presence.arrived_us
-            gaps = self._holes.born(presence.agent, status, self._cursors, since_us)
-            self._declare(gaps)
+    def _present(self, presence: Sequence[Presence]) -> None:
+        said = [(one.agent, one.payload.decode(errors="replace") if one.kind == "health" else _status.decode(one.payload), one.arrived_us) for one in presence]
+        births = [(agent, status, at_us) for agent, status, at_us in said if isinstance(status, Status) and status.state == "online" and status.held]
+        before = {agent: self._agents.get(agent) for agent, _, _ in births}
+        self._agents.said(said)
+        gaps: list[GapRow] = []
+        for agent, status, at_us in births:
+            known = before[agent]
+            gaps += self._holes.born(agent, status, self._cursors, known.last_seen_us if known else at_us)
+        self._declare(gaps)
 
     def _declare(self, gaps: list[GapRow]) -> None:
         """What is gone for good counts as committed, so that nobody waits for it."""

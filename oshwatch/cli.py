@@ -127,7 +127,7 @@ def _serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def _simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    actions = _group(commands, "simulate", "virtual devices and fleets of agents", "oshwatch simulate devices --scenario hot-afternoon --dir /tmp/devices")
+    actions = _group(commands, "simulate", "virtual devices, fleets of agents, long records", "oshwatch simulate devices --scenario hot-afternoon --dir /tmp/devices")
     devices = _command(
         actions,
         "devices",
@@ -147,6 +147,20 @@ def _simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     fleet.add_argument("--packs-of", type=int, default=0, metavar="K", help="readings a pack (default: one of each channel)")
     fleet.add_argument("--duration", type=float, metavar="S", help="stop after this many seconds (default: on Ctrl-C)")
     fleet.add_argument("--registry", type=Path, metavar="FILE", help="write the registry file of this fleet and stop")
+    history = _command(
+        actions,
+        "history",
+        "days or months of a factory: what its sensors said, what was true, which event or fault each sample belongs to",
+        "oshwatch simulate history --scenario garment-month --days 30 --out month",
+        "simulate:history",
+    )
+    history.add_argument("--scenario", default="garment-month", metavar="NAME")
+    history.add_argument("--days", type=int, required=True, metavar="N")
+    history.add_argument("--out", type=Path, required=True, metavar="DIR")
+    history.add_argument("--start", default="2026-05-01", metavar="DATE", help="first local day (default 2026-05-01)")
+    history.add_argument("--interval", type=int, default=10, metavar="S", help="seconds between rows (default 10)")
+    history.add_argument("--seed", type=int, metavar="N", help="another one than the scenario's")
+    history.add_argument("--format", choices=("csv", "parquet"), default="csv")
 
 
 def _registry(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def bench(options: argparse.Namespace) -> None:
-    rows = {"ingest": _ingest, "evaluate": _evaluate, "alerts": _alerts, "query": lambda: _query(options.rows), "edge": _edge}[options.what]()
+    rows = {"ingest": _ingest, "evaluate": _evaluate, "alerts": _alerts, "query": lambda: _query(options.rows), "edge": _edge, "workers": _workers}[options.what]()
     for row in rows:
         print(json.dumps(row) if options.json else "  ".join(f"{name}={value}" for name, value in row.items()))
 
@@ -48,6 +48,12 @@ def _evaluate() -> list[dict[str, Any]]:
     from assess.bench import evaluate_rates
 
     return [{"bench": "evaluate", **{name: round(value, 4) for name, value in evaluate_rates().items()}}]
+
+
+def _workers() -> list[dict[str, Any]]:
+    from oshwatch.bench_workers import bench_workers
+
+    return bench_workers(load_settings())
 
 
 def _query(rows: int) -> list[dict[str, Any]]:

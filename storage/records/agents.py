@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,16 +48,20 @@ class AgentsRepository:
     def status(self, agent: str, status: Status, at_us: int) -> bool:
         """A birth or a will; returns whether the state changed. `state_since_us` moves only then."""
         with writing(self._engine) as connection:
-            before = connection.execute(select(agents.c.state).where(agents.c.agent == agent)).scalar()
-            values: dict[str, str | int] = {"state": status.state, "boot": status.boot, "version": status.version, "config": status.config}
-            if before != status.state:
-                values |= {"state_since_us": at_us}
-            _put(connection, agent, at_us, values, is_sighting=status.state == "online")
-            return before != status.state
+            return _put_status(connection, agent, status, at_us)
 
     def health(self, agent: str, health: str, at_us: int) -> None:
         with writing(self._engine) as connection:
             _put(connection, agent, at_us, {"health": health})
+
+    def said(self, said: Sequence[tuple[str, Status | str, int]]) -> None:
+        """Statuses and healths of many agents in the order they came, in one transaction: thousands may come back at once."""
+        with writing(self._engine) as connection:
+            for agent, what, at_us in said:
+                if isinstance(what, Status):
+                    _put_status(connection, agent, what, at_us)
+                else:
+                    _put(connection, agent, at_us, {"health": what})
 
     def all(self) -> list[AgentRow]:
         with reading(self._engine) as connection:
@@ -67,6 +71,15 @@ class AgentsRepository:
         with reading(self._engine) as connection:
             row = connection.execute(select(agents).where(agents.c.agent == agent)).first()
             return AgentRow(**row._asdict()) if row else None
+
+
+def _put_status(connection: Connection, agent: str, status: Status, at_us: int) -> bool:
+    before = connection.execute(select(agents.c.state).where(agents.c.agent == agent)).scalar()
+    values: dict[str, str | int] = {"state": status.state, "boot": status.boot, "version": status.version, "config": status.config}
+    if before != status.state:
+        values |= {"state_since_us": at_us}
+    _put(connection, agent, at_us, values, is_sighting=status.state == "online")
+    return before != status.state
 
 
 def _put(connection: Connection, agent: str, at_us: int, values: Mapping[str, str | int], *, is_sighting: bool = True) -> None:

@@ -83,6 +83,14 @@ def _plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("OSHWATCH_")}
 
 
+def wait_for(condition: Callable[[], Any], seconds: float, what: Callable[[], str]) -> None:
+    """As `until`, and a failure says how it is at the end."""
+    try:
+        until(condition, seconds, "")
+    except AssertionError:
+        pytest.fail(f"not within {seconds} s: {what()}")
+
+
 @dataclass
 class Plant:
     """The centre's databases and its ingest; `api` is the public interface, asked in this process."""
@@ -91,6 +99,7 @@ class Plant:
     mqtt_url: str
     timeseries_url: str = ""
     token: str = ""
+    database_url: str = ""
     agents: tuple[str, ...] = ("agent-1", "agent-2")
     interval_s: float = 1.0
     clock: Clock = field(default_factory=SystemClock)
@@ -98,8 +107,9 @@ class Plant:
 
     def __post_init__(self) -> None:
         self.timeseries_url = self.timeseries_url or f"sqlite:///{self.directory}/timeseries"
+        self.database_url = self.database_url or f"sqlite:///{self.directory}/oshwatch.db"
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.engine = open_records(f"sqlite:///{self.directory}/oshwatch.db")
+        self.engine = open_records(self.database_url)
         RegistryRepository(self.engine).import_file(site_file(self.agents, self.interval_s), valid_from_us=None, author="tests", reason="first", now_us=self.clock.now_us())
         people = PeopleRepository(self.engine)
         if people.user("officer") is None:
@@ -114,7 +124,7 @@ class Plant:
         return {
             "OSHWATCH_MQTT_URL": self.mqtt_url,
             "OSHWATCH_DATA_DIR": str(self.directory),
-            "OSHWATCH_DATABASE_URL": f"sqlite:///{self.directory}/oshwatch.db",
+            "OSHWATCH_DATABASE_URL": self.database_url,
             "OSHWATCH_TIMESERIES_URL": self.timeseries_url,
             **({"OSHWATCH_INFLUXDB_TOKEN": self.token} if self.token else {}),
         }
@@ -123,6 +133,12 @@ class Plant:
         with (self.directory / "ingest.log").open("ab") as log:
             self.ingest = subprocess.Popen([str(BIN / "oshwatch"), "serve", "ingest"], env={**_plain_environment(), **self.environment()}, stdout=log, stderr=log)
 
+    def command(self, *words: str) -> str:
+        """`oshwatch …` with this centre's settings."""
+        done = subprocess.run([str(BIN / "oshwatch"), *words], env={**_plain_environment(), **self.environment()}, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def end_ingest(self, sign: signal.Signals = signal.SIGKILL) -> None:
         process, self.ingest = self.ingest, None
         if process and process.poll() is None:
@@ -130,7 +146,7 @@ class Plant:
             process.wait(20)
 
     def wait_until_listening(self) -> None:
-        until(lambda: self.heartbeat().get("ready"), 40, f"ingest listens: {self.log()}")
+        wait_for(lambda: self.heartbeat().get("ready"), 40, lambda: f"ingest listens: {self.heartbeat()} {self.log()}")
 
     def heartbeat(self) -> dict[str, Any]:
         """Of the ingest that runs now."""
@@ -244,7 +260,7 @@ class Device:
         return self.outbox.depth("home")[0]
 
     def wait_until_settled(self, seconds: float = 60) -> None:
-        until(lambda: self.waiting == 0, seconds, f"{self.agent}: all is acknowledged, {self.waiting} wait")
+        wait_for(lambda: self.waiting == 0, seconds, lambda: f"{self.agent}: all is acknowledged, {self.waiting} wait; connected {self.uplink.connected}, {self.uplink.problems()}")
 
     def close(self) -> None:
         if self.worker is not None:
