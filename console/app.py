@@ -18,6 +18,7 @@ from console.api import alerts as alerts_api
 from console.api import answers, devices, live, probes, readings, records, registers, registry, reviews, sensorthings, verdicts, zones
 from console.api import concerns as concerns_api
 from console.api import notifications as notifications_api
+from console.api import suspicions as suspicions_api
 from console.committee.rooms import CommitteeRooms
 from console.concerns import ConcernLimiter
 from console.context import ConsoleContext, House
@@ -31,6 +32,7 @@ from console.pages import concerns as concern_pages
 from console.pages import notifications as notification_pages
 from console.pages import records as records_pages
 from console.pages import registers as register_pages
+from console.pages import suspicions as suspicions_pages
 from console.pages.render import STATIC, Renderer
 from console.security import PUBLIC, Caller, SecurityHeaders, user_of
 from console.sources import Sources
@@ -57,7 +59,23 @@ def create_app(context: ConsoleContext) -> FastAPI:
 
     app = FastAPI(title="Oshwatch", version=context.version or "0", description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.house = house
-    for module in (registry, readings, zones, records, registers, verdicts, alerts_api, alarms_api, notifications_api, devices, live, reviews, sensorthings, concerns_api):
+    for module in (
+        registry,
+        readings,
+        zones,
+        records,
+        registers,
+        verdicts,
+        alerts_api,
+        alarms_api,
+        notifications_api,
+        devices,
+        live,
+        reviews,
+        sensorthings,
+        concerns_api,
+        suspicions_api,
+    ):
         _add(app, module.router, API)
     for router in (
         probes.router,
@@ -72,6 +90,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
         alerts_pages.router,
         alarms_pages.router,
         notification_pages.router,
+        suspicions_pages.router,
         equipment.router,
         committee_pages.router,
         boards.router,

@@ -12,12 +12,14 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.state import Alert
+from alerts.suspicions import TYPE, settled
 from console.context import House, house_of
 from console.floors import unacknowledged
 from console.formats import Formats
 from console.i18n import N_
 from console.params import one_of
 from console.security import Caller, Permission, Reader, Responder
+from console.suspicions import STANDS, evidence_words, judgements, suspects_of
 from console.words import ALERT_STATES, ROLES, SEVERITY, STEPS, Mark
 from domain.hazards import Severity
 from domain.scope import Role
@@ -210,6 +212,46 @@ def alert_page(request: Request, alert: str, caller: Reader, problem: Annotated[
         possible=possible(found, caller),
         problem=problem,
         notes=found.evidence.get("notes") or [],
+        suspicion=suspicion_view(house, formats, found, caller, timezone) if found.type == TYPE else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaidView:
+    at: str
+    fault: bool
+    checked: bool
+    by: str
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspectEvidence:
+    channel: str
+    evidence: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspicionView:
+    """What a model's alert rests on, and what people said of it."""
+
+    suspects: list[SuspectEvidence]
+    stands: str
+    said: list[SaidView]
+    may_judge: bool
+
+
+def suspicion_view(house: House, formats: Formats, alert: Alert, caller: Caller, timezone: ZoneInfo) -> SuspicionView:
+    said = judgements(house.context.engine, alert.id)
+    return SuspicionView(
+        suspects=[SuspectEvidence(channel=suspect.channel, evidence=evidence_words(suspect, formats)) for suspect in suspects_of(house, alert)],
+        stands=STANDS[settled(said)],
+        said=[
+            SaidView(at=formats.moment(one.at_us, timezone), fault=one.is_true, checked=one.is_checked, by=one.by, role=ROLES.get(one.role, one.role), text=one.text)
+            for one in said
+        ],
+        may_judge=caller.may(Permission.RESPOND),
     )
 
 

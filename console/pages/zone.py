@@ -18,6 +18,7 @@ from console.pages.trend import trends
 from console.params import rounded
 from console.records.plans import not_measured
 from console.security import Permission, Reader
+from console.suspicions import evidence_words
 from console.words import CALIBRATION, GRADES, REASONS, STATUS, Mark, hazard_name, metric_name, sentence, state_name
 from domain.quality import Quality
 from domain.quantities import quantity_of
@@ -82,6 +83,7 @@ class SuspectView:
     text: str
     since: str
     fault: bool
+    evidence: list[str]
 
 
 @router.get("/zones/{zone}")
@@ -110,7 +112,9 @@ def zone_page(request: Request, zone: str, caller: Reader, trend: str = "") -> H
         here=f"/zones/{zone}",
         channels=[channel_view(channel, floor, formats) for channel in channels],
         verdicts=[verdict_view(verdict, formats, floor.now_us) for verdict in floor.verdicts],
-        suspects=[SuspectView(found.channel, found.text, formats.moment(found.since_us, floor.timezone), found.kind == "fault") for found in suspects],
+        suspects=[
+            SuspectView(found.channel, found.text, formats.moment(found.since_us, floor.timezone), found.kind == "fault", evidence_words(found, formats)) for found in suspects
+        ],
         simulated=floor.simulated(),
         not_measured=missing(not_measured(house, caller.scope, held.site, zone), floor.names),
         plan_signed=house.sources.snapshot().plan_in_force(held.site) is not None,
