@@ -1,4 +1,4 @@
-"""Which agents a worker has: all of them, or those of the slots that it holds a lease on (decision 30)."""
+"""Which agents a worker has: all of them, or those of the slots that it holds a lease on (decision 28)."""
 
 from __future__ import annotations
 
