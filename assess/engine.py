@@ -12,10 +12,11 @@ from sqlalchemy import Engine
 
 from assess import texts
 from assess.contested import results_of, settled_us
+from assess.forecasts import Forecaster
 from assess.laboratory import withdrawn
 from assess.live import LiveZone
 from assess.live_air import fill_air_windows
-from assess.live_window import Now
+from assess.live_window import Now, planned_minutes
 from assess.minutes import MinuteCache, Series, read_series
 from assess.outcome import DeclaredGap, ZoneShift
 from assess.plan import Span, shifts_of, span_of
@@ -78,8 +79,9 @@ class Counters:
 class Assessor:
     """Used by one thread; it keeps nothing that the stores do not have, so it may be killed at any time."""
 
-    def __init__(self, timeseries: TimeSeries, engine: Engine, clock: Clock) -> None:
+    def __init__(self, timeseries: TimeSeries, engine: Engine, clock: Clock, forecaster: Forecaster | None = None) -> None:
         self._timeseries, self._clock = timeseries, clock
+        self._forecaster = forecaster or Forecaster()
         self._registry_of = RegistryRepository(engine)
         self._verdicts = VerdictRepository(engine)
         self._states = ZoneStatesRepository(engine)
@@ -104,6 +106,7 @@ class Assessor:
         again |= self._revisions.take_samples(registry, self._samples.entered(), now)
         self._advance(registry, zones, now, again)
         live = self._live(zones, now)
+        live = self._try("forecasts", self._forecaster.follow, live, self._worked, now) or live
         self._states.save_many([_state_row(zone) for zone in live])
         self._revisions.run(lambda task, why: self._try(f"{task.zone} {task.shift.date} {task.shift.name}", self._final, registry, task, why, now), now)
         self.counters.ticks += 1
@@ -277,6 +280,11 @@ class Assessor:
         return self._read(other, final=True) if other is not None and span.minutes else None
 
     # --- now
+
+    def _worked(self) -> dict[str, tuple[int, int]]:
+        """Of each zone at work: minutes worked so far, and in the whole shift."""
+        works = [(zone, watch.work) for zone, watch in self._watches.items()]
+        return {zone: (int(work.span.counted.sum()), planned_minutes(work)) for zone, work in works if work is not None and work.span.shift is not None}
 
     def _live(self, zones: Sequence[Zone], now_us: int) -> list[LiveZone]:
         works = [work for zone in zones if (work := self._watches[zone.id].work) is not None]

@@ -30,6 +30,25 @@ class LiveWindow(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[str] = []
 
 
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one running value is heading (advisory: it enters no verdict). Only of what is not over its limit yet."""
+
+    hazard: str
+    metric: str
+    placement: str
+    value: float
+    unit: str
+    limit: LimitOf
+    probability: dict[str, float]  # over the limit within 15, 30, 60 (min), and by `shift_end`
+    fan: dict[str, float]  # p10, p50, p90 of the highest value within the hour, or of the value at the end of the shift
+    fan_at_us: int
+    expected_at_us: int | None  # when it is likelier over than not
+    likely: bool
+    method: str
+    known: int  # past moments, or past shifts, that it rests on; 0: on nothing but the present
+    since_us: int  # first moment that it learned from
+
+
 class LiveZone(msgspec.Struct, frozen=True, kw_only=True):
     """A zone's live state; `hazards` maps each hazard the zone has (planned or measured) to its status."""
 
@@ -42,3 +61,4 @@ class LiveZone(msgspec.Struct, frozen=True, kw_only=True):
     windows: list[LiveWindow]
     silent: list[str] = []  # channels without a fresh value
     simulated: bool = False
+    forecasts: list[Forecast] = []

@@ -105,6 +105,7 @@ def run_alerts(settings: Settings) -> int:
     from alerts.service import AlertService
     from alerts.suspects import SuspectsRunner
     from assess.engine import Assessor
+    from assess.forecasts import Forecaster
     from oshwatch.loop import Loop
     from oshwatch.notifying import Notifying
     from storage.records.registry import RegistryRepository
@@ -116,7 +117,7 @@ def run_alerts(settings: Settings) -> int:
     timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
     policy = site_policies(engine)
     notifying = Notifying(settings, engine, policy)
-    assessor = Assessor(timeseries, engine, clock)
+    assessor = Assessor(timeseries, engine, clock, Forecaster(settings.data_dir / "models" / "forecast"))
     service = AlertService(engine=engine, timeseries=timeseries, clock=clock, policy=policy)
     suspects = SuspectsRunner(timeseries, engine, clock, settings.data_dir / "models")
     reviews = ReviewSweep(engine, clock, lambda: RegistryRepository(engine).load().at(clock.now_us()))
