@@ -1,37 +1,25 @@
-"""Concerns without a name: what is sealed, for whom, in which group of zones, and which numbers may be seen. Never who, from where, or at which hour."""
+"""Concerns without a name: to which shift and group of zones they belong, and which numbers may be seen. Never who, from where, or at which hour."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
-import msgspec
-from nacl.exceptions import CryptoError
-from nacl.public import PrivateKey, PublicKey, SealedBox
-
 from console.problems import TooMany
+from console.sealing import Concern
 from console.sources import SMALLEST_CELL
 from domain.clock import Clock
-from domain.errors import BadInput
 from domain.registry import Snapshot, Zone
 from domain.shifts import current_shift, last_shift
 from domain.times import DAY_US, HOUR_US, SECOND_US, to_datetime
-from storage.records.concerns import Release, SealedConcern
+from storage.records.concerns import Release
 
-Kind = Literal["heat", "smell", "noise", "symptoms", "reprisal", "other"]
-TEXT_MAX = 1000
-PADDED_BYTES = 8192
-"""Every sealed concern is equally long: 1,000 characters of any script fit, and the length says nothing."""
-KEY_PREFIX = "oshwatch-concern-key-"
 LAST_SHIFT_US = 12 * HOUR_US
 """After a shift a concern still belongs to it; later it keeps the date alone."""
 MONTH_CLOSED_DAYS = 3
@@ -39,23 +27,6 @@ MONTH_CLOSED_DAYS = 3
 TRIES_AN_HOUR = 20
 """From one address: a factory's phones often share one."""
 TRIES_AN_HOUR_ALL = 500
-
-
-class Concern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is sealed."""
-
-    kind: Kind
-    text: str
-    zones: list[str]  # a group of zones in which at least five people work, or the whole site
-    date: str  # of the shift, local
-    shift: str  # "" where none was on
-
-
-class SealedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What a representative takes to a computer of their own."""
-
-    site: str
-    sealed: list[bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,52 +37,6 @@ class MonthCount:
     count: int | None
     released: bool = False
     text: str = ""
-
-
-def new_key() -> tuple[str, str]:
-    """Private and public key, as text."""
-    key = PrivateKey.generate()
-    return KEY_PREFIX + _text(bytes(key)), _text(bytes(key.public_key))
-
-
-def public_key_of(text: str) -> bytes:
-    """Raises `BadInput` where it is none, or is a private one by mistake."""
-    if text.strip().startswith(KEY_PREFIX):
-        raise BadInput("is a private key", field="public key", remedy="keep it, show it to nobody, and give the public key")
-    return _bytes(text, "public key")
-
-
-def private_key_of(text: str) -> PrivateKey:
-    if not text.strip().startswith(KEY_PREFIX):
-        raise BadInput("is no private key of concerns", field="key", remedy=f"it begins with {KEY_PREFIX}")
-    return PrivateKey(_bytes(text.strip().removeprefix(KEY_PREFIX), "key"))
-
-
-def fingerprint(public_key: bytes) -> str:
-    """Short enough to be compared with what stands on paper."""
-    digest = hashlib.sha256(public_key).hexdigest()[:16]
-    return " ".join(digest[at : at + 4] for at in range(0, 16, 4))
-
-
-def seal(concern: Concern, public_key: bytes) -> bytes:
-    return SealedBox(PublicKey(public_key)).encrypt(msgspec.json.encode(concern).ljust(PADDED_BYTES))
-
-
-def opened(boxes: Iterable[bytes], key: PrivateKey) -> tuple[list[Concern], int]:
-    """What this key opens, by shift, and how many it does not open."""
-    found, closed, box = [], 0, SealedBox(key)
-    for sealed in boxes:
-        try:
-            found.append(msgspec.json.decode(box.decrypt(sealed), type=Concern))
-        except CryptoError:
-            closed += 1
-    return sorted(found, key=lambda concern: (concern.date, concern.shift, concern.zones, concern.kind), reverse=True), closed
-
-
-def sealed_concern(site: str, concern: Concern, worker_key: bytes, inspectorate_key: bytes | None) -> SealedConcern:
-    return SealedConcern(
-        site=site, month=concern.date[:7], for_worker_side=seal(concern, worker_key), for_inspectorate=seal(concern, inspectorate_key) if inspectorate_key else None
-    )
 
 
 def shift_of(held: Snapshot, site: str, now_us: int) -> tuple[str, str]:
@@ -206,17 +131,3 @@ def _is_closed(month: str, today: date) -> bool:
     year, number = int(month[:4]), int(month[5:])
     first_of_next = date(year + number // 12, number % 12 + 1, 1)
     return today >= first_of_next + timedelta(days=MONTH_CLOSED_DAYS)
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _bytes(text: str, field: str) -> bytes:
-    try:
-        raw = base64.urlsafe_b64decode(text.strip() + "=" * (-len(text.strip()) % 4))
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != PublicKey.SIZE:
-        raise BadInput("is no key", field=field, remedy="copy all of it")
-    return raw

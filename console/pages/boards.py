@@ -9,9 +9,10 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from console.boards import BoardView, place_of, qr, takes_concerns, view_of
-from console.concerns import TEXT_MAX, Concern, Kind, group_of, sealed_concern, shift_of
+from console.concerns import group_of, shift_of
 from console.context import House, house_of
 from console.i18n import N_
+from console.sealing import TEXT_MAX, Concern, Kind, sealed_concern
 from console.security import PUBLIC
 from domain.errors import BadInput, NotFound, Refused
 

@@ -12,11 +12,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from console.api.concerns import counted_months
 from console.boards import board_address
-from console.concerns import Concern, SealedFile, by_shift, fingerprint, may_release, opened, private_key_of, today_of
+from console.concerns import by_shift, may_release, today_of
 from console.context import House, house_of
 from console.floors import unacknowledged
 from console.pages.boards import KINDS
 from console.pages.exposure import kind_of
+from console.sealing import Concern, SealedFile, fingerprint, opened, private_key_of
 from console.security import Caller, HearingConcerns, Permission, Planning, Reader
 from console.sources import by_name
 from console.words import hazard_name, metric_name, state_name

@@ -16,7 +16,7 @@ from oshwatch.settings import load_settings
 
 def generate(options: argparse.Namespace) -> None:
     """No database and no network: for a computer of one's own."""
-    from console.concerns import fingerprint, new_key, public_key_of
+    from console.sealing import fingerprint, new_key, public_key_of
 
     private, public = new_key()
     print(f"public key, for `oshwatch keys create --public-key` at the centre (fingerprint {fingerprint(public_key_of(public))}):")
@@ -27,7 +27,7 @@ def generate(options: argparse.Namespace) -> None:
 
 def create(options: argparse.Namespace) -> None:
     """Stores a public key; without one it makes the pair, and prints the private key once, alone on the last line."""
-    from console.concerns import fingerprint, new_key, public_key_of
+    from console.sealing import fingerprint, new_key, public_key_of
     from storage.records.concerns import ConcernsRepository
     from storage.records.registry import RegistryRepository
 
@@ -49,7 +49,7 @@ def create(options: argparse.Namespace) -> None:
 
 
 def list_keys(options: argparse.Namespace) -> None:
-    from console.concerns import fingerprint
+    from console.sealing import fingerprint
     from storage.records.concerns import ConcernsRepository
 
     keys = ConcernsRepository(prepare(load_settings(config=options.config))).keys(options.site)
@@ -61,7 +61,7 @@ def list_keys(options: argparse.Namespace) -> None:
 
 def read(options: argparse.Namespace) -> int:
     """1 where something stayed closed to this key."""
-    from console.concerns import SealedFile, opened, private_key_of
+    from console.sealing import SealedFile, opened, private_key_of
 
     key = private_key_of(_read(options.key).decode(errors="replace"))
     try:

@@ -14,14 +14,16 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from domain.clock import Clock, ScenarioClock, SystemClock
 from domain.errors import BadInput, NotReady
+from domain.ids import zone_id
 from domain.reading import Reading
 from domain.scope import Role
 from domain.times import DAY_US, HOUR_US, MINUTE_US
@@ -31,6 +33,9 @@ from oshwatch.settings import Settings, load_settings
 from oshwatch.supervise import Child, Supervisor, python
 from simulator.history import backfill
 from simulator.scenario import Scenario, load_scenario
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 log = logging.getLogger(__name__)
 
@@ -190,8 +195,22 @@ def _prepare_centre(stage: Stage) -> list[dict[str, str]]:
         grant = site.site.id if role.value in ("officer", "worker_representative", "management_representative") else "*"
         people.add_user(name=role.value, role=role, grant=grant, password=password, email=f"{role.value}@example.org", by="demo")
         users.append({"name": role.value, "role": role.value, "password": password, "token": people.create_token(role.value, days=1, by="demo")})
+    _make_boards(engine, site.site.id, [zone_id(site.site.id, zone.id) for zone in site.zones], users, now_us)
     engine.dispose()
     return users
+
+
+def _make_boards(engine: Engine, site: str, zones: Sequence[str], users: Sequence[dict[str, str]], now_us: int) -> None:
+    """A board for each zone, and keys with which both readers of concerns open them."""
+    from console.sealing import new_key, public_key_of
+    from storage.records.concerns import BoardsRepository, ConcernsRepository, Side
+
+    BoardsRepository(engine).make(site, zones, by="demo", now_us=now_us)
+    readers: dict[Side, Role] = {"worker": Role.WORKER_REPRESENTATIVE, "inspectorate": Role.INSPECTOR}
+    for side, role in readers.items():
+        private, public = new_key()
+        ConcernsRepository(engine).add_key(site, side, public_key_of(public), by="demo", now_us=now_us)
+        next(user for user in users if user["role"] == role.value)["concern_key"] = private
 
 
 def _start_agents(stage: Stage, supervisor: Supervisor, devices: Mapping[str, Device]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from console.concerns import new_key, public_key_of
+from console.sealing import new_key, public_key_of
 from domain.hazards import ZoneStatus
 from storage.records.concerns import BoardSettings, BoardsRepository, ConcernsRepository
 

@@ -16,25 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.app import create_app
-from console.concerns import (
-    PADDED_BYTES,
-    TEXT_MAX,
-    TRIES_AN_HOUR,
-    Concern,
-    ConcernLimiter,
-    SealedFile,
-    fingerprint,
-    group_of,
-    groups,
-    last_months,
-    monthly_view,
-    new_key,
-    opened,
-    private_key_of,
-    public_key_of,
-    seal,
-)
+from console.concerns import TRIES_AN_HOUR, ConcernLimiter, group_of, groups, last_months, monthly_view
 from console.problems import TooMany
+from console.sealing import PADDED_BYTES, TEXT_MAX, Concern, SealedFile, fingerprint, new_key, opened, private_key_of, public_key_of, seal
 from console.server import ConsoleServer
 from domain.errors import BadInput
 from domain.registry import Snapshot, Workers, Zone, ZoneSpec

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.concerns import Concern, SealedFile, public_key_of, seal
+from console.sealing import Concern, SealedFile, public_key_of, seal
 from domain.registry import ALWAYS_US, SiteFile, SiteSpec
 from oshwatch.cli import run
 from storage.records.concerns import ConcernsRepository
