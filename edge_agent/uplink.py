@@ -316,15 +316,14 @@ class Uplink:
     def _publish_live(self, client: paho.Client, now_s: float) -> None:
         if not self._live_waits:
             return
+        self._live_waits = False  # before looking: who wakes us from now on is not overheard
         room = min(self._window.room(live=True), self._wire_room())
         rows = self._outbox.pending(self._to.name, room, low_id=self._live_from, skip=self._window.ids) if room else []
         for row in rows:
             self._publish(client, row, now_s)
-        if len(rows) < room:
-            self._live_waits = False
-        else:  # more than there is room for: those are the backlog now, and what comes next is live
+        if len(rows) >= room:  # more than there is room for: those are the backlog now, and what comes next is live
             self._live_from = self._outbox.next_id()
-            self._live_waits, self._backlog_waits = False, True
+            self._backlog_waits = True
 
     def _publish_backlog(self, client: paho.Client, now_s: float) -> None:
         if not self._backlog_waits:
@@ -334,11 +333,13 @@ class Uplink:
         room = min(self._window.room(live=False), self._wire_room(), int(self._tokens))
         if room <= 0:
             return
+        self._backlog_waits = False
         rows = self._outbox.pending(self._to.name, room, high_id=self._live_from - 1, skip=self._window.ids)
         for row in rows:
             self._publish(client, row, now_s)
         self._tokens -= len(rows)
-        self._backlog_waits = len(rows) == room
+        if len(rows) == room:
+            self._backlog_waits = True
 
     def _wire_room(self) -> int:
         return max(self._receive_maximum - self._window.on_the_wire, 0)

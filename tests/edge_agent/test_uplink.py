@@ -160,6 +160,33 @@ def test_a_callback_that_fails_is_counted_and_the_uplink_goes_on(rig: Rig, centr
     assert any("callbacks" in problem for problem in rig.uplink.problems())
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_what_comes_while_the_uplink_looks_is_sent_without_another_word(rig: Rig, centre: Any, eventually: Callable[..., None], live: bool) -> None:
+    """A wake-up between the look into the outbox and its end is not overheard: nothing else might ever wake the uplink."""
+    eventually(lambda: rig.uplink.connected, what="connected")
+    real, once, reached = rig.outbox.pending, [True], threading.Event()
+
+    def pending(name: str, limit: int, **span: Any) -> Any:
+        found = real(name, limit, **span)
+        if once and not found and ("low_id" in span) is live:
+            once.clear()
+            if live:
+                rig.append(2)
+            else:
+                rig.outbox.resend("home", rig.outbox.boot, 0, 0)
+                rig.uplink.look_again()
+            reached.set()
+        return found
+
+    rig.append(1)
+    eventually(lambda: waiting(rig) == 0, what="the first is settled")
+    before = sum(kind == "data" for kind, _ in centre.messages)
+    rig.outbox.pending = pending  # type: ignore[method-assign]
+    rig.uplink.look_again()
+    assert reached.wait(5)
+    eventually(lambda: sum(kind == "data" for kind, _ in centre.messages) == before + 1 and waiting(rig) == 0, what="sent")
+
+
 def test_resend_brings_back_what_was_settled(rig: Rig, centre: Any, eventually: Callable[..., None]) -> None:
     for number in range(5):
         rig.append(number)

@@ -1,10 +1,11 @@
-"""The centre fails for good: replaced; two devices with one identity; and packs in any order."""
+"""The centre fails for good: restored from a backup, or replaced; two devices with one identity; and packs in any order."""
 
 from __future__ import annotations
 
 import random
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,8 +23,11 @@ pytestmark = pytest.mark.server("mosquitto")
 DATES = ("2025-11-22", "2025-11-23")
 
 
-def test_centre_replaced_while_agents_run(make_plant: Callable[..., Any], make_device: Callable[..., Any], dice: random.Random) -> None:
-    """What the agent still keeps comes back; what it has let go is a gap with cause `centre`; nobody waits for ever."""
+@pytest.mark.parametrize("how", ["restored", "replaced"])
+def test_centre_restored_from_a_backup_or_replaced_while_agents_run(
+    make_plant: Callable[..., Any], make_device: Callable[..., Any], tmp_path: Path, dice: random.Random, how: str
+) -> None:
+    """What the agent still keeps comes back; what it has let go is in the backup, or a gap with cause `centre`; nobody waits for ever."""
     first, device = make_plant(), make_device()
     first.start_ingest()
     first.wait_until_listening()
@@ -41,14 +45,25 @@ def test_centre_replaced_while_agents_run(make_plant: Callable[..., Any], make_d
     device.outbox.trim()
     device.outbox._keep_us = HOUR_US
     gone = dict(device.produced)
+    backup = tmp_path / "monday.oshbackup"
+    if how == "restored":
+        first.command("backup", "create", "--out", str(backup))
+        first.end_ingest(signal.SIGTERM)
+        first.start_ingest()
+        first.wait_until_listening()
     run(lost, lost + kept)
     first.end_ingest(signal.SIGKILL)
+    if how == "restored":
+        first.command("backup", "restore", str(backup), "--data", str(tmp_path / "centre-1"))
     second = make_plant()
     second.start_ingest()
     run(lost + kept, lost + kept + 10)
-    expected = {key: value for key, value in device.produced.items() if key not in gone}
+    expected = device.produced if how == "restored" else {key: value for key, value in device.produced.items() if key not in gone}
     until(lambda: second.stored(device.produced) == expected, 60, "all that is kept has come back", every_s=0.5)
     device.wait_until_settled()
+    if how == "restored":
+        assert gaps(second) == []
+        return
     until(lambda: {gap.cause for gap in gaps(second) if gap.from_seq is not None} == {"centre"}, 30, "the rest is a gap of the centre")
     assert {seq for gap in gaps(second) if gap.from_seq is not None and gap.to_seq is not None for seq in range(gap.from_seq, gap.to_seq + 1)} == set(range(lost))
 
