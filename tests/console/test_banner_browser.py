@@ -1,0 +1,66 @@
+"""The banner of alerts that wait, in a real browser: there without JavaScript, up to date with it, and heard where somebody turned sound on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from domain.hazards import Severity
+
+pytestmark = [pytest.mark.server("chromium")]
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
+        yield browser
+        browser.close()
+
+
+def opened(browser: Browser, site, **options: object) -> Page:
+    headers = {"Authorization": f"Bearer {site.factory.tokens['linh']}"}
+    page = browser.new_context(**{"locale": "en-GB", "extra_http_headers": headers, **options}).new_page()
+    page.clock.install()
+    page.goto(f"{site.url}/equipment", wait_until="load")
+    return page
+
+
+def test_without_javascript_the_banner_says_how_many_wait_and_offers_no_sound(site, browser: Browser) -> None:
+    headers = {"Authorization": f"Bearer {site.factory.tokens['linh']}"}
+    page = browser.new_context(java_script_enabled=False, extra_http_headers=headers, locale="en-GB").new_page()
+    page.goto(f"{site.url}/equipment", wait_until="load")
+    banner = page.locator("[data-banner]")
+    expect(banner).to_be_visible()
+    expect(banner).to_contain_text("alerts wait for somebody to acknowledge them")
+    assert banner.locator("button").is_hidden()
+
+
+def test_a_new_alert_is_in_the_banner_and_heard_when_sound_is_on(site, browser: Browser) -> None:
+    page = opened(browser, site)
+    banner = page.locator("[data-banner]")
+    before = banner.locator("[data-count]").inner_text()
+    button = banner.locator("button")
+    expect(button).to_have_text("Turn sound on")
+    assert banner.get_attribute("data-sounded") is None  # nothing sounds before somebody has turned it on
+    button.click()
+    expect(button).to_have_text("Turn sound off")
+    sounded = int(banner.get_attribute("data-sounded") or 0)
+    site.factory.raise_alert("f1.cutting-b", "noise", "peak", Severity.STOP, value=141.0, unit="dB")
+    page.clock.run_for(11_000)
+    expect(banner.locator("[data-count]")).not_to_have_text(before)
+    expect(banner).to_have_class("banner stop")
+    assert int(banner.get_attribute("data-sounded") or 0) > sounded
+    button.click()
+    expect(button).to_have_text("Turn sound on")
+
+
+def test_nothing_moves_for_whoever_wants_no_motion(site, browser: Browser) -> None:
+    site.factory.raise_alert("f1.cutting-b", "noise", "peak", Severity.STOP, value=141.0, unit="dB")
+    for motion, name in (("reduce", "none"), ("no-preference", "banner-call")):
+        page = opened(browser, site, reduced_motion=motion)
+        expect(page.locator("[data-banner]")).to_have_class("banner stop")
+        assert page.locator("[data-banner]").evaluate("element => getComputedStyle(element).animationName") == name
