@@ -57,6 +57,34 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Blocks; gives back what it holds at the end."""
+        ended = threading.Event()
+        renewing = threading.Thread(target=self._renew, args=(ended,), name="leases", daemon=True)
+        renewing.start()
+        try:
+            self._take_turns(stop)
+            self._end_service()
+        finally:
+            ended.set()
+            renewing.join()
+        try:
+            self._leases.leave(self._token)
+        except NotReady as error:
+            log.warning("the slots are free when their leases end: %s", error)
+        self._beat(ready=False, problem="stopped")
+
+    def _renew(self, ended: threading.Event) -> None:
+        """Also while a service begins or ends: with many agents that takes longer than a lease."""
+        while not ended.wait(self._timing.round_s):
+            began_s, held = time.monotonic(), self._held
+            try:
+                if held and set(held) <= set(self._leases.renew(self._token, self._name, round(self._timing.lives_s * 1e6))):
+                    self._confirmed_s = began_s
+            except NotReady as error:
+                log.warning("the leases cannot be renewed: %s", error)
+            except Exception:
+                log.exception("the leases cannot be renewed")
+
+    def _take_turns(self, stop: threading.Event) -> None:
         while not stop.is_set():
             began_s = time.monotonic()
             try:
@@ -64,12 +92,6 @@ class Worker:
             except NotReady as error:
                 log.warning("the leases cannot be renewed: %s", error)
             stop.wait(max(0.0, self._timing.round_s - (time.monotonic() - began_s)))
-        self._end_service()
-        try:
-            self._leases.leave(self._token)
-        except NotReady as error:
-            log.warning("the slots are free when their leases end: %s", error)
-        self._beat(ready=False, problem="stopped")
 
     def sure(self) -> bool:
         """Whether no other worker can own the slots: only then may a connection be made, which throws out who has the session."""
@@ -82,7 +104,7 @@ class Worker:
             self._confirmed_s = began_s
         if self._service is not None and self._service.fenced:
             self._end_service()
-        if found.surplus or found.held != self._held:
+        if found.surplus or found.held != self._held or (found.held and self._service is None):
             self._change(found, began_s)
         if self._service is None:
             self._beat(ready=True)
@@ -93,9 +115,10 @@ class Worker:
         keep = found.held[: len(found.held) - found.surplus]
         log.info("%s: slots %s of %d, %d workers", self._name, ", ".join(str(lease.slot) for lease in keep) or "none", self._slots, found.workers)
         self._end_service()
+        self._held = keep
         if found.surplus:
             self._leases.release(self._token, [lease.slot for lease in found.held[len(keep) :]])
-        self._held, self._confirmed_s, self._is_settled = keep, began_s, False
+        self._confirmed_s, self._is_settled = began_s, False
         if keep:
             self._service = self._begin(Share(keep, self._slots, leases=self._leases, name=self._name, takeovers=self._takeovers), self.sure)
 
@@ -107,9 +130,10 @@ class Worker:
             self._on_settled()
 
     def _end_service(self) -> None:
-        service, self._service, self._held = self._service, None, ()
+        service, self._service = self._service, None
         if service is not None:
             service.stop()
+        self._held = ()
 
     def _beat(self, *, ready: bool, problem: str = "") -> None:
         counters = {"slots": float(self._slots), "slots_held": 0.0, "slots_taken_over": float(self._takeovers)}

@@ -68,10 +68,18 @@ class LeasesRepository:
             connection.execute(update(leases).where(leases.c.token == token).values(expires_us=now_us + lives_us))
             target = _target(connection, token, slots, now_us)
             takeovers = _take(connection, token, name, target, now_us, lives_us)
-            held = tuple(Lease(slot, epoch) for slot, epoch in connection.execute(select(leases.c.slot, leases.c.epoch).where(leases.c.token == token).order_by(leases.c.slot)))
+            held = _held(connection, token)
             free = len(connection.execute(select(leases.c.slot).where(leases.c.expires_us <= now_us)).all())
             alive = len(connection.execute(select(workers.c.token)).all())
         return Round(held=held, surplus=max(len(held) - target, 0), free=free, workers=alive, takeovers=takeovers)
+
+    def renew(self, token: str, name: str, lives_us: int) -> tuple[Lease, ...]:
+        """Say that this worker lives and keep what it holds, no more; what it holds."""
+        with writing(self._engine) as connection:
+            now_us = _now_us(connection)
+            upsert(connection, workers, [{"token": token, "name": name, "expires_us": now_us + lives_us}])
+            connection.execute(update(leases).where(leases.c.token == token).values(expires_us=now_us + lives_us))
+            return _held(connection, token)
 
     def release(self, token: str, slots: Iterable[int]) -> None:
         """Give back slots whose work is committed."""
@@ -107,6 +115,10 @@ def fence(connection: Connection, held: Sequence[Lease]) -> None:
     if connection.dialect.name == "postgresql":
         found = found.add_columns(text(f"set_config('idle_in_transaction_session_timeout', '{MID_COMMIT_MS}', true)")).with_for_update(read=True, key_share=True)
     _raise_if_lost(held, connection.execute(found).all())
+
+
+def _held(connection: Connection, token: str) -> tuple[Lease, ...]:
+    return tuple(Lease(slot, epoch) for slot, epoch in connection.execute(select(leases.c.slot, leases.c.epoch).where(leases.c.token == token).order_by(leases.c.slot)))
 
 
 def _among(held: Sequence[Lease]) -> ColumnElement[bool]:
