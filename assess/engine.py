@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -44,6 +45,8 @@ SETTLE_US = 15 * SECOND_US
 """A minute is taken to be on record this long after its end: ingest closes it after 5 s, the uplink may take a few."""
 OUTSIDE_MIN = 60
 """What is looked at outside a shift."""
+RUNNING_BUDGET_S = 1.0
+"""Results of running shifts never keep protection waiting for longer."""
 RECORD_BACK_US = 30 * DAY_US
 """How far back the highest minute on record is looked for."""
 
@@ -73,6 +76,7 @@ class Counters:
     touched: int = 0
     waiting: int = 0  # ended shifts still to be computed
     past_retention: int = 0  # ended shifts that were asked for and whose minutes are gone
+    owed: int = 0  # running shifts whose results of this minute are still to be made
     exceptions: int = 0
 
 
@@ -93,6 +97,7 @@ class Assessor:
         self._watches: dict[str, _Watch] = {}
         self._valued: dict[str, Reading] = {}
         self._counting: dict[str, Reading] = {}
+        self._owed: dict[str, ZoneShift] = {}  # running shifts whose results of this minute are still to be made
         self._records: dict[tuple[str, int], float | None] = {}
         self._revisions = Revisions(timeseries, self._verdicts, TouchedRepository(engine), AssessedRepository(engine))
         self.counters = Counters()
@@ -108,6 +113,7 @@ class Assessor:
         live = self._live(zones, now)
         live = self._try("forecasts", self._forecaster.follow, live, self._worked, now) or live
         self._states.save_many([_state_row(zone) for zone in live])
+        self._so_far(registry, now)
         self._revisions.run(lambda task, why: self._try(f"{task.zone} {task.shift.date} {task.shift.name}", self._final, registry, task, why, now), now)
         self.counters.ticks += 1
         self.counters.touched, self.counters.waiting = self._revisions.taken, self._revisions.waiting
@@ -186,8 +192,16 @@ class Assessor:
             watch.work = None if watch.span is None else self._work(watch.span, series)
         works = [watch.work for watch in stale if watch.work is not None]
         self._try("airborne windows", fill_air_windows, works)
-        running = [work for work in works if work.span.shift is not None and work.span.minutes]
-        found = [verdict for work in running for verdict in self._try(work.span.zone, results_of, work, registry, lambda other: self._read(other, final=False)) or []]
+        self._owed.update({work.span.zone: work for work in works if work.span.shift is not None and work.span.minutes})
+
+    def _so_far(self, registry: Registry, now_us: int) -> None:
+        """Results of running shifts, those that wait longest first, for as long as the floor can wait: with many zones a minute's results come over several looks."""
+        until, found = time.monotonic() + RUNNING_BUDGET_S, list[Verdict]()
+        for zone in list(self._owed):
+            found += self._try(zone, results_of, self._owed.pop(zone), registry, lambda other: self._read(other, final=False)) or []
+            if time.monotonic() > until:
+                break
+        self.counters.owed = len(self._owed)
         if found:
             self._verdicts.save_many(found, final=False, why=texts.WHY_RUNNING, computed_us=now_us, new_revision=False)
             self.counters.verdicts += len(found)
@@ -238,27 +252,28 @@ class Assessor:
         span = span_of(registry, task.zone, task.shift, start_us, minutes)
         if span is None:
             return 0
-        held = self._verdicts.latest(zones=[task.zone], date=task.shift.date.isoformat(), shift=task.shift.name)
         work = self._read(span, final=True)
-        if self._is_past_retention(work, [stored.verdict for stored in held if stored.final]):
+        if self._is_past_retention(work):
             self.counters.past_retention += 1
             _log.warning("%s %s %s: its minutes are past retention, its verdicts stay as they are; asked for by %s", task.zone, task.shift.date, task.shift.name, why)
             return 0
         found = results_of(work, registry, lambda other: self._read(other, final=True))
-        found += withdrawn(found, [stored.verdict for stored in held])
-        saved = self._verdicts.save_many(found, final=True, why=why, computed_us=now_us, new_revision=False)
-        self.counters.verdicts += len(found)
+        saved = self._verdicts.save_shift(found, self._revisions.computed(task, settled_us(span, registry), now_us), why=why, withdrawn=withdrawn)
+        self.counters.verdicts += len(saved)
         self.counters.revisions += sum(verdict.revision > 1 for verdict in saved)
-        self._revisions.computed(task, settled_us(span, registry), now_us)
-        _log.info("%s %s %s: %d verdicts, %s", task.zone, task.shift.date, task.shift.name, len(found), why)
-        return len(found)
+        _log.info("%s %s %s: %d verdicts, %s", task.zone, task.shift.date, task.shift.name, len(saved), why)
+        return len(saved)
 
-    def _is_past_retention(self, work: ZoneShift, held: Sequence[Verdict]) -> bool:
+    def _is_past_retention(self, work: ZoneShift) -> bool:
         """Without the minutes that it was made of a verdict cannot be made again. A server that deletes by itself shows it by having none left."""
-        expired = self._timeseries.expired(sorted(work.span.channels), work.span.start_us, work.span.stop_us)
+        span = work.span
+        expired = self._timeseries.expired(sorted(span.channels), span.start_us, span.stop_us)
         if any(one.what == "minutes" for spans in expired.values() for one in spans):
             return True
-        return any(verdict.valid for verdict in held) and not any(series.samples.any() for series in work.series.values())
+        if span.shift is None or any(series.samples.any() for series in work.series.values()):
+            return False
+        held = self._verdicts.latest(zones=[span.zone], date=span.shift.date.isoformat(), shift=span.shift.name)
+        return any(stored.final and stored.verdict.valid for stored in held)
 
     def _read(self, span: Span, *, final: bool) -> ZoneShift:
         """A span with its minutes from the store."""

@@ -16,6 +16,7 @@ from assess.live import LiveWindow
 from assess.minutes import Series
 from assess.plan import Placement, Span
 from domain.lab import LabResult
+from domain.reading import Reading
 from domain.times import to_datetime
 from domain.verdict import Grade, LimitOf
 from models.arrays import Mask
@@ -64,6 +65,7 @@ class ZoneShift:
     samples: Callable[[Span], Sequence[Sample]] = lambda _span: ()
     rest: Callable[[str], ZoneShift | None] = lambda _zone: None  # another zone of the site over the same minutes
     live: dict[str, list[LiveWindow]] = field(default_factory=dict)  # by placement: live windows that change with the minute only
+    looked: dict[str, tuple[list[Reading | None], list[LiveWindow]]] = field(default_factory=dict)  # by placement: the freshest readings and their windows
     air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
     _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)
     _wbgt: dict[str, heat.Wbgt | None] = field(default_factory=dict)

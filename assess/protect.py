@@ -39,7 +39,18 @@ def windows_of(work: ZoneShift, placement: Placement, now: Now) -> list[LiveWind
     """Every running window of one placement; those that change with the minute only are computed once for each."""
     if placement.label not in work.live:
         work.live[placement.label] = list(_minute_windows(work, placement))
-    return [*_reading_windows(work, placement, now), *work.live[placement.label]]
+    return [*_looked(work, placement, now), *work.live[placement.label]]
+
+
+def _looked(work: ZoneShift, placement: Placement, now: Now) -> list[LiveWindow]:
+    """Windows of the freshest readings; while no reading is new they are as they were, unless some are missing, which shows the time."""
+    held = work.span.pieces[-1].channels
+    readings = [now.fresh(held[id]) for ids in placement.channels.values() for id in ids if id in held]
+    before, windows = work.looked.get(placement.label, (None, []))
+    if before != readings or None in readings:
+        windows = list(_reading_windows(work, placement, now))
+        work.looked[placement.label] = readings, windows
+    return windows
 
 
 def _reading_windows(work: ZoneShift, placement: Placement, now: Now) -> Iterator[LiveWindow]:

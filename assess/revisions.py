@@ -79,22 +79,14 @@ class Revisions:
         """What waited to be compared once more when the process ended."""
         self._later |= {Task(one.zone, _shift_of(registry, one)): one.again_us for one in self._assessed.waiting() if one.again_us is not None}
 
-    def computed(self, task: Task, settled_us: int, now_us: int) -> None:
-        """This shift was computed. One that was longer before a change that is not agreed is computed once more when that time is over."""
+    def computed(self, task: Task, settled_us: int, now_us: int) -> AssessedShift:
+        """What is noted of a shift that is computed. One that was longer before a change that is not agreed is computed once more when that time is over."""
         again_us = settled_us if settled_us + FINAL_AFTER_US > now_us else None
         if again_us is not None:
             self._later[task] = again_us
         shift = task.shift
-        self._assessed.save(
-            AssessedShift(
-                zone=task.zone,
-                shift_date=shift.date.isoformat(),
-                shift_name=shift.name,
-                start_us=shift.start_us,
-                stop_us=shift.stop_us,
-                computed_us=now_us,
-                again_us=again_us,
-            )
+        return AssessedShift(
+            zone=task.zone, shift_date=shift.date.isoformat(), shift_name=shift.name, start_us=shift.start_us, stop_us=shift.stop_us, computed_us=now_us, again_us=again_us
         )
 
     def run(self, do: Callable[[Task, str], object], now_us: int) -> None:

@@ -399,6 +399,9 @@ def _bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = _command(commands, "bench", "measure this machine: prints readings/s, p50/p99, peak RSS", "oshwatch bench ingest --json", "bench:bench")
     parser.add_argument("what", choices=("ingest", "evaluate", "alerts", "query", "edge", "workers"))
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--year", type=int, nargs="?", const=312, metavar="SHIFTS", help="evaluate: also a factory-year computed again, of so many shifts (default 312; takes minutes to fill)"
+    )
     parser.add_argument("--rows", type=int, default=5_184_000, metavar="N", help="query: readings in the store (default 5184000, some minutes; 51840000: a month of 200 channels)")
 
 

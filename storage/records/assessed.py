@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
-from storage.records.sql import reading, upsert, writing
+from storage.records.sql import reading, upsert
 from storage.records.tables import assessed_shifts
 
 _AT_ONCE = 500
@@ -27,14 +27,10 @@ class AssessedShift:
 
 
 class AssessedRepository:
-    """Written by assess alone."""
+    """Written with the verdicts of the shift, by assess alone."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-
-    def save(self, shift: AssessedShift) -> None:
-        with writing(self._engine) as connection:
-            upsert(connection, assessed_shifts, [{name: getattr(shift, name) for name in AssessedShift.__slots__}])
 
     def waiting(self) -> list[AssessedShift]:
         """Those that are to be compared once more."""
@@ -51,6 +47,11 @@ class AssessedRepository:
                 of = select(assessed_shifts).where(c.zone.in_(part), c.stop_us > start_us, c.start_us < stop_us)
                 found += [AssessedShift(**row._asdict()) for row in connection.execute(of)]
         return sorted(found, key=lambda one: (one.start_us, one.zone))
+
+
+def note(connection: Connection, shift: AssessedShift) -> None:
+    """In a transaction that stands open."""
+    upsert(connection, assessed_shifts, [{name: getattr(shift, name) for name in AssessedShift.__slots__}])
 
 
 def _parts(names: Sequence[str]) -> list[Sequence[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row, Select, bindparam, false, func, 
 from domain.errors import BadInput
 from domain.times import DAY_US, HOUR_US, parse_instant, to_rfc3339
 from domain.verdict import Verdict
+from storage.records.assessed import AssessedShift, note
 from storage.records.sql import reading, writing
 from storage.records.tables import verdicts
 
@@ -51,12 +52,17 @@ class VerdictRepository:
         Of two results for one key the last is saved.
         """
         saving = _Saving(final=final, why=why, computed_us=computed_us, new_revision=new_revision)
-        wanted = {verdict.key: verdict for verdict in results}
         with writing(self._engine) as connection:
-            held = _held(connection, wanted)
-            saved = {key: saving.take(verdict, held.get(key)) for key, verdict in wanted.items()}
-            saving.apply(connection)
-        return [saved[verdict.key] for verdict in results]
+            return saving.save(connection, results, _held(connection, {verdict.key[:3] for verdict in results}))
+
+    def save_shift(self, results: Sequence[Verdict], shift: AssessedShift, *, why: str, withdrawn: Callable[[list[Verdict], list[Verdict]], list[Verdict]]) -> list[Verdict]:
+        """All final results of one ended shift, with those on record that `withdrawn` (results, on record) adds, and the note that it was computed: one transaction."""
+        saving = _Saving(final=True, why=why, computed_us=shift.computed_us, new_revision=False)
+        with writing(self._engine) as connection:
+            held = _held(connection, {(shift.zone, shift.shift_date, shift.shift_name)})
+            saved = saving.save(connection, [*results, *withdrawn(list(results), [stored.verdict for stored in held.values()])], held)
+            note(connection, shift)
+        return saved
 
     def latest(
         self,
@@ -136,10 +142,10 @@ def _newest(filters: Sequence[Any]) -> Select[Any]:
     return select(verdicts).where(verdicts.c.id.in_(newest))
 
 
-def _held(connection: Connection, wanted: Iterable[Key]) -> dict[Key, StoredVerdict]:
-    """The latest revision on record of each key."""
+def _held(connection: Connection, shifts: Iterable[tuple[str, str, str]]) -> dict[Key, StoredVerdict]:
+    """The latest revision on record of each key of these shifts (zone, date, name)."""
     held: dict[Key, StoredVerdict] = {}
-    for zone, date, name in sorted({key[:3] for key in wanted}):
+    for zone, date, name in sorted(shifts):
         of = select(verdicts).where(verdicts.c.zone == zone, verdicts.c.shift_date == date, verdicts.c.shift_name == name).order_by(verdicts.c.revision)
         held.update((stored.verdict.key, stored) for stored in map(_stored, connection.execute(of)))
     return held
@@ -156,6 +162,13 @@ class _Saving:
     inserts: list[dict[str, Any]] = field(default_factory=list)
     updates: list[dict[str, Any]] = field(default_factory=list)
     ended: list[dict[str, Any]] = field(default_factory=list)
+
+    def save(self, connection: Connection, results: Sequence[Verdict], held: Mapping[Key, StoredVerdict]) -> list[Verdict]:
+        """Of two results for one key the last."""
+        wanted = {verdict.key: verdict for verdict in results}
+        saved = {key: self.take(verdict, held.get(key)) for key, verdict in wanted.items()}
+        self.apply(connection)
+        return [saved[verdict.key] for verdict in results]
 
     def take(self, verdict: Verdict, before: StoredVerdict | None) -> Verdict:
         """The verdict as it will stand on record."""
