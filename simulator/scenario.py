@@ -14,6 +14,7 @@ from domain.errors import BadInput
 from domain.registry import AgentSpec, ChannelSpec, Instrument, ShiftSpec, SiteFile, SiteSpec, ZoneSpec
 from domain.times import HOUR_US, MINUTE_US, to_datetime
 from domain.yamltext import line_of, parse_yaml
+from simulator.factory.spec import Course
 
 SHIFT_AGE_US = 3 * HOUR_US
 """Contract 6: the demo's shift began 3 h before its start, at any hour of the day."""
@@ -26,6 +27,9 @@ SENSES: dict[str, tuple[str, ...]] = {
     "pid": ("tvoc_isobutylene",),
 }
 """What each kind of device measures: a UART sensor by its driver, a Modbus unit by its register map."""
+
+POST_SENSES = {quantity for senses in SENSES.values() for quantity in senses} | {"formaldehyde"}
+"""What a post of a long record may measure."""
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Fraction = Annotated[float, msgspec.Meta(ge=0)]
@@ -66,6 +70,13 @@ class Physics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     crest_db: float = 16.0  # C-weighted peak over the A-weighted mean
     solvent_g_per_min: Fraction = 0.0
     dust_ug_per_s: Fraction = 200.0
+    formaldehyde_mg_per_min: Fraction = 0.0  # from finished cloth
+    capture: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0  # share of the solvent that local extraction takes while it runs
+    mechanical: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.7  # share of the air changes that need power
+    mass_j_per_m2k: Positive = 60_000.0  # of building and goods, for each square metre of floor
+    roof_w_per_m2k: Fraction = 2.5
+    roof_absorbs: Fraction = 0.6  # of the sun
+    height_m: Positive = 4.5
 
 
 class Area(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,12 +128,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     id: str
     line: str
-    kind: Literal["stuck", "spike", "bias", "noise", "unplugged", "bad_checksum"]
+    kind: Literal["stuck", "spike", "bias", "noise", "unplugged", "bad_checksum", "drift", "dropout", "calibration", "saturation"]
     start_s: float
     duration_s: Positive
     unit: int = 0
     quantity: str = ""
-    size: float = 0.0  # spike, bias: in the quantity's unit; noise: times its usual noise
+    size: float = 0.0  # spike, bias, drift at its end, saturation's ceiling: in the quantity's unit; noise: times its usual noise; calibration: 0.1 is 10 % too much
 
 
 class Truth(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +162,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     shift: Plan = Plan()
     events: list[Happening] = []
     faults: list[Fault] = []
+    course: Course = Course()  # for records of days and months; the devices of a demo do not know it
     source: str = ""  # filled in by the loader: the name or path it was loaded by
 
     @property
@@ -249,6 +261,15 @@ def _check(scenario: Scenario, text: str, source: str) -> None:
                     field=f"lines[{position}]",
                     remedy=f"one of {', '.join(sorted(SENSES))}",
                 )
+    for position, post in enumerate(scenario.course.posts):
+        if post.zone not in zones or not set(post.senses) <= POST_SENSES:
+            raise BadInput(
+                "its zone or a quantity is not known",
+                source=source,
+                line=line_of(text, "course", "posts", position),
+                field=f"course.posts[{position}]",
+                remedy=f"zones {', '.join(sorted(zones))}; quantities {', '.join(sorted(POST_SENSES))}",
+            )
     for position, event in enumerate(scenario.events):
         if event.zone not in zones:
             raise BadInput(

@@ -27,6 +27,9 @@ NOISE: dict[str, float] = {
 RESOLUTION: dict[str, float] = {"air_temperature": 0.1, "relative_humidity": 0.1, "globe_temperature": 0.1, "air_speed": 0.01, "sound_level_a_eq": 0.1, "sound_level_c_peak": 0.1}
 """Step on the wire; a PID sends a 32-bit float, the others whole numbers."""
 
+_DROPPED = 0.8
+"""Share of its answers that a unit with dropouts does not give."""
+
 _DECIMALS = {1.0: 0, 0.1: 1, 0.01: 2}
 
 
@@ -51,13 +54,21 @@ class Instrument:
                 value += fault.size
             elif fault.kind == "noise":
                 spread *= fault.size
+            elif fault.kind == "drift":
+                value += fault.size * ((time_us - self.start_us) / SECOND_US - fault.start_s) / fault.duration_s
+            elif fault.kind == "calibration":
+                value *= 1 + fault.size
+            elif fault.kind == "saturation":
+                value = min(value, fault.size)
             elif fault.kind == "spike" and self._dice("spike", quantity, time_us).random() < 0.15:
                 value += fault.size
         return _quantised(quantity, value + spread * self._dice("noise", quantity, time_us).gauss(0, 1))
 
     def wire_fault(self, kind: str, time_us: int) -> bool:
         """Whether it is `unplugged`, or sends a `bad_checksum`, now."""
-        return any(fault.kind == kind for fault in self._faults("", time_us, whole_unit=True))
+        faults = self._faults("", time_us, whole_unit=True)
+        silent = kind == "unplugged" and any(fault.kind == "dropout" for fault in faults) and self._dice("dropout", "", time_us).random() < _DROPPED
+        return silent or any(fault.kind == kind for fault in faults)
 
     def _faults(self, quantity: str, time_us: int, *, whole_unit: bool = False) -> Sequence[Fault]:
         since_s = (time_us - self.start_us) / SECOND_US
