@@ -11,6 +11,7 @@ from assess import airborne, further, heat, noise, texts
 from assess.bounds import Result
 from assess.causes import gap_reasons, longest_of
 from assess.counter import counted_dose
+from assess.extended import extended_outcomes
 from assess.gather import Measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
 from assess.laboratory import drawn_in, hazard_of_sample, laboratory_verdicts
@@ -66,6 +67,7 @@ def outcomes(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
         yield from found
         yield from _without_number(work, quantity.cas if quantity else hazard, found)
     yield from mixture_outcomes(work, together)
+    yield from extended_outcomes(work, together)
     yield from pid_outcomes(work, placement)
 
 

@@ -123,6 +123,11 @@ def _entry_problems(profile: Profile) -> Iterator[str]:
     for mixture in profile.mixtures:
         problems = _source_problems(profile, mixture.source, mixture.clause, is_verified=mixture.status == "verified")
         yield from (f"{mixture.id}: {problem}" for problem in [*problems, *(f"'{agent}' is no CAS number" for agent in mixture.agents if not is_cas(agent))])
+    for rule in profile.extended_shifts:
+        problems = _source_problems(profile, rule.source, rule.clause, is_verified=rule.status == "verified")
+        yield from (f"{rule.id}: {problem}" for problem in [*problems, *(f"'{agent}' is no CAS number" for agent in rule.agents if not is_cas(agent))])
+        if profile.law:
+            yield f"{rule.id}: shifts are extended by good practice, never by law"
     for duty in profile.general_duties:
         yield from (f"general duty: {problem}" for problem in _source_problems(profile, duty.source, duty.clause, is_verified=duty.status == "verified"))
     for guidance in profile.guidance:

@@ -102,6 +102,10 @@ def show(id: str) -> list[str]:
         *([profile.notice] if profile.notice else []),
         *(_line(profile, limit) for limit in profile.limits),
         *(_mixture_line(profile, mixture) for mixture in profile.mixtures),
+        *(
+            f"{rule.id}  {rule.rule.replace('_', ' ')} for shifts of more than 8 h: {', '.join(rule.agents)}; {rule.status}; {profile.clause_of(rule)}"
+            for rule in profile.extended_shifts
+        ),
         *(_duty_line(profile, duty) for duty in profile.general_duties),
         *(f"{one.order}. {one.control.replace('_', ' ')}: {one.text} {profile.clause_of(one)}" for one in profile.guidance),
         *(f"not covered: {', '.join(entry.agents)}: {entry.reason}" for entry in profile.not_covered),

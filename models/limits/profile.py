@@ -160,6 +160,17 @@ class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return not self.agents or agent in self.agents
 
 
+class ExtendedShifts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shift limits of other profiles lowered for shifts of more than eight hours."""
+
+    id: str
+    rule: Literal["brief_scala_daily"]
+    agents: list[str]  # CAS numbers of what it is for
+    source: str
+    clause: str
+    status: Status
+
+
 class GeneralDuty(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A duty without a number of its own: `none` where the law is known to have no number, `not_known` where nobody has looked it up yet."""
 
@@ -202,12 +213,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     sources: dict[str, Source]
     limits: list[Limit]
     mixtures: list[Mixture] = []
+    extended_shifts: list[ExtendedShifts] = []
     general_duties: list[GeneralDuty] = []
     not_covered: list[NotCovered] = []
     guidance: list[Guidance] = []
     confirm: list[str] = []  # questions to the authority
 
-    def clause_of(self, entry: Limit | Mixture | GeneralDuty | Guidance) -> str:
+    def clause_of(self, entry: Limit | Mixture | ExtendedShifts | GeneralDuty | Guidance) -> str:
         """Title, edition and clause in one line."""
         source = self.sources[entry.source]
         return ", ".join(part for part in (source.title, source.edition, entry.clause) if part)

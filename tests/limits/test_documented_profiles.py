@@ -16,6 +16,8 @@ def covers(profile: Profile) -> str:
     agents = {agent for limit in profile.limits for agent in (limit.agent, *limit.members)} - {"heat", "microclimate", "noise"}
     if agents:
         words.append(f"{sum(not agent.startswith('group:') for agent in agents)} substances and dusts")
+    if profile.extended_shifts:
+        return "lowers other limits"
     return ", ".join(words) or ("order of controls" if profile.guidance else "general duties")
 
 

@@ -34,7 +34,7 @@ def value(profile: str, agent: str, metric: str, day: str, **fields: object) -> 
 
 
 def test_all_profiles_are_there():
-    assert set(PROFILES) == {"us-niosh", "us-osha", "eu", "uk-eh40", "vn", "id", "iso-7243", "ilo", *TEMPLATES}
+    assert set(PROFILES) == {"us-niosh", "us-osha", "eu", "uk-eh40", "vn", "id", "iso-7243", "ilo", "good-practice-extended-shifts", *TEMPLATES}
 
 
 @pytest.mark.check
