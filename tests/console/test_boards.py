@@ -22,22 +22,30 @@ def codes(site) -> dict[str, str]:
     return {zone: board.code for zone, board in BoardsRepository(site.factory.engine).of("f1").items()}
 
 
+@pytest.fixture(scope="module")
+def hung(filled, copy_factory, serve, tmp_path_factory: pytest.TempPathFactory):
+    """One console for the tests that only look."""
+    with copy_factory(filled, tmp_path_factory.mktemp("hung"), speed=0.001) as factory, serve(factory) as site:
+        codes(site)
+        yield site
+
+
 def text_of(page: str) -> str:
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)))
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_board_opens_without_a_login_and_leaves_no_cookie(site, view: str) -> None:
-    code = codes(site)["f1.ironing-1"]
-    answer = site.get(f"/w/{code}{view}?lang=vi", who=None)
+def test_a_board_opens_without_a_login_and_leaves_no_cookie(hung, view: str) -> None:
+    code = codes(hung)["f1.ironing-1"]
+    answer = hung.get(f"/w/{code}{view}?lang=vi", who=None)
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers
     assert 'lang="vi"' in answer.text
     assert "f1.ironing-1" not in answer.headers.values()
 
 
-def test_at_stop_level_the_right_to_leave_stands_before_everything_else_with_its_source(site) -> None:
-    page = site.get(f"/w/{codes(site)['f1.ironing-1']}", who=None).text
+def test_at_stop_level_the_right_to_leave_stands_before_everything_else_with_its_source(hung) -> None:
+    page = hung.get(f"/w/{codes(hung)['f1.ironing-1']}", who=None).text
     assert 'data-status="stop"' in page
     assert page.index('data-part="rights"') < page.index('data-part="hazards"')
     assert "84/2015/QH13" in page
@@ -46,8 +54,8 @@ def test_at_stop_level_the_right_to_leave_stands_before_everything_else_with_its
 
 
 @pytest.mark.parametrize("view", ["", "/wall"])
-def test_what_is_not_known_is_never_shown_as_within(site, view: str) -> None:
-    page = site.get(f"/w/{codes(site)['f1.boiler']}{view}", who=None).text
+def test_what_is_not_known_is_never_shown_as_within(hung, view: str) -> None:
+    page = hung.get(f"/w/{codes(hung)['f1.boiler']}{view}", who=None).text
     assert 'data-status="unknown"' in page
     assert 'class="band board-band within"' not in page
     assert "No data" in text_of(page)
@@ -75,18 +83,18 @@ def test_a_board_names_no_person_and_counts_none(site) -> None:
         assert not re.search(r"\b(41|9) (women|men|workers|persons)", text)
 
 
-def test_results_of_the_last_shifts_stand_on_the_sheet(site) -> None:
-    text = text_of(site.get(f"/w/{codes(site)['f1.ironing-1']}/sheet", who=None).text)
+def test_results_of_the_last_shifts_stand_on_the_sheet(hung) -> None:
+    text = text_of(hung.get(f"/w/{codes(hung)['f1.ironing-1']}/sheet", who=None).text)
     assert "over the limit" in text
     assert "30.9" in text
     assert "28.2" in text
 
 
-def test_the_poster_carries_the_code_as_a_picture(site) -> None:
-    code = codes(site)["f1.sewing-1"]
-    page = site.get(f"/w/{code}/poster", who=None).text
+def test_the_poster_carries_the_code_as_a_picture(hung) -> None:
+    code = codes(hung)["f1.sewing-1"]
+    page = hung.get(f"/w/{code}/poster", who=None).text
     assert '<path class="qrline"' in page
-    assert f"{site.url}/w/{code}" in page
+    assert f"{hung.url}/w/{code}" in page
 
 
 def test_codes_cannot_be_guessed_and_a_replaced_one_opens_nothing(site) -> None:
@@ -118,13 +126,12 @@ def test_the_board_says_whom_to_call_and_only_the_worker_side_or_the_inspectorat
     assert "run by the factory" in text
 
 
-def test_each_view_says_that_it_is_no_safety_function(site) -> None:
-    code = codes(site)["f1.sewing-1"]
-    assert all("Not a safety function" in site.get(f"/w/{code}{view}", who=None).text for view in VIEWS)
+def test_each_view_says_that_it_is_no_safety_function(hung) -> None:
+    code = codes(hung)["f1.sewing-1"]
+    assert all("Not a safety function" in hung.get(f"/w/{code}{view}", who=None).text for view in VIEWS)
 
 
 def test_a_country_without_a_clause_of_its_own_has_the_conventions_and_says_so(site) -> None:
-    site.factory.engine.dispose()
     repository = BoardsRepository(site.factory.engine)
     repository.make("k1", ["k1.press"], by="test", now_us=0)
     text = text_of(site.get(f"/w/{repository.of('k1')['k1.press'].code}", who=None).text)
