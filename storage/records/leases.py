@@ -16,6 +16,9 @@ from storage.records.tables import ingest_workers as workers
 MID_COMMIT_MS = 5_000
 """A worker that is stopped in the middle of a commit lets go of its slots after this, not when it wakes."""
 
+_ROUND_LOCK = 4_701_337_207
+"""Rounds take turns among themselves, and wait for no other writer: a lease must not end because many agents came back at once."""
+
 
 class Fenced(Exception):
     """Another worker owns a slot by now: nothing was written, nothing may be acknowledged."""
@@ -60,7 +63,9 @@ class LeasesRepository:
 
     def round(self, token: str, name: str, slots: int, lives_us: int) -> Round:
         """Say that this worker lives, renew what it holds, take its fair share of what is free. Raises `BadInput` where live workers count other slots."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone=False) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ROUND_LOCK})
             now_us = _now_us(connection)
             upsert(connection, workers, [{"token": token, "name": name, "expires_us": now_us + lives_us}])
             connection.execute(delete(workers).where(workers.c.expires_us <= now_us))
@@ -75,7 +80,7 @@ class LeasesRepository:
 
     def renew(self, token: str, name: str, lives_us: int) -> tuple[Lease, ...]:
         """Say that this worker lives and keep what it holds, no more; what it holds."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone=False) as connection:
             now_us = _now_us(connection)
             upsert(connection, workers, [{"token": token, "name": name, "expires_us": now_us + lives_us}])
             connection.execute(update(leases).where(leases.c.token == token).values(expires_us=now_us + lives_us))
@@ -83,12 +88,12 @@ class LeasesRepository:
 
     def release(self, token: str, slots: Iterable[int]) -> None:
         """Give back slots whose work is committed."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone=False) as connection:
             connection.execute(update(leases).where(leases.c.token == token, leases.c.slot.in_(list(slots))).values(token="", name="", expires_us=0))
 
     def leave(self, token: str) -> None:
         """This worker ends."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone=False) as connection:
             connection.execute(update(leases).where(leases.c.token == token).values(token="", name="", expires_us=0))
             connection.execute(delete(workers).where(workers.c.token == token))
 
@@ -100,7 +105,7 @@ class LeasesRepository:
 
     def forget(self, slots: Iterable[int]) -> None:
         """These slots are no more: one worker has all agents again."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, alone=False) as connection:
             connection.execute(delete(leases).where(leases.c.slot.in_(list(slots))))
 
     def check(self, held: Sequence[Lease]) -> None:
