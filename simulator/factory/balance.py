@@ -72,7 +72,7 @@ class Building:
         self._floor_m2 = self.volume_m3 / of("height_m")
         self._flow_m3_s = self.volume_m3 * of("air_changes_per_h") / 3600
         self._doors = _doors(areas, scenario.course.doors_m3_s)
-        self._capacity = np.stack([self.volume_m3 * AIR_J_M3K * 3, *[self.volume_m3] * 5])  # goods and fittings follow the air
+        self._capacity = np.stack([self.volume_m3 * AIR_J_M3K * 3, self.volume_m3 * 2, *[self.volume_m3] * 4])  # goods follow the air: they warm, and cloth takes up moisture
         self._roof_w_k, self._mass_w_k = self._floor_m2 * of("roof_w_per_m2k"), self._floor_m2 * _SURFACE_W_M2K
         self._mass_j_k = self._floor_m2 * of("mass_j_per_m2k")
         vapour = float(vapour_g_m3(np.array(vapour_hpa), np.array(air_c)))

@@ -94,7 +94,8 @@ class _Places:
         start = dice(self._seed, "places")
         of_place = {place: start.normal(size=3) for place in dict.fromkeys(channel.place for channel in self._channels)}
         self._fixed = np.array([of_place[channel.place][0 if channel.quantity in _ADDED else 1] for channel in self._channels])
-        self._sway = Wander(0.35, 1200, self._step_s, start.normal(size=len(self._channels)))
+        self._sway = Wander(0.45, 1200, self._step_s, start.normal(size=len(self._channels)))
+        self._tide = Wander(0.6, 4 * 3600, self._step_s, start.normal(size=len(self._channels)))
         self._hum = Wander(0.9, 90, self._step_s, start.normal(size=len(self._channels)))
 
     def forces(self, number: int) -> Forces:
@@ -112,6 +113,7 @@ class _Places:
         random = dice(self._seed, "local", number)
         shape = (self._steps, len(self._channels))
         sway = self._sway.over(random.standard_normal(shape, dtype=np.float32))
+        sway += self._tide.over(random.standard_normal(shape, dtype=np.float32))
         levels, hum = self._noise(number, work), self._hum.over(random.standard_normal(shape, dtype=np.float32))
         humidity = np.clip(100 * pressure_hpa(air.matter[:, 1], air.air_c) / saturation_hpa(air.air_c), 1, 100)
         zone_values = {
