@@ -37,7 +37,13 @@ SURELY_FLAT = 4.0
 SPIKE, EDGE, NOISE, STEP, FLAT = range(5)
 ALARM_COSTS = 0.2
 """An alarm lifts every threshold of its channel by this share, for weeks: the false-alarm budget of a channel that often differs is kept by its own strictness."""
+MOST_SPENT = 4.0
+"""Or a channel with many true faults would fall silent."""
 COST_FADES_US = 14 * DAY_US
+JUST_BEGUN = 4
+"""A flat line that begins with a step is a value that was set, not one that stands still."""
+WANDERS = 0.35
+"""A step whose distance from the peers changes by this share of it goes on: a drift that began with a jump."""
 EPISODE_US = 3_600e6
 
 
@@ -59,6 +65,7 @@ class Watch:
         self.noise_on, self.step_on, self.level_on, self.stuck_on = (np.zeros(count, dtype=bool) for _ in range(4))
         self.step_from, self.step_size = np.zeros(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
         self.step_us = np.zeros(count, dtype=np.int64)
+        self.step_own = np.full(count, np.nan, dtype=np.float32)
         self.ratio = np.zeros((4, count), dtype=np.float32)
         self.run_expected = np.full(count, np.nan, dtype=np.float32)
         self.run_moves = np.zeros(count, dtype=np.float32)
@@ -93,7 +100,7 @@ class Watch:
             self.level_on = np.where(self.level_on, highest > 0.7, begins)
             self.level.teach(self.level_on)
         step, drift = step & ~self.is_ramp, (self.level_on & ~step) | (step & self.is_ramp)
-        jumped = self.stuck_on & self.run_jumped
+        jumped = self.stuck_on & (self.run_jumped | (self.step_on & ~self.is_ramp))
         code = np.select(
             [gap, jumped, self.stuck_on, spike, noise, step, drift],
             [Code.DROPOUT, Code.BIAS, Code.STUCK, Code.SPIKE, Code.NOISE, Code.BIAS, Code.DRIFT],
@@ -144,7 +151,7 @@ class Watch:
         """Alarms of a channel within an hour are one."""
         told = (code != Code.NONE) & (code != Code.DROPOUT)
         self.spent *= np.float32(np.exp(-elapsed_us / COST_FADES_US))
-        self.spent += told & (time_us - self.told_us > EPISODE_US)
+        self.spent = np.minimum(self.spent + (told & (time_us - self.told_us > EPISODE_US)), MOST_SPENT).astype(np.float32)
         np.copyto(self.told_us, time_us, where=told)
 
     def nbytes(self) -> int:
@@ -195,6 +202,7 @@ class Watch:
         gap = np.maximum(_lowest(x[:3]) - _highest(x[3:6]), _lowest(x[3:6]) - _highest(x[:3]))
         statistic = np.maximum(gap, 0) / np.maximum(bank.moved, 1e-9)
         fires, self.ratio[3] = bank.steps.over(statistic, bank.number, fresh, frozen & ~self.step_on, elapsed_us)
+        self.run_jumped |= fires & (bank.run > 0) & (bank.run <= JUST_BEGUN)
         before, after = x[4], x[1]
         back = self.step_on & fires & (np.sign(after - before) != np.sign(self.step_size)) & (np.abs(after - before) > RETURNED * np.abs(self.step_size))
         begins = self._alone(STEP, self.ratio[STEP], fires) & ~self.step_on
@@ -203,6 +211,10 @@ class Watch:
         np.copyto(self.step_from, before, where=begins)
         self.is_ramp |= self.step_on & (np.abs(after - self.step_from) > GOES_ON * np.abs(self.step_size))
         np.copyto(self.step_us, time_us, where=begins)
+        own = self.level.own
+        np.copyto(self.step_own, np.nan, where=begins)
+        np.copyto(self.step_own, own, where=self.step_on & np.isnan(self.step_own) & (time_us - self.step_us > 2 * self.level.step_us))
+        self.is_ramp |= self.step_on & (np.abs(np.nan_to_num(own - self.step_own)) > WANDERS * np.abs(self.step_size))
         stale = self.step_on & (time_us - self.step_us > DAY_US)
         with_peers = self.step_on & self.level.has_peers & (np.abs(self.level.own) < RETURNED * np.abs(self.step_size)) & (time_us - self.step_us > 4 * bank.period_us)
         self.step_on = (self.step_on | begins) & ~back & ~stale & ~with_peers
