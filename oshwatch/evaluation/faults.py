@@ -14,6 +14,7 @@ from models.anomaly.watch import Watch
 from models.arrays import Array
 from oshwatch.evaluation.report import Row, interval, mean_of
 from oshwatch.evaluation.series import PERIODS_S, clean, faulty
+from oshwatch.evaluation.split import Half, first_seed, of_half
 
 WARM_UP_DAYS = 3
 CLASSES = {0: 0, 1: 1, 2: 2, 4: 3, 8: 4, 16: 4}
@@ -58,30 +59,30 @@ def codes_of(values: Array, period_s: float, peers: npt.NDArray[np.intp]) -> Cod
     return found
 
 
-def injection(root: Path, seeds: int, say: Callable[[str], None]) -> list[Row]:
+def injection(root: Path, seeds: int, half: Half, say: Callable[[str], None]) -> list[Row]:
     """One fault a run at a random time after three days; an alarm counts only where the clean run has none."""
     found: list[Injected] = []
     alarms: dict[str, list[float]] = {}
     for site, period_s in PERIODS_S.items():
-        say(f"D: {site}")
+        say(f"D: {site}, {half}")
         values = clean(root, site)
-        codes, meta = _injected_runs(values, period_s, seeds)
+        codes, meta = _injected_runs(values, period_s, seeds, half)
         sensors = values.shape[1]
-        alarms[site] = [_episodes(codes[:, index], period_s) for index in range(sensors)]
+        alarms[site] = [_episodes(codes[:, index], period_s) for index in of_half(range(sensors), half)]
         found += [_judge(site, codes, sensors + place, *run, period_s) for place, run in enumerate(meta)]
     return [*_recalls(found), *(_false_alarms("D", f"false alarms a sensor-week, {site}", rates) for site, rates in alarms.items())]
 
 
-def _injected_runs(values: Array, period_s: float, seeds: int) -> tuple[Codes, list[tuple[int, str, int, int]]]:
+def _injected_runs(values: Array, period_s: float, seeds: int, half: Half) -> tuple[Codes, list[tuple[int, str, int, int]]]:
     length, sensors = values.shape
     others = peers_among(sensors)
     columns, peers = [values[:, index] for index in range(sensors)], [others[index] for index in range(sensors)]
     meta: list[tuple[int, str, int, int]] = []
     for seed in range(seeds):
-        dice = np.random.default_rng(1_000 + seed)
+        dice = np.random.default_rng(first_seed(half) + seed)
         for kind, (hours, _, _, _) in KINDS.items():
             rows = max(1, int(hours * 3_600 / period_s)) if kind != "dropout" else 6
-            for index in range(sensors):
+            for index in of_half(range(sensors), half):
                 first = int(WARM_UP_DAYS * 86_400 / period_s)
                 at = int(dice.integers(first, max(length - rows, first + 1)))
                 columns.append(inject(values[:, index], kind, at, rows, dice))
@@ -149,11 +150,11 @@ def _false_alarms(test: str, what: str, rates: list[float]) -> Row:
     return mean_of(test, what, "<= 0.5", np.array(rates), most=0.5, note=f"{len(rates)} sensors")
 
 
-def typing(root: Path, say: Callable[[str], None]) -> list[Row]:
-    """Labelled mixed faults, row by row. The model was fitted on no site, so each is an unseen one; its constants were chosen on these two."""
+def typing(root: Path, half: Half, say: Callable[[str], None]) -> list[Row]:
+    """Labelled mixed faults, row by row. The model was fitted on no site; its constants were chosen on the tuning half of these two."""
     rows: list[Row] = []
     for site, period_s, least in (("intel", 30.0, None), ("santander", 300.0, 0.90)):
-        say(f"C: {site}")
+        say(f"C: {site}, {half}")
         _, values, labels = faulty(root, site, "injected_mixed")
         _, quiet, _ = faulty(root, site, "clean")
         sensors = values.shape[1]
@@ -161,7 +162,7 @@ def typing(root: Path, say: Callable[[str], None]) -> list[Row]:
         codes = codes_of(np.concatenate([quiet, values], axis=1), period_s, np.concatenate([others, others]))
         said = np.vectorize(lambda code: NAMES.get(Code(code), 0), otypes=[np.int8])(codes[:, sensors:])
         true = np.vectorize(lambda label: CLASSES.get(int(label), 0), otypes=[np.int8])(labels)
-        pairs = [(said[:, index], true[:, index]) for index in range(sensors)]
+        pairs = [(said[:, index], true[:, index]) for index in of_half(range(sensors), half)]
         each, value = _f1(pairs), _macro(pairs)
         low, high = interval(pairs, lambda drawn: _macro(list(drawn)))  # type: ignore[arg-type]
         note = "spike {:.2f}, noise {:.2f}, bias {:.2f}, drift {:.2f}; peers clean".format(*each[1:])
@@ -178,7 +179,7 @@ def typing(root: Path, say: Callable[[str], None]) -> list[Row]:
             )
         )
         rows.append(Row(test="C", what=f"the same, nothing called anything, {site}", target="", reached=_macro([(np.zeros_like(right), right) for _, right in pairs])))
-        rows.append(_false_alarms("C2", f"false alarms a sensor-week, clean, {site}", [_episodes(codes[:, index], period_s) for index in range(sensors)]))
+        rows.append(_false_alarms("C2", f"false alarms a sensor-week, clean, {site}", [_episodes(codes[:, index], period_s) for index in of_half(range(sensors), half)]))
     return rows
 
 

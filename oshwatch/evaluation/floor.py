@@ -14,6 +14,7 @@ from models.anomaly import AnomalyModel, ChannelInfo, Output
 from models.anomaly.suspect import Code
 from models.arrays import Array
 from oshwatch.evaluation.report import Row, interval, mean_of
+from oshwatch.evaluation.split import Half, first_seed
 from simulator.history import backfill
 from simulator.scenario import Fault, Happening, Scenario, load_scenario
 
@@ -40,10 +41,10 @@ class Incident:
     elsewhere: int  # channels that had nothing to do with it and were called something
 
 
-def measure(factories: int) -> list[Row]:
+def measure(factories: int, half: Half) -> list[Row]:
     """Half of the factories have an event, half a fault."""
-    incidents = [_incident(_with_incident(seed, "event" if seed % 2 else "fault")) for seed in range(factories)]
-    return [*_rows(incidents), _quiet(max(2, factories // 10))]
+    incidents = [_incident(_with_incident(seed, "event" if seed % 2 else "fault")) for seed in range(first_seed(half), first_seed(half) + factories)]
+    return [*_rows(incidents), _quiet(max(2, factories // 10), first_seed(half))]
 
 
 def _rows(incidents: list[Incident]) -> list[Row]:
@@ -138,10 +139,10 @@ def _called(codes: npt.NDArray[np.int8]) -> str:
     return "" if events + faults == 0 else "event" if events > faults else "fault"
 
 
-def _quiet(factories: int) -> Row:
+def _quiet(factories: int, first: int) -> Row:
     weeks: list[float] = []
     for seed in range(factories):
-        base = msgspec.structs.replace(load_scenario("hot-afternoon"), seed=200_000 + seed, events=[], faults=[])
+        base = msgspec.structs.replace(load_scenario("hot-afternoon"), seed=200_000 + first + seed, events=[], faults=[])
         channels, output, _ = watch(base, 5.0)
         is_event = output.code == Code.EVENT
         begins = int((is_event[1:] & ~is_event[:-1]).any(axis=1).sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,23 @@ class Row:
     high: float = float("nan")
     is_met: bool | None = None  # None: a row to compare with
     note: str = ""
+    held: float = float("nan")  # the same on the half that nothing was chosen on
+    held_low: float = float("nan")
+    held_high: float = float("nan")
+
+
+def beside(tuned: Sequence[Row], held: Sequence[Row]) -> list[Row]:
+    """Rows of the tuning half with those of the held-out half beside them; whether a target is met is judged on the held-out one."""
+    by_name = {(row.test, row.what): row for row in held}
+    rows = []
+    for row in tuned:
+        other = by_name.pop((row.test, row.what), None)
+        if other is None:
+            rows.append(replace(row, is_met=None))
+        else:
+            note = "; held out: ".join(part for part in (row.note, other.note) if part)
+            rows.append(replace(row, held=other.reached, held_low=other.low, held_high=other.high, is_met=other.is_met, note=note))
+    return [*rows, *(replace(row, reached=float("nan"), low=float("nan"), high=float("nan"), held=row.reached, held_low=row.low, held_high=row.high) for row in by_name.values())]
 
 
 def interval(parts: Sequence[object], measure: Callable[[Sequence[object]], float], seed: int = 1) -> tuple[float, float]:
@@ -44,9 +61,17 @@ def mean_of(test: str, what: str, target: str, parts: Array, *, least: float | N
 
 def table(rows: Sequence[Row]) -> str:
     """Markdown."""
-    lines = ["| test | what | target | reached | 95 % interval | met | note |", "|---|---|---|---|---|---|---|"]
+    lines = ["| test | what | target | tuning half | 95 % interval | held out | 95 % interval | met | note |", "|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
-        span = "" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
         met = {True: "yes", False: "no", None: ""}[row.is_met]
-        lines.append(f"| {row.test} | {row.what} | {row.target} | {row.reached:.3g} | {span} | {met} | {row.note} |")
+        cells = [row.test, row.what, row.target, _number(row.reached), _span(row.low, row.high), _number(row.held), _span(row.held_low, row.held_high), met, row.note]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3g}"
+
+
+def _span(low: float, high: float) -> str:
+    return "" if np.isnan(low) else f"{low:.3g} to {high:.3g}"

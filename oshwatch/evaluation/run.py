@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from oshwatch.evaluation import faults, floor, public, speed
-from oshwatch.evaluation.report import Row, table
+from oshwatch.evaluation.report import Row, beside, table
 from oshwatch.evaluation.series import is_there
+from oshwatch.evaluation.split import HALVES, Half
 
 DATA = Path("../shared/data/anomaly")
 OUT = Path("docs/models/results.md")
@@ -47,24 +48,25 @@ def main() -> None:
 
 def measure(tests: list[str], data: Path, factories: int, seeds: int) -> list[Row]:
     """Those of the tests whose data are there."""
-    public_tests: dict[str, Callable[[], list[Row]]] = {
-        "D": lambda: faults.injection(data, seeds, _say),
-        "C": lambda: faults.typing(data, _say),
-        "A": lambda: public.numenta(data, _say),
-        "B": lambda: public.pump(data, _say),
+    public_tests: dict[str, Callable[[Half], list[Row]]] = {
+        "D": lambda half: faults.injection(data, seeds, half, _say),
+        "C": lambda half: faults.typing(data, half, _say),
+        "A": lambda half: public.numenta(data, half, _say),
+        "B": lambda half: public.pump(data, half, _say),
     }
-    own_tests: dict[str, Callable[[], list[Row]]] = {"H": lambda: floor.measure(factories), "G": speed.measure}
     rows: list[Row] = []
     for name in tests or ["H", "D", "C", "G", "A", "B"]:
-        if name in own_tests:
-            _say(f"{name}: simulator and synthetic channels")
-            rows += own_tests[name]()
+        _say(name)
+        if name == "H":
+            rows += beside(*(floor.measure(factories // 2, half) for half in HALVES))
+        elif name == "G":
+            rows += speed.measure()
         elif not is_there(data):
             _say(f"{name}: skipped, there are no series in {data}")
         elif name in public_tests:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
-                rows += public_tests[name]()
+                rows += beside(*(public_tests[name](half) for half in HALVES))
     return rows
 
 
