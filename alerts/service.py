@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from alerts.forecasts import ForecastsOver
 from alerts.kpi import KpiService
 from alerts.notification.links import Links
 from alerts.notification.pager import Pager
@@ -81,6 +82,7 @@ class AlertService:
         self._windows = WindowConditions(self._recorder, policy)
         self._systems = SystemConditions(self._recorder, policy, clock)
         self._suspicions, self._suspects = SuspectedFaults(self._recorder, policy, engine), SuspectsRepository(engine)
+        self._forecasts = ForecastsOver(self._recorder, policy, engine)
         self._figures, self._added_up_us = KpiService(engine, clock), 0
         self.pager = Pager(engine, policy, [notifier.way for notifier in notifiers], head=head, links=links)
 
@@ -96,6 +98,8 @@ class AlertService:
         for alert in self._systems.follow(now_us, live, held, self._agents.all(), self._open.by_key):
             self._open.put(alert)
         for alert in self._suspicions.follow(now_us, self._suspects.all(), held, self._open.by_key):
+            self._open.put(alert)
+        for alert in self._forecasts.follow(now_us, live, self._open.by_key):
             self._open.put(alert)
         self._end_by_itself(now_us, held)
         self._add_up(now_us, held)

@@ -6,7 +6,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from assess.live import LiveWindow
+from assess.live import Forecast, LiveWindow
 from domain.hazards import ZoneStatus
 from domain.registry import Instrument
 from domain.times import to_rfc3339
@@ -138,13 +138,29 @@ class SuspectJson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForecastJson(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a running result is heading by the end of the shift."""
+    """Where a running value is heading; it enters no verdict. `probability` of being over the limit within 15, 30 and 60 min and by `shift_end`; `fan` p10, p50, p90 at `fan_at`."""
 
     hazard: str
     metric: str
+    placement: str
     value: float
     unit: str
-    at: str
+    limit: LimitOf
+    probability: dict[str, float]
+    expected_at: str | None
+    likely: bool
+    fan: dict[str, float]
+    fan_at: str
+    method: str
+    known: int
+    since: str
+
+
+def forecast_json(forecast: Forecast) -> ForecastJson:
+    """With its times as the contract writes them."""
+    fields = {name: getattr(forecast, name) for name in forecast.__struct_fields__ if not name.endswith("_us")}
+    expected = None if forecast.expected_at_us is None else to_rfc3339(forecast.expected_at_us)
+    return ForecastJson(**fields, expected_at=expected, fan_at=to_rfc3339(forecast.fan_at_us), since=to_rfc3339(forecast.since_us))
 
 
 class WindowJson(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from console.context import House, house_of
 from console.floors import Floor, load_floor
 from console.pages.floor import advice
 from console.security import Reader
-from console.shapes import ChannelNow, Page, SuspectJson, ZoneNow, window_json
+from console.shapes import ChannelNow, Page, SuspectJson, ZoneNow, forecast_json, window_json
 from console.stores import running_and_last
 from domain.quantities import quantity_of
 from domain.registry import Channel
@@ -50,7 +50,7 @@ def zone_now(house: House, floor: Floor, zone: str) -> ZoneNow:
             SuspectJson(channel=found.channel, kind=found.kind, fault_type=found.fault_type, since=to_rfc3339(found.since_us), score=found.score, text=found.text)
             for found in suspects
         ],
-        forecasts=[],
+        forecasts=[forecast_json(forecast) for forecast in live.forecasts] if live and current else [],
         advice=advice(house, floor, zone),
         silent=[channel.id for channel in floor.silent()],
         simulated=floor.simulated(),

@@ -17,6 +17,7 @@ from console.formats import DASH, Formats, decimals_of
 from console.i18n import N_
 from console.pages.alerts import alert_views
 from console.pages.exposure import dose_views, without_value
+from console.pages.forecasts import forecast_views, likely_by
 from console.pages.records import missing
 from console.pages.trend import trends
 from console.params import rounded
@@ -116,6 +117,7 @@ class Tile:
     stale_s: float
     stale: bool
     others: list[Small]
+    likely_by: str | None = None  # when something is likely over; empty: likely, no time
 
 
 @router.get("/")
@@ -149,6 +151,7 @@ def floor_page(request: Request, site: str, caller: Reader, trend: str = "") -> 
         unacknowledged=floor.unacknowledged,
         **_facts(house, caller.scope, floor, formats, tiles),
         tiles=tiles,
+        forecasts=forecast_views(floor, formats, likely_only=True),
         band=band(house, floor, formats),
         alerts=views,
         may_respond=caller.may(Permission.RESPOND),
@@ -206,6 +209,7 @@ def tile(zone: Zone, floor: Floor, formats: Formats) -> Tile:
         stale_s=stale_s,
         stale=age_us is None or age_us > stale_s * SECOND_US,
         others=[_small(channel, floor, formats) for channel in channels if channel is not main and floor.fresh(channel)][:OTHERS_MAX],
+        likely_by=likely_by(floor, zone.id, formats),
     )
 
 

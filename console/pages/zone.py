@@ -13,6 +13,7 @@ from console.formats import Formats
 from console.pages.alerts import alert_views
 from console.pages.exposure import kind_of, running, shown_as_dose, verdict_address
 from console.pages.floor import advice, tile
+from console.pages.forecasts import forecast_views
 from console.pages.records import missing
 from console.pages.trend import trends
 from console.params import rounded
@@ -115,6 +116,7 @@ def zone_page(request: Request, zone: str, caller: Reader, trend: str = "") -> H
         suspects=[
             SuspectView(found.channel, found.text, formats.moment(found.since_us, floor.timezone), found.kind == "fault", evidence_words(found, formats)) for found in suspects
         ],
+        forecasts=forecast_views(floor, formats, likely_only=False),
         simulated=floor.simulated(),
         not_measured=missing(not_measured(house, caller.scope, held.site, zone), floor.names),
         plan_signed=house.sources.snapshot().plan_in_force(held.site) is not None,
