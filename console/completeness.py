@@ -52,7 +52,12 @@ def read_completeness(sources: Sources, stores: Stores, store: TimeSeries, chann
     found = completeness(dues, times, (), now_us)
     if not found.holes:
         return found
-    blames = [*_expired(store, channel, span, "minutes"), *_runs(bad, interval_us), *_declared(stores, channel, span), *_quarantined(stores, channel, span, interval_us)]
+    blames = [
+        *_expired(store, channel, span, "minutes"),
+        *_runs(bad, interval_us),
+        *_declared(stores, channel, span, interval_us),
+        *_quarantined(stores, channel, span, interval_us),
+    ]
     return completeness(dues, times, blames, now_us)
 
 
@@ -126,10 +131,11 @@ def _runs(bad: Iterable[tuple[int, GapCause]], interval_us: int) -> Iterator[Bla
         yield Blame(start_us=run[0], stop_us=run[1], cause=run[2], rank=OF_RECORD)
 
 
-def _declared(stores: Stores, channel: Channel, span: Span) -> Iterator[Blame]:
-    """Gaps that the agent declared or the centre found, of the whole agent or of a sensor that may be this channel's."""
-    for gap in stores.gaps.of_agent(channel.agent, span.start_us, span.stop_us):
-        yield Blame(start_us=gap.start_us, stop_us=gap.stop_us, cause=_CAUSES.get(gap.cause, GapCause.UNKNOWN), rank=DECLARED)
+def _declared(stores: Stores, channel: Channel, span: Span, interval_us: int) -> Iterator[Blame]:
+    """Gaps that the agent declared or the centre found, of the whole agent or of a sensor that may be this channel's. Lost packs are told by their samples' times."""
+    for gap in stores.gaps.of_agent(channel.agent, span.start_us, span.stop_us + interval_us):
+        before_us = 0 if gap.from_seq is None else interval_us
+        yield Blame(start_us=gap.start_us - before_us, stop_us=gap.stop_us, cause=_CAUSES.get(gap.cause, GapCause.UNKNOWN), rank=DECLARED)
 
 
 def _quarantined(stores: Stores, channel: Channel, span: Span, interval_us: int) -> Iterator[Blame]:

@@ -278,7 +278,7 @@ class Uplink:
             raise ConnectionFailed(self.problem or "the connection was lost")
 
     def _wait_s(self) -> float:
-        if self._backlog_waits and self._window.room(live=False) > 0 and self._wire_room() > 0:
+        if self._backlog_waits and self._window.room(live=False) > 0 and self._wire_room(live=False) > 0:
             return 0.02
         return LOOK_EVERY_S
 
@@ -318,7 +318,10 @@ class Uplink:
             return
         self._live_waits = False  # before looking: who wakes us from now on is not overheard
         room = min(self._window.room(live=True), self._wire_room())
-        rows = self._outbox.pending(self._to.name, room, low_id=self._live_from, skip=self._window.ids) if room else []
+        if room <= 0:  # an answer makes room: what is live waits for it, before the backlog
+            self._live_waits = True
+            return
+        rows = self._outbox.pending(self._to.name, room, low_id=self._live_from, skip=self._window.ids)
         for row in rows:
             self._publish(client, row, now_s)
         if len(rows) >= room:  # more than there is room for: those are the backlog now, and what comes next is live
@@ -330,7 +333,7 @@ class Uplink:
             return
         self._tokens = min(self._tokens + (now_s - self._tokens_at) * BACKLOG_PER_S, BACKLOG_PER_S / 10)
         self._tokens_at = now_s
-        room = min(self._window.room(live=False), self._wire_room(), int(self._tokens))
+        room = min(self._window.room(live=False), self._wire_room(live=False), int(self._tokens))
         if room <= 0:
             return
         self._backlog_waits = False
@@ -341,8 +344,10 @@ class Uplink:
         if len(rows) == room:
             self._backlog_waits = True
 
-    def _wire_room(self) -> int:
-        return max(self._receive_maximum - self._window.on_the_wire, 0)
+    def _wire_room(self, *, live: bool = True) -> int:
+        """A backlog leaves a quarter to what is live: a small broker takes 20 at once."""
+        reserve = 0 if live else self._receive_maximum // 4
+        return max(self._receive_maximum - reserve - self._window.on_the_wire, 0)
 
     def _publish(self, client: paho.Client, row: Row, now_s: float) -> None:
         to = topic(self._agent, "event") if row.kind is Kind.EVENT else sharded_data_topic(self._agent)
