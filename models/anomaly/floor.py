@@ -20,6 +20,8 @@ CONFIRMED_US = 3_600_000_000
 """A drift takes days: it is told when it has lasted for an hour."""
 WORTH = 0.5
 """Times the smallest change worth a look."""
+PULLED = 0.5
+"""A channel that is off by less than this share of a peer that drifts was pulled along: the peer is part of what it is compared with."""
 LEAST_TALLIED = 120
 BINS, BIN_WIDTH = 48, 1.25
 """The record of a channel's scores: bins of a quarter, from 0.001 up."""
@@ -82,6 +84,8 @@ class FloorModel:
         change = self.minutes.level.whole
         ripe &= np.abs(change) >= WORTH * self._peers.smallest
         ripe &= self._peers.linked.number(self.samples.code == Code.EVENT) == 0
+        size, peers = np.where(ripe, np.abs(change), 0.0), self._peers.others
+        ripe &= size >= PULLED * np.where(peers < 0, 0.0, size[peers]).max(axis=1)
         together = self._peers.linked.number(ripe) > 1
         return [self._suspect(int(index), float(change[index]), is_event=bool(together[index])) for index in np.flatnonzero(ripe)]
 
