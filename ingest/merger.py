@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -88,6 +89,7 @@ class Merger:
         self._quarantine = QuarantineRepository(engine)
         self._book = MinuteBook(reader)
         self._unsynchronised = Unsynchronised(reader, UnsynchronisedRepository(engine), records_patience)
+        self._refused: deque[RefusedReading] = deque()
         self._closed_s = 0.0
 
     def open(self, channels: Iterable[str], mine: Callable[[str], bool]) -> Prepared:
@@ -99,18 +101,29 @@ class Merger:
     def prepare(self, work: Work) -> Prepared:
         self._unsynchronised.mark(work)
         self._retime(work)
-        merged = self._book.merge([*work.readings, *work.superseded] if work.superseded else work.readings)
+        merged = self._merged([*work.readings, *work.superseded] if work.superseded else work.readings)
         _write_again(work, merged)
         self._close_due(merged)
         return Prepared(work, merged)
+
+    def refused(self, readings: Sequence[RefusedReading]) -> None:
+        """The store did not take these; called by the writer's thread. The next merge takes them out of the minute book."""
+        self._refused.extend(readings)
 
     def due(self) -> Prepared:
         """Minutes that the clock closes, and originals of what was re-timed."""
         work = Work()
         self._unsynchronised.mark(work)
-        merged = self._book.merge(work.superseded) if work.superseded else Merged()
+        merged = self._merged(work.superseded) if work.superseded or self._refused else Merged()
         self._close_due(merged)
         return Prepared(work, merged)
+
+    def _merged(self, readings: Sequence[Reading]) -> Merged:
+        refused = list(self._refused)
+        merged = self._book.merge(readings, refused=[one.reading for one in refused])
+        for _ in refused:
+            self._refused.popleft()
+        return merged
 
     @property
     def channels(self) -> int:

@@ -115,9 +115,11 @@ class MinuteBook:
                 _rebuild(opened[name], found.get(name, [last[name]]), known[0] if known else None, merged)
         self._channels |= opened
 
-    def merge(self, readings: Sequence[Reading]) -> Merged:
-        """What these readings, in the order they came, change; a later merge that looks into the store must find it there."""
+    def merge(self, readings: Sequence[Reading], *, refused: Sequence[Reading] = ()) -> Merged:
+        """What these readings, in the order they came, change; a later merge that looks into the store must find it there. The store did not take what is `refused`."""
         merged, channels = Merged(), self._channels
+        if refused:
+            self._forget_refused(refused, merged)
         fresh, late = merged.fresh, []
         closing: dict[tuple[str, int], Samples] = {}
         for reading in readings:
@@ -147,6 +149,23 @@ class MinuteBook:
                 if channel.seen == len(channel.samples):
                     self._write(channel, merged)
                 channel.seen = len(channel.samples)
+
+    def _forget_refused(self, refused: Iterable[Reading], merged: Merged) -> None:
+        """Their minutes become those of what the store holds."""
+        keys = {(reading.channel, minute_of(reading.time_us)) for reading in refused if reading.channel in self._channels}
+        closed = [key for key in keys if key[1] != self._channels[key[0]].minute_us]
+        for name, minute_us in closed:
+            self._channels[name].blocks.pop(minute_us - minute_us % HOUR_US, None)
+        loaded = self._load(closed, {})
+        for name, minute_us in closed:
+            merged.touch(name, minute_us)
+            merged.minutes[(name, minute_us)] = self._channels[name].minute(minute_us, self._samples(self._channels[name], minute_us, loaded))
+        for name, minute_us in keys.difference(closed):
+            channel = self._channels[name]
+            channel.samples = {reading.time_us: reading for reading in self._store.read([name], minute_us, minute_us + MINUTE_US).get(name, [])}
+            if channel.written:
+                channel.written = -1
+                self._write(channel, merged)
 
     @property
     def channels(self) -> int:

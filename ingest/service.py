@@ -331,6 +331,7 @@ class IngestService:
         if prepared.writes:
             batch = prepared.batch()
             prepared.refused = self._patience["write"](lambda: self._written_by_owner(batch))
+            self._merger.refused(prepared.refused)
         with self._settled:
             self._written += 1
             self._settled.notify_all()

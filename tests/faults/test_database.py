@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from domain.reading import Reading
+from domain.times import MINUTE_US, minute_of
 from oshwatch.testing import until
 
 pytestmark = [pytest.mark.server("mosquitto"), pytest.mark.server("influxdb")]
@@ -83,7 +84,17 @@ def test_one_bad_point_is_quarantined_alone_and_stored_by_a_retry_after_the_fix(
     (held,) = plant.all("quarantine", state="held")
     assert (held["agent"], held["reason"], held["whole"]) == ("agent-1", "refused by the store", False)
     until(lambda: plant.metrics().get('oshwatch_quarantine_held{reason="refused_by_the_store"}') == 1, 5, "counted by its reason")
+    counted = [reading for reading in plant.stored(device.produced) if reading[0] == bad[0] and minute_of(reading[1]) == minute_of(now_us)]
+    later_us = minute_of(now_us) + 2 * MINUTE_US
+    device.make([Reading(bad[0], later_us, 500.0)])  # closes the minute
+    until(lambda: minute_at(plant, bad) == len(counted), 20, f"the minute counts the {len(counted)} that are stored")
     database.be("fine")
     assert plant.ask("POST", f"quarantine/{held['id']}/retry").status_code == 200
     until(lambda: plant.all("quarantine", state="held") == [], 15, "accepted")
     assert plant.stored(device.produced) == device.produced
+    until(lambda: minute_at(plant, bad) == len(counted) + 1, 20, "the minute counts it too")
+
+
+def minute_at(plant: Any, key: tuple[str, int]) -> int:
+    start_us = minute_of(key[1])
+    return sum(minute.valid for minute in plant.store.read_minutes([key[0]], start_us, start_us + MINUTE_US).get(key[0], []))

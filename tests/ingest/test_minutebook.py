@@ -239,3 +239,21 @@ def test_any_order_any_repetition_any_batches_and_restarts_give_the_same_reading
         minutebook.BLOCKS_MAX = limit
     close_all(book, store)
     assert held(store) == truth(history)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_what_the_store_refused_is_not_counted_in_its_minute_until_it_is_taken(closed: bool) -> None:
+    store, kept, bad = MemoryTimeSeries(), [reading(second) for second in range(0, 50, 10)], reading(55, 99.0)
+    book = restarted(store)
+    first = book.merge([*kept, bad, *([reading(70)] if closed else [])])
+    first.fresh.remove(bad)
+    write(store, first)
+    rest = [reading(70)] if closed else []
+    correction = write(store, book.merge([], refused=[bad]))
+    close_all(book, store)
+    assert held(store) == truth([*kept, *rest])
+    assert (TEMPERATURE in correction.touched) is closed
+    taken = write(store, book.merge([bad]))
+    assert TEMPERATURE in taken.touched
+    close_all(book, store)
+    assert held(store) == truth([*kept, bad, *rest])
