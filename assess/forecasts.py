@@ -29,6 +29,8 @@ LIKELY = 0.5
 PERCENTILES = ("p10", "p50", "p90")
 HEAT_SCALE_K = 1.5
 """What the WBGT of a hall may change in an hour before its own record says more."""
+PEAK_SCALE_DB = 6.0
+"""The same of a sound level."""
 OTHER_SCALE = 0.25
 """The same of other values, as a share of their limit."""
 
@@ -106,7 +108,7 @@ class Forecaster:
         for first in range(0, len(wanted), CHUNK):
             part = slice(first, first + CHUNK)
             lines = np.array([limit.value for _, _, limit in wanted[part]], dtype=np.float64)
-            scale = np.array([HEAT_SCALE_K if window.hazard == "heat" else OTHER_SCALE * limit.value for _, window, limit in wanted[part] if limit.value is not None])
+            scale = np.array([_scale(window, limit.value) for _, window, limit in wanted[part] if limit.value is not None])
             result = crossing(self._history[rows[part]], values[part], lines, scale)
             for index, (zone, window, limit) in enumerate(wanted[part]):
                 if limit.value is None or values[first + index] > limit.value:
@@ -238,6 +240,12 @@ def _limit(window: LiveWindow, zone: LiveZone) -> LimitOf | None:
     if window.limit is None or window.limit.value is None or window.value is None or set(window.channels) & set(zone.silent):
         return None
     return window.limit
+
+
+def _scale(window: LiveWindow, limit: float) -> float:
+    if window.hazard == "heat":
+        return HEAT_SCALE_K
+    return PEAK_SCALE_DB if window.hazard == "noise" else OTHER_SCALE * abs(limit)
 
 
 def _adds_up(window: LiveWindow) -> bool:
