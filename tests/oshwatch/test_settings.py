@@ -54,3 +54,17 @@ def test_a_config_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         load_settings({}, tmp_path / "no.toml")
     assert caught.value.source.endswith("no.toml")
+
+
+def test_several_ingest_workers_need_databases_that_are_servers() -> None:
+    shared = {"OSHWATCH_INGEST_WORKERS": "2"}
+    influx = {"OSHWATCH_TIMESERIES_URL": "influxdb://127.0.0.1:8086?org=o&bucket=b"}
+    postgres = {"OSHWATCH_DATABASE_URL": "postgresql+psycopg://test@127.0.0.1/oshwatch"}
+    for given, named in ((shared, "OSHWATCH_TIMESERIES_URL"), (shared | influx, "OSHWATCH_DATABASE_URL")):
+        with pytest.raises(BadInput, match="embedded") as refused:
+            load_settings(given)
+        assert refused.value.field == named
+    assert load_settings(shared | influx | postgres).ingest_workers == 2
+    for wrong in ("0", "two", "65"):
+        with pytest.raises(BadInput):
+            load_settings({"OSHWATCH_INGEST_WORKERS": wrong})
