@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -21,6 +22,7 @@ STOP_WITHIN_S = 10.0
 BACKOFF_S = (0.2, 1.0, 3.0, 10.0)
 STABLE_S = 60.0
 EXIT_BAD_INPUT = 2
+TELL_EVERY_S = 5.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -43,9 +45,10 @@ class Child:
 class Supervisor:
     """Runs children until `stop` or a signal."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Mapping[str, float]], None] | None = None) -> None:
         self.children: list[Child] = []
         self._stopping = threading.Event()
+        self._tell, self._told_s = tell, 0.0
 
     def start(self, child: Child) -> None:
         self.children.append(child)
@@ -75,6 +78,7 @@ class Supervisor:
                 code = self._watch()
                 if code:
                     break
+                self._tell_restarts()
         finally:
             self._end_all()
         return code
@@ -102,6 +106,16 @@ class Supervisor:
                 return EXIT_BAD_INPUT
             self._schedule(child, status)
         return 0
+
+    def restarts(self) -> dict[str, float]:
+        """How often each child was started again, and all of them together."""
+        each = {f"restarts_{re.sub('[^a-z0-9]+', '_', child.name.lower())}": float(child.restarts) for child in self.children}
+        return {"restarts": sum(each.values()), **each}
+
+    def _tell_restarts(self) -> None:
+        if self._tell is not None and time.monotonic() - self._told_s >= TELL_EVERY_S:
+            self._told_s = time.monotonic()
+            self._tell(self.restarts())
 
     def _schedule(self, child: Child, status: int) -> None:
         lived = time.monotonic() - child.started_at

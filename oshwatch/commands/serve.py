@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
+from domain.clock import SystemClock
+from domain.errors import NotReady
 from oshwatch.settings import Settings, load_settings
 from oshwatch.supervise import Child, Supervisor, python
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+log = logging.getLogger(__name__)
 
 PARTS = ("ingest", "alerts", "console", "watchdog")
 
@@ -25,11 +36,11 @@ def _all(settings: Settings, options: argparse.Namespace) -> int:
     from oshwatch.workers import worker_names
     from storage.timeseries.opening import open_timeseries
 
-    prepare(settings)
+    engine = prepare(settings)
     check_certificates(settings)
     check_channels(settings)
     open_timeseries(settings.timeseries_url, settings.influxdb_token).close()  # what is wrong is said once, before any part starts
-    supervisor = Supervisor()
+    supervisor = Supervisor(telling(engine))
     supervisor.stop_on_signals()
     arguments = ["--config", str(options.config.absolute())] if options.config else []
     for part in PARTS:
@@ -40,3 +51,18 @@ def _all(settings: Settings, options: argparse.Namespace) -> int:
             supervisor.start(Child(name=part, command=python("serve", part, *arguments)))
     print(f"oshwatch: serving {settings.console_url}", flush=True)
     return supervisor.run()
+
+
+def telling(engine: Engine) -> Callable[[Mapping[str, float]], None]:
+    """The supervisor's own heartbeat, so that `/metrics` says how often each part was started again."""
+    from storage.records.services import ServicesRepository
+
+    services = ServicesRepository(engine)
+
+    def tell(counters: Mapping[str, float]) -> None:
+        try:
+            services.heartbeat("supervisor", os.getpid(), SystemClock().now_us(), True, "", counters)
+        except NotReady as error:
+            log.info("no heartbeat: %s", error)
+
+    return tell

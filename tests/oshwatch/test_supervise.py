@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -77,3 +77,19 @@ def test_nothing_outlives_the_parent(sign: signal.Signals, tmp_path: Path) -> No
     parent.send_signal(sign)
     parent.wait(15)
     until(lambda: not alive(pid))
+
+
+def test_it_tells_how_often_each_child_was_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oshwatch.supervise.TELL_EVERY_S", 0.0)
+    told: list[dict[str, float]] = []
+
+    def tell(counters: Mapping[str, float]) -> None:
+        told.append(dict(counters))
+        if counters["restarts"] >= 2:
+            supervisor.stop()
+
+    supervisor = Supervisor(tell)
+    supervisor.start(Child(name="ingest host-1", command=[sys.executable, "-c", "raise SystemExit(1)"]))
+    assert supervisor.run() == 0
+    assert told[0]["restarts"] == 0
+    assert told[-1] == {"restarts": 2.0, "restarts_ingest_host_1": 2.0}
