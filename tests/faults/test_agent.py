@@ -23,9 +23,9 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def test_agent_offline_24_h_in_fake_time(make_plant: Callable[..., Any], make_device: Callable[..., Any], dice: random.Random) -> None:
+def test_agent_offline_24_h_in_fake_time(make_plant: Callable[..., Any], make_device: Callable[..., Any]) -> None:
     """A day of packs, one in 30 s, drains more than 20 times as fast as it came, while live packs are acknowledged, by `also`, within 5 s."""
-    plant, device = make_plant(interval_s=30.0), make_device(begin=False)
+    plant, device, dice = make_plant(interval_s=30.0), make_device(begin=False), random.Random(3)
     start_us, every_us = minute_of(now_us()) - DAY_US, 30 * SECOND_US
     past = [[Reading("agent-1.hall.co2", start_us + number * every_us, round(dice.uniform(400, 900), 1))] for number in range(DAY_US // every_us)]
     device.outbox.import_boot("offline", past)

@@ -63,10 +63,8 @@ def test_database_down_for_60_s_refuses_then_times_out_then_returns_503_then_400
     assert len([alert for alert in plant.all("alerts") if alert["hazard"] == "gas:co"]) == 1
 
 
-def test_one_bad_point_is_quarantined_alone_and_stored_by_a_retry_after_the_fix(
-    make_plant: Callable[..., Any], make_device: Callable[..., Any], database: Any, dice: random.Random
-) -> None:
-    plant, device = make_plant(timeseries_url=database.url, token=database.token), make_device()
+def test_one_bad_point_is_quarantined_alone_and_stored_by_a_retry_after_the_fix(make_plant: Callable[..., Any], make_device: Callable[..., Any], database: Any) -> None:
+    plant, device, dice = make_plant(timeseries_url=database.url, token=database.token), make_device(), random.Random(2)
     plant.start_ingest()
     plant.wait_until_listening()
     database.poison = b"13.1313"
