@@ -317,10 +317,11 @@ def _data_back(alert: Alert, step: Step) -> Alert:
 
 
 def _returned(alert: Alert, step: Step) -> Alert:
+    """A condition did not return before it was last seen, whatever a clock that was set back says: what comes again from before then is a repeat."""
     if not alert.active:
         return alert
     changed = _revised(alert, step)
-    return msgspec.structs.replace(changed, condition="returned", returned_at_us=step.event_us)
+    return msgspec.structs.replace(changed, condition="returned", returned_at_us=max(step.event_us, alert.seen_us))
 
 
 def _mark(step: Step) -> Mark:

@@ -90,7 +90,7 @@ def run_bench(
                     _forget(port, "oshwatch-ingest")
                     if telegraf and url and size > 1:
                         _queue(port, Telegraf.CLIENT_ID, packs, size, site)
-                        peers[store].append(telegraf.drain(port, url, token, packs * size, directory, _GIVE_UP_S))
+                        peers[store] += telegraf.drain(port, url, token, packs * size, directory, _GIVE_UP_S / 5)
                         _forget(port, Telegraf.CLIENT_ID)
                     shutil.rmtree(directory / site)
             for store, runs in found.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -52,6 +53,8 @@ _TELEGRAF = """
       tags = ["n", "u"]
       included_keys = ["n", "u", "v"]
 """
+
+log = logging.getLogger(__name__)
 
 
 class _Place(msgspec.Struct):
@@ -107,8 +110,8 @@ class Telegraf:
         binary = shutil.which("telegraf") or (str(cached[-1]) if cached else None)
         return cls(binary) if binary else None
 
-    def drain(self, port: int, url: str, token: str, readings: int, directory: Path, give_up_s: float) -> dict[str, float]:
-        """From its connection to the broker until InfluxDB counts everything that was queued for it."""
+    def drain(self, port: int, url: str, token: str, readings: int, directory: Path, give_up_s: float) -> list[dict[str, float]]:
+        """From its connection to the broker until InfluxDB counts everything that was queued for it; empty when it stalled, as it was seen to do: our own figures stand without it."""
         place, measurement = _place(url, token), f"telegraf{SystemClock().now_us()}"
         config = directory / "telegraf.conf"
         config.write_text(
@@ -122,12 +125,13 @@ class Telegraf:
                 began_s = time.perf_counter()
                 while _count(place, measurement) < readings:
                     if time.perf_counter() - began_s > give_up_s:
-                        raise NotReady(f"Telegraf has not drained the queue after {give_up_s:.0f} s: {_count(place, measurement)} of {readings}")
+                        log.warning("Telegraf has not drained the queue after %.0f s: %d of %d", give_up_s, _count(place, measurement), readings)
+                        return []
                     time.sleep(_ASK_EVERY_S)
                 taken_s, used_s = time.perf_counter() - began_s, _cpu_s(process.pid)
             finally:
                 process.terminate()
-        return {"readings_per_s": readings / taken_s, "cpu_s_per_million_readings": used_s / readings * 1e6}
+        return [{"readings_per_s": readings / taken_s, "cpu_s_per_million_readings": used_s / readings * 1e6}]
 
 
 def _count(place: _Place, measurement: str) -> int:

@@ -38,7 +38,7 @@ def test_every_alarm_has_a_time_to_respond_and_a_notice_has_none() -> None:
 
 @pytest.mark.check
 def test_every_type_named_in_code_has_its_row() -> None:
-    code = "\n".join(path.read_text() for path in ROOM.glob("*.py"))
+    code = "\n".join(path.read_text() for path in ROOM.rglob("*.py"))
     named = set(re.findall(r'rows\["([a-z_]+)"\]', code)) | set(re.findall(r'_Seen\(\s*"([a-z_]+)"', code)) | set(re.findall(r'type[a-z_]*(?:=| = | == )"([a-z_]+)"', code))
     assert {"zone_no_data", "channel_silent", "agent_offline", "notification_failed"} <= named
     assert named <= POLICY.rows.keys()

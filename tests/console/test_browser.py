@@ -19,7 +19,21 @@ STATIC = FRONTEND.parent / "static"
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PHONE = {"width": 360, "height": 740}
-PAGES = ("/sites/f1", "/zones/f1.ironing-1", "/zones/f1.boiler", "/zones/f1.ironing-1/records", "/sites/f1/monitoring-plan", "/verdicts/1", "/alerts", "/alarms", "/sites/f1/alarm-policy", "/sites/f1/alarm-kpis", "/sites", "/equipment", "/notifications")
+PAGES = (
+    "/sites/f1",
+    "/zones/f1.ironing-1",
+    "/zones/f1.boiler",
+    "/zones/f1.ironing-1/records",
+    "/sites/f1/monitoring-plan",
+    "/verdicts/1",
+    "/alerts",
+    "/alarms",
+    "/sites/f1/alarm-policy",
+    "/sites/f1/alarm-kpis",
+    "/sites",
+    "/equipment",
+    "/notifications",
+)
 PAGE_MAX_BYTES = 60_000
 
 
