@@ -128,6 +128,7 @@ class Uplink:
         self._refusal = ""
         self._connected_at = 0.0
         self._next_health = 0.0
+        self._lost_at = 0.0
         self._receive_maximum = ON_THE_WIRE
         self._live_from = 0
         self._live_waits, self._backlog_waits = True, True
@@ -175,7 +176,10 @@ class Uplink:
         while not stop.is_set():
             try:
                 self._connect(stop)
-                self._serve(stop)
+                try:
+                    self._serve(stop)
+                finally:
+                    self._lost_at = time.monotonic()
             except (ConnectionFailed, OSError, ValueError) as error:
                 self.problem = str(error) or type(error).__name__
                 log.warning("%s: %s", self._to.name, self.problem)
@@ -242,7 +246,7 @@ class Uplink:
             self._refusal = f"{self._to.host}:{self._to.port} refuses: {reason}"
             return
         self._receive_maximum = min(ON_THE_WIRE, int(getattr(properties, "ReceiveMaximum", ON_THE_WIRE)))
-        self._window.reconnected(session_present=flags.session_present)
+        self._window.reconnected(session_present=flags.session_present, lost_s=self._lost_at)
         client.subscribe([(topic(self._agent, "ack"), 1), (topic(self._agent, "cmd"), 1)])
         client.publish(topic(self._agent, "status"), msgspec.json.encode(self._sources.status("online")), qos=1, retain=True)
         self._connected_at = time.monotonic()

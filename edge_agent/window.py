@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from edge_agent.ranges import Ranges
@@ -11,6 +12,8 @@ LIMIT = 500
 LIVE_RESERVE = 100
 RESEND_FIRST_S, RESEND_CAP_S = 60.0, 600.0
 """Contract 3: sent again after 60 s without an acknowledgement, backing off to 10 min."""
+DIES_WITH_THE_BROKER_S = 10.0
+"""A broker writes its queue to disk now and then: what it took in the last seconds before it was killed, and the centre's answers to that, may be gone with it."""
 
 
 @dataclass(slots=True)
@@ -21,6 +24,11 @@ class Sent:
     wait_s: float
     mid: int
     received: bool = False  # by the broker
+
+    @property
+    def at_s(self) -> float:
+        """When it was sent last."""
+        return self.due_s - self.wait_s
 
 
 class Window:
@@ -70,9 +78,9 @@ class Window:
     def overdue(self, now_s: float) -> list[int]:
         return [row_id for row_id, sent in self._sent.items() if sent.due_s <= now_s]
 
-    def reconnected(self, *, session_present: bool) -> None:
-        """What the broker may not have is to be sent again at once: all of it, when it has lost our session."""
-        for row_id in [row_id for row_id, sent in self._sent.items() if not (session_present and sent.received)]:
+    def reconnected(self, *, session_present: bool, lost_s: float = math.inf) -> None:
+        """What the broker may not have is to be sent again at once: all of it, when it has lost our session; else what it never answered, and what was sent just before `lost_s`."""
+        for row_id in [row_id for row_id, sent in self._sent.items() if not (session_present and sent.received and sent.at_s < lost_s - DIES_WITH_THE_BROKER_S)]:
             self._forget(row_id)
         self._mids.clear()
 
