@@ -8,7 +8,7 @@ from assess.forecasts import LIKELY, SHIFT_END
 from assess.live import Forecast
 from console.floors import Floor
 from console.formats import Formats
-from console.words import hazard_name, metric_name
+from console.words import hazard_name, window_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def _view(zone: str, place: str, forecast: Forecast, floor: Floor, formats: Form
         zone=zone,
         place=place,
         name=hazard_name(forecast.hazard),
-        metric=metric_name(forecast.metric),
+        metric=window_name(forecast.metric),
         by="" if forecast.expected_at_us is None else formats.clock(forecast.expected_at_us, floor.timezone),
         chances=[("" if horizon == "shift_end" else horizon, f"{round(100 * chance)} %") for horizon, chance in forecast.probability.items()],
         low=formats.measure(forecast.fan["p10"], forecast.unit),
