@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -106,6 +107,52 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     server.start()
     yield server
     server.stop()
+
+
+class Relay:
+    """Carries bytes between two ends; frozen it carries none and closes nothing, as a pulled cable does, and what is on it stays dead."""
+
+    def __init__(self, to: int) -> None:
+        self.to, self.frozen = to, False
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._open: list[socket.socket] = [self._server]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._server.accept()
+                far = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                return
+            self._open += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        dead = False
+        while True:
+            try:
+                data = source.recv(65536)
+                dead = dead or self.frozen
+                if not data:
+                    return
+                if not dead:
+                    sink.sendall(data)
+            except OSError:
+                return
+
+    def stop(self) -> None:
+        for each in self._open:
+            each.close()
+
+
+@pytest.fixture
+def relay(mosquitto: Mosquitto) -> Iterator[Relay]:
+    made = Relay(mosquitto.port)
+    yield made
+    made.stop()
 
 
 @dataclass

@@ -207,9 +207,8 @@ def test_resend_brings_back_at_once_what_is_still_on_its_way(rig: Rig, centre: A
     eventually(lambda: sum(kind == "data" for kind, _ in centre.messages) == 6, what="sent again long before the minute is over")
 
 
-def test_a_half_open_line_is_found_and_nothing_is_missing(tmp_path: Path, centre: Any, mosquitto: Any, eventually: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_half_open_line_is_found_and_nothing_is_missing(tmp_path: Path, centre: Any, relay: Any, eventually: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_agent.uplink.KEEPALIVE_S", 1)
-    relay = Relay(mosquitto.port)
     rig = Rig(tmp_path, f"mqtt://127.0.0.1:{relay.port}")
     try:
         for number in range(60):
@@ -223,49 +222,6 @@ def test_a_half_open_line_is_found_and_nothing_is_missing(tmp_path: Path, centre
         assert centre.readings() == [reading(number) for number in range(60)]
     finally:
         rig.stop()
-        relay.stop()
-
-
-class Relay:
-    """Carries bytes between the agent and the broker; frozen it carries none and closes nothing, as a pulled cable does."""
-
-    def __init__(self, to: int) -> None:
-        self.to, self.frozen = to, False
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        self._open: list[socket.socket] = [self._server]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._server.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self.to))
-            self._open += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
-
-    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
-        dead = False
-        while True:
-            try:
-                data = source.recv(4096)
-            except OSError:
-                return
-            dead = dead or self.frozen
-            if not data:
-                return
-            if not dead:
-                try:
-                    sink.sendall(data)
-                except OSError:
-                    return
-
-    def stop(self) -> None:
-        for each in self._open:
-            each.close()
 
 
 class OldBroker:

@@ -46,3 +46,14 @@ def test_a_broker_that_kept_the_session_has_what_it_confirmed() -> None:
     assert list(window.ids) == [(1, 1)]
     window.reconnected(session_present=False)
     assert not window.ids
+
+
+def test_what_was_sent_just_before_the_line_was_lost_may_have_died_with_the_broker_and_goes_out_again() -> None:
+    window = Window()
+    for row_id, sent_s in ((1, 0.0), (2, 89.0), (3, 99.0)):
+        window.sent(row_id, mid=row_id, now_s=sent_s)
+        window.received(row_id)
+    window.reconnected(session_present=True, lost_s=100.0)
+    assert list(window.ids) == [(1, 2)], "only what is older than ten seconds is believed to be in the broker"
+    window.reconnected(session_present=True)
+    assert list(window.ids) == [(1, 2)]
