@@ -28,7 +28,10 @@ def follow(site, url: str):
 def test_the_root_names_the_entity_sets_and_what_it_conforms_to(standing) -> None:
     root = standing.get(ROOT).json()
     assert {entry["name"] for entry in root["value"]} == {"Things", "Locations", "Datastreams", "Sensors", "ObservedProperties", "Observations", "FeaturesOfInterest"}
-    assert all("/iot_sensing/1.1/req/" in entry for entry in root["serverSettings"]["conformance"])
+    claimed = root["serverSettings"]["conformance"]
+    assert all("/iot_sensing/1.1/req/" in entry for entry in claimed)
+    in_part = {"skip", "orderby", "filter", "expand", "resource-path-to-entities"}
+    assert {entry.rsplit("/", 1)[1] for entry in claimed}.isdisjoint(in_part), "what is offered in part is not claimed"
 
 
 @pytest.mark.parametrize("name", ["Things", "Locations", "Datastreams", "Sensors", "ObservedProperties", "FeaturesOfInterest"])
