@@ -88,6 +88,7 @@ class Siren:
         self._topic, self._sites = topic, sites
         self._said: dict[str, tuple[bytes, int]] = {}
         self._failing_since_us: int | None = None
+        self.failures = 0
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -96,6 +97,7 @@ class Siren:
             except NotReady as error:  # the database waits; the retained state stays
                 log.warning("siren: %s", error)
             except Exception:  # top of a task
+                self.failures += 1
                 log.exception("siren")
             stop.wait(EVERY_S)
 
