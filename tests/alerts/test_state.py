@@ -154,3 +154,10 @@ def test_the_json_has_every_field_of_the_contract() -> None:
     ]  # fmt: skip
     assert shown["acknowledged"] == {"by": "olga", "role": "officer", "side": "management", "at": "2025-11-22T08:29:40Z", "text": ""}
     assert (shown["confirmed"]["text"], shown["raised_at"], shown["revision"]) == ("valve closed", "2025-11-22T08:26:40Z", 4)
+
+
+def test_a_clock_that_was_set_back_does_not_let_a_condition_return_before_it_was_last_seen() -> None:
+    """Else the same pack, coming once more, would count as a new excursion and call people anew."""
+    alert = fold([raised(), step(K.REVISED, 10, value=31.0), step(K.RETURNED, -30)])
+    assert alert.condition == "returned"
+    assert alert.returned_at_us == T0 + 10 * MINUTE_US
