@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         _models,
         _quarantine,
         _timeseries,
+        _records,
         _backup,
         _alerts,
         _grafana,
@@ -385,6 +386,17 @@ def _timeseries(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         parser.add_argument("--reason", required=True, metavar="TEXT")
     for parser in (copying, listing, retaining, expiring, holding, releasing, held):
         _config(parser)
+
+
+def _records(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    example = "oshwatch records copy --from sqlite:////var/lib/oshwatch/oshwatch.db --to postgresql+psycopg://oshwatch@db/oshwatch"
+    actions = _group(commands, "records", "everything but the readings, from database to database", example)
+    copying = _command(actions, "copy", "copy all tables of a centre that stands still into an empty database, verified by counts and digests", example, "records:copy")
+    copying.add_argument("--from", required=True, metavar="URL", dest="source")
+    copying.add_argument("--to", required=True, metavar="URL", dest="target")
+    copying.add_argument("--verify-only", action="store_true", help="compare, write nothing")
+    copying.add_argument("--rehearsal", action="store_true", help="also while the centre runs: one consistent moment, to try with")
+    _config(copying)
 
 
 def _grafana(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
