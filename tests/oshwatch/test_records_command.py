@@ -32,7 +32,7 @@ def test_people_may_log_in_after_the_move_and_a_second_copy_is_refused(source: s
     assert user is not None
     assert user.locale == "vi"
     assert run(["records", "copy", "--from", source, "--to", postgres]) == 2
-    assert "is not empty (users)" in capsys.readouterr().err
+    assert "is not empty (audit, users)" in capsys.readouterr().err
     assert run(["records", "copy", "--from", source, "--to", postgres, "--verify-only"]) == 0
     assert "2 rows compared, 0 tables differ" in capsys.readouterr().out
 
