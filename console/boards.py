@@ -190,7 +190,7 @@ def _line(stored: Verdict, floor: Floor, formats: Formats) -> ResultLine:
         picture=picture_of(verdict.hazard),
         what=metric_name(verdict.metric),
         value=formats.measure(verdict.value, verdict.unit),
-        between=formats.between(verdict.low, verdict.high, verdict.unit),
+        between=formats.bounded(verdict.low, verdict.high, verdict.unit),
         limit=formats.measure(limit.value, verdict.unit) if limit.value is not None else "",
         law=limit.law,
         state=state_name(verdict.state, verdict.value, limit.value),

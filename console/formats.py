@@ -15,6 +15,7 @@ from domain.times import SECOND_US, to_datetime
 SHOWN_UNITS = {"Cel": "°C", "%RH": "%", "ug/m3": "µg/m³", "mg/m3": "mg/m³", "1": "", "min": "min", "dB": "dB"}
 DASH, NBSP = "—", "\u00a0"
 OPEN_FROM_PERCENT = 1000.0
+BETWEEN, AT_LEAST, OPEN_ABOVE = N_("between"), N_("at least"), N_("no upper bound")
 AGES = {"s": N_("{n} s"), "min": N_("{n} min"), "h": N_("{n} h"), "d": N_("{n} d")}
 
 
@@ -52,6 +53,15 @@ class Formats:
         if unit == "%" and low is not None and high is not None and high > OPEN_FROM_PERCENT:
             return f"{self.number(low, 0)}–>{self.measure(OPEN_FROM_PERCENT, unit)}"
         return "" if low is None or high is None else f"{self.number(low, decimals_of(unit, high))}–{self.measure(high, unit)}"
+
+    def bounded(self, low: float | None, high: float | None, unit: str) -> str:
+        """The bounds in words: between both, at least the lower one where there is no upper one; nothing where nothing is known."""
+        gettext = self.catalogue.gettext
+        if low is None:
+            return ""
+        if high is None:
+            return f"{gettext(AT_LEAST)} {self.measure(low, unit)}" if low > 0 else gettext(OPEN_ABOVE)
+        return f"{gettext(BETWEEN)} {self.between(low, high, unit)}"
 
     def unit(self, unit: str) -> str:
         return SHOWN_UNITS.get(unit, unit)

@@ -110,7 +110,7 @@ def _dose(formats: Formats, verdict: Verdict, names: Mapping[str, str], address:
         place=names.get(verdict.zone, verdict.zone),
         metric=metric_name(verdict.metric),
         value=formats.measure(verdict.value, verdict.unit),
-        bounds=formats.between(verdict.low, verdict.high, verdict.unit),
+        bounds=formats.bounded(verdict.low, verdict.high, verdict.unit),
         limit=formats.measure(limit, verdict.unit) if limit is not None else "",
         coverage=formats.percent(verdict.coverage),
         state=state_name(verdict.state, verdict.value, limit),
@@ -130,7 +130,7 @@ def kind_of(verdict: Verdict) -> str:
 
 def _bar(formats: Formats, verdict: Verdict) -> Bar | None:
     limit, value, low, high = verdict.limit.value, verdict.value, verdict.low, verdict.high
-    if not limit or value is None or low is None or high is None:
+    if not limit or value is None or low is None:
         return None
     # Temperatures and decibels do not start at zero: their bar is the neighbourhood of the limit.
     span = {"Cel": 15.0, "dB": 30.0}.get(verdict.unit, limit * 1.25)
@@ -140,5 +140,6 @@ def _bar(formats: Formats, verdict: Verdict) -> Bar | None:
         return 100 * min(1.0, max(0.0, (number - start) / span))
 
     kind = {"action": "over", "within": ""}.get(kind_of(verdict), "unsure")
-    label = f"{formats.measure(value, verdict.unit)}, {formats.between(low, high, verdict.unit)}; {formats.measure(limit, verdict.unit)}"
-    return Bar(kind, f"{at(low):.1f}%", f"{max(1.0, at(high) - at(low)):.1f}%", f"{at(value):.1f}%", f"{at(limit):.1f}%", label)
+    label = f"{formats.measure(value, verdict.unit)}, {formats.bounded(low, high, verdict.unit)}; {formats.measure(limit, verdict.unit)}"
+    top = 100.0 if high is None else at(high)  # without an upper bound the band runs to the end
+    return Bar(kind, f"{at(low):.1f}%", f"{max(1.0, top - at(low)):.1f}%", f"{at(value):.1f}%", f"{at(limit):.1f}%", label)

@@ -15,7 +15,7 @@ from console.chart import Drawing, Line, Series, draw
 from console.context import house_of
 from console.explain import ChangeJson, Explanation, InputJson, Minutes, RevisionJson, explain, find, minutes_of, rows
 from console.floors import unacknowledged
-from console.formats import DASH, Formats, decimals_of
+from console.formats import DASH, OPEN_ABOVE, Formats, decimals_of
 from console.i18n import N_
 from console.methods import CAUSES, GAP_CAUSES, STATE_RULES, WINDOWS
 from console.pages.exposure import kind_of, running, shown_as_dose
@@ -179,7 +179,7 @@ def _result(verdict: Verdict, stored: StoredVerdict, formats: Formats, timezone:
         "metric": metric_name(verdict.metric),
         "hazard": hazard_name(verdict.hazard),
         "value": formats.measure(verdict.value, verdict.unit),
-        "bounds": formats.between(verdict.low, verdict.high, verdict.unit),
+        "bounds": formats.bounded(verdict.low, verdict.high, verdict.unit),
         "state": state_name(verdict.state, verdict.value, verdict.limit.value),
         "kind": kind_of(verdict),
         "rule": STATE_RULES[verdict.state],
@@ -271,6 +271,8 @@ def _revision_view(one: RevisionJson, stored: StoredVerdict, formats: Formats, t
 def _said(change: ChangeJson, value: object, unit: str, formats: Formats) -> str:
     if change.field == "coverage" and isinstance(value, float):
         return formats.percent(value)
+    if change.field == "high" and value is None:
+        return formats.catalogue.gettext(OPEN_ABOVE)
     if isinstance(value, bool):
         return formats.catalogue.gettext(YES_NO[value])
     if isinstance(value, float):

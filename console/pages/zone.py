@@ -154,7 +154,7 @@ def verdict_view(stored: Verdict, formats: Formats, now_us: int) -> VerdictView:
         metric=metric_name(verdict.metric),
         placement=verdict.placement,
         value=formats.measure(verdict.value, verdict.unit),
-        bounds=formats.between(verdict.low, verdict.high, verdict.unit),
+        bounds=formats.bounded(verdict.low, verdict.high, verdict.unit),
         limit=formats.measure(limit.value, verdict.unit) if limit.value is not None else "",
         clause=limit.clause,
         profile=limit.profile,

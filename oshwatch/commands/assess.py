@@ -41,12 +41,18 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         f"{verdict.shift.date} {verdict.shift.name}",
         f"{verdict.hazard} {verdict.metric}",
         "-" if verdict.value is None else f"{_number(verdict.value)} {unit}",
-        f"{_number(verdict.low)} .. {_number(verdict.high)}",
+        _bounds(verdict.low, verdict.high),
         f"{limit} ({verdict.limit.profile}/{verdict.limit.id})" if verdict.limit.profile else limit,
         verdict.state.replace("_", " "),
         verdict.grade,
         f"{verdict.coverage:.0%}",
     )
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if high is None and low is not None:
+        return f"at least {_number(low)}" if low > 0 else "no upper bound"
+    return f"{_number(low)} .. {_number(high)}"
 
 
 def _number(value: float | None) -> str:

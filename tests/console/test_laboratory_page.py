@@ -67,6 +67,7 @@ def test_its_page_shows_laboratory_method_and_how_the_number_was_made(sampled):
     page = sampled.get(address(sampled)).text
     for text in ("Vinacontrol (VILAS 001)", "NIOSH 1501", "24 ppm ± 25 %", "charcoal tube", "Laboratory sample 1: 30 min by NIOSH 1501.", "not that it is kept"):
         assert text in page, text
+    assert re.search(r"at least \d[\d.]*\u00a0ppm", page)  # most of the shift was not sampled, and nobody agreed a worst case
     assert "No minutes are on record for this result." in page
     assert re.search(r"<td[^>]*>Missing minutes</td>", page)
 
