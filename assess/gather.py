@@ -14,7 +14,7 @@ from assess.minutes import Series
 from assess.plan import Placement, Span
 from assess.uncertainty import sensor_uncertainty, table
 from assess.windows import spread_back, valid_minutes
-from domain.calibration import Correction, correction_at, corrections, state_of
+from domain.calibration import Correction, History, correction_at
 from domain.quantities import Quantity, quantity_of
 from domain.registry import CalibrationSpec, Channel
 from domain.times import MINUTE_US
@@ -76,10 +76,10 @@ def measured(span: Span, placement: Placement, quantity_id: str, series: Mapping
     result = _empty(quantity, span.minutes)
     timezone = ZoneInfo(span.site.timezone)
     for channel in channels:
-        records = calibrations.get(channel.id, ())
+        history = history_of(calibrations.get(channel.id, ()), timezone)
         result.channels.append(channel)
-        result.states[channel.id] = state_of(records, timezone, span.start_us, span.stop_us)
-        fixes = _usable(corrections(records, timezone), quantity, result)
+        result.states[channel.id] = history.state(span.start_us, span.stop_us)
+        fixes = _usable(history.corrections, quantity, result)
         last = correction_at(fixes, span.stop_us)
         result.calibration_ids[channel.id] = last.calibration_id if last else None
         for piece in span.pieces:
@@ -87,6 +87,21 @@ def measured(span: Span, placement: Placement, quantity_id: str, series: Mapping
             if held is not None and channel.id in series:
                 _enter(result, held, series[channel.id], piece.minutes, span.start_us, fixes)
     return result
+
+
+_histories: dict[tuple[int, int, str], tuple[Sequence[CalibrationSpec], History]] = {}
+_MOST_HISTORIES = 65_536
+
+
+def history_of(records: Sequence[CalibrationSpec], timezone: ZoneInfo) -> History:
+    """Looked through once: a channel's list of records is replaced and never written to when the registry changes."""
+    key = id(records), len(records), timezone.key
+    held = _histories.get(key)
+    if held is None:  # what is held keeps its list alive, so that no other takes its identity
+        if len(_histories) >= _MOST_HISTORIES:
+            _histories.clear()
+        held = _histories[key] = records, History(records, timezone)
+    return held[1]
 
 
 def _empty(quantity: Quantity, minutes: int) -> Measured:
@@ -105,7 +120,7 @@ def _empty(quantity: Quantity, minutes: int) -> Measured:
     )
 
 
-def _usable(fixes: list[Correction], quantity: Quantity, result: Measured) -> list[Correction]:
+def _usable(fixes: Sequence[Correction], quantity: Quantity, result: Measured) -> list[Correction]:
     for fix in fixes:
         if not fix.commutes(quantity.averaging):
             result.reasons.append(texts.GAIN_ON_DECIBELS.format(calibration=fix.calibration_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -67,19 +68,37 @@ def correction_at(found: Sequence[Correction], time_us: int) -> Correction | Non
     return next((correction for correction in reversed(found) if correction.from_us <= time_us), None)
 
 
+class History:
+    """The calibrations of one channel in order of time, looked through once."""
+
+    def __init__(self, records: Sequence[CalibrationSpec], timezone: ZoneInfo) -> None:
+        self._timezone = timezone
+        self._ordered = sorted(records, key=lambda record: performed_us(record, timezone))
+        self._times = [performed_us(record, timezone) for record in self._ordered]
+        self._failed = [time_us for time_us, record in zip(self._times, self._ordered, strict=True) if not record.passed]
+        self.corrections = corrections(records, timezone)
+
+    def state(self, start_us: int, stop_us: int) -> CalibrationState:
+        """Over [start, stop). A check that failed later reaches back to the last one that passed: nobody knows when between them it went wrong."""
+        at, failed = bisect_right(self._times, start_us), bisect_right(self._failed, start_us)
+        if (at < len(self._times) and not self._ordered[at].passed) or (failed < len(self._failed) and self._failed[failed] < stop_us):
+            return "failed"
+        if not at:
+            return "unknown"
+        last = self._ordered[at - 1]
+        if not last.passed:
+            return "failed"
+        due_us = _due_us(last.next_due, self._timezone.key) if last.next_due else self._times[at - 1] + HOLDS_FOR_US
+        if stop_us > due_us:
+            return "overdue"
+        return "due" if due_us - stop_us < DUE_WITHIN_US else "in_date"
+
+
 def state_of(records: Sequence[CalibrationSpec], timezone: ZoneInfo, start_us: int, stop_us: int) -> CalibrationState:
-    """The state over [start, stop). A check that failed later reaches back to the last one that passed: nobody knows when between them it went wrong."""
-    ordered = sorted(records, key=lambda record: performed_us(record, timezone))
-    before = [record for record in ordered if performed_us(record, timezone) <= start_us]
-    during_or_next = [record for record in ordered if performed_us(record, timezone) > start_us]
-    if (during_or_next and not during_or_next[0].passed) or any(not record.passed and performed_us(record, timezone) < stop_us for record in during_or_next):
-        return "failed"
-    if not before:
-        return "unknown"
-    last = before[-1]
-    if not last.passed:
-        return "failed"
-    due_us = instant_of(last.next_due, timezone.key, field="next_due") if last.next_due else performed_us(last, timezone) + HOLDS_FOR_US
-    if stop_us > due_us:
-        return "overdue"
-    return "due" if due_us - stop_us < DUE_WITHIN_US else "in_date"
+    """The state over [start, stop)."""
+    return History(records, timezone).state(start_us, stop_us)
+
+
+@lru_cache(maxsize=16_384)
+def _due_us(text: str, timezone: str) -> int:
+    return instant_of(text, timezone, field="next_due")
