@@ -45,6 +45,7 @@ class Permission(StrEnum):
     PUBLIC = "public"
     READ = "read"
     RESPOND = "respond"  # acknowledge, comment, confirm, shelve
+    CONTACT = "contact"  # say how one is to be reached oneself
     OPERATE = "operate"  # retry what is in quarantine
     RECORD = "record"  # enter calibrations, headcounts, work rates, lab results
     PLAN = "plan"  # enter a monitoring plan
@@ -57,6 +58,7 @@ EVERYBODY = frozenset(Role)
 GRANTED: Mapping[Permission, frozenset[Role]] = {
     Permission.READ: EVERYBODY,
     Permission.RESPOND: frozenset({Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE}),
+    Permission.CONTACT: frozenset({Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE, Role.ADMINISTRATOR, Role.INSPECTOR}),
     Permission.OPERATE: frozenset({Role.OFFICER, Role.ADMINISTRATOR}),
     Permission.RECORD: frozenset({Role.OFFICER}),
     Permission.PLAN: frozenset({Role.OFFICER, Role.WORKER_REPRESENTATIVE, Role.MANAGEMENT_REPRESENTATIVE}),
@@ -115,6 +117,7 @@ class Public:
 
 READ = Require(Permission.READ)
 RESPOND = Require(Permission.RESPOND)
+CONTACT = Require(Permission.CONTACT)
 OPERATE = Require(Permission.OPERATE)
 RECORD = Require(Permission.RECORD)
 PLAN = Require(Permission.PLAN)
@@ -125,6 +128,7 @@ PUBLIC = Public()
 
 Reader = Annotated[Caller, Depends(READ)]
 Responder = Annotated[Caller, Depends(RESPOND)]
+Reachable = Annotated[Caller, Depends(CONTACT)]
 Operating = Annotated[Caller, Depends(OPERATE)]
 Recording = Annotated[Caller, Depends(RECORD)]
 Planning = Annotated[Caller, Depends(PLAN)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from alerts.kpi import DEFINITIONS
-from alerts.notification import chain, digest, watchdog
+from alerts.notification import chain, digest, inspectorate, watchdog
 from alerts.notification import committee as committee_news
 from alerts.notification import words as message_words
 from alerts.policy import load_policy
@@ -205,7 +205,7 @@ def safety_texts() -> Iterable[str]:
 
 def message_texts() -> Iterable[str]:
     """Sentences of mails and text messages, with braces where a value is filled in."""
-    for module in (message_words, chain, digest, committee_news, watchdog):
+    for module in (message_words, chain, digest, committee_news, inspectorate, watchdog):
         yield from module.TEXTS
 
 

@@ -12,6 +12,7 @@ from alerts.notification.committee import CommitteeNews
 from alerts.notification.config import ChannelsFile, channels_of, load_channels
 from alerts.notification.delivery import Delivery
 from alerts.notification.digest import Digest
+from alerts.notification.inspectorate import InspectorNews
 from alerts.notification.links import Links, open_key
 from alerts.notification.mail import SmtpNotifier
 from alerts.notification.pager import Pager
@@ -54,7 +55,7 @@ class Notifying:
         post = Post(engine, ways)
         self._names = [way.name for way in ways] + (["siren"] if self._siren else [])
         self._chain = ChainTest(engine, self._clock, post, self._troubles, say=head.say, channels=self._names, sound=self._siren.sound if self._siren else None)
-        self._digest, self._committee = Digest(engine, post, head), CommitteeNews(engine, post, head)
+        self._digest, self._committee, self._inspectors = Digest(engine, post, head), CommitteeNews(engine, post, head), InspectorNews(engine, post, head)
 
     def start(self, stop: threading.Event) -> None:
         self._troubles.forget_others([*self._names, "all"])
@@ -65,11 +66,12 @@ class Notifying:
             self._siren.start(stop)
 
     def tick(self) -> None:
-        """What goes out by itself: chain test, digest, the committee's news."""
+        """What goes out by itself: chain test, digest, what the committee and the inspectorate are told."""
         now_us, held = self._clock.now_us(), self.held()
         self._chain.tick(now_us, held)
         self._digest.tick(now_us, held)
         self._committee.tick(now_us, held)
+        self._inspectors.tick(now_us, held)
 
     def held(self) -> Snapshot:
         return self._registry.load().at(self._clock.now_us())

@@ -21,7 +21,6 @@ from storage.records.people import AuditEntry, PeopleRepository
 
 BACK_US = 2 * DAY_US
 """So far back a centre that was down looks for what it has not told."""
-LATEST = 100
 
 OVERDUE = "Corrective action overdue, {site}"
 OVERDUE_TEXT = "A corrective action that the committee agreed on is overdue: {action}. It was to be done by {due}, by {owner}."
@@ -42,10 +41,8 @@ class CommitteeNews:
 
     def tick(self, now_us: int, held: Snapshot) -> None:
         for site in held.sites:
-            for kind, (subject, text) in _NEWS.items():
-                for entry in self._committee.of_site(site, kind.value, LATEST):
-                    if now_us - entry.recorded_us <= BACK_US:
-                        self._tell_of_action(entry, subject, text, held, now_us)
+            for entry in self._committee.since(site, [kind.value for kind in _NEWS], now_us - BACK_US):
+                self._tell_of_action(entry, *_NEWS[Kind(entry.entry)], held, now_us)
             self._tell_of_accounts(site, held, now_us)
 
     def _tell_of_action(self, entry: CommitteeEntry, subject: str, text: str, held: Snapshot, now_us: int) -> None:

@@ -41,7 +41,7 @@ CROWDED = 5
 """Whoever got so many within a minute has the next ones collected."""
 COLLECT_S, COLLECT_STOP_S = 30.0, 10.0
 AT_ONCE = 5_000
-PLAIN = ("digest", "committee", "account", "test")
+PLAIN = ("digest", "committee", "account", "test", "inspectorate")
 """Messages that are about no alert: nobody's acknowledgement ends them."""
 SILENT_PROOF = "silent"
 

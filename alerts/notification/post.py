@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
-from alerts.notification.duty import is_of
+from alerts.notification.duty import is_of, ways_of
 from alerts.notification.port import Way
+from domain.hazards import Severity
 from domain.registry import Snapshot
 from domain.scope import Role
 from storage.records.notifications import Message, NotificationsRepository, Recipient
@@ -28,10 +29,13 @@ class Post:
     def put(
         self, people: Sequence[Recipient], site: str, about: str, reason: str, now_us: int, write: Callable[[Recipient], Written], *, every_way: bool = False
     ) -> int:  # fmt: skip
-        """By the first way that each person can be reached by, or by every one; answers how many messages."""
+        """By the first way that each person wishes to be reached by, and never twice; or by every way. Answers how many messages."""
         messages = []
+        told = set() if every_way else self._outbox.told(about, reason)
         for person in people:
-            ways = [way for way in self.ways if way.kind != "machine" and person.address(way.kind)]
+            if person.name in told:
+                continue
+            ways = ways_of(person, self.ways, Severity.STOP if every_way else Severity.NOTICE)
             for way in ways if every_way else ways[:1]:
                 subject, text = write(person)
                 text = subject if way.is_short else text

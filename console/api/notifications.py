@@ -11,7 +11,7 @@ from console.context import house_of
 from console.notification import desk
 from console.notification.shapes import ContactBody, ContactJson, DutyBody, DutyJson, MessageJson, ProofJson, RosterJson
 from console.records.bodies import Body, decoded
-from console.security import Reader, Recording, Responder
+from console.security import Reachable, Reader, Recording, Responder
 from console.shapes import Page
 from storage.records.contacts import SiteTimes
 from storage.records.paging import MAX_LIMIT
@@ -51,7 +51,7 @@ def contact(request: Request, caller: Reader) -> Response:
 
 
 @router.put("/contact", responses=answers(ContactJson), openapi_extra=body_of(ContactBody))
-def set_contact(request: Request, caller: Responder, body: Body) -> Response:
+def set_contact(request: Request, caller: Reachable, body: Body) -> Response:
     """The caller's own: e-mail, language, phone, chat, channels, quiet hours (never at stop level), daily summary."""
     return answer(desk.set_contact(house_of(request), caller, decoded(body, ContactBody)))
 

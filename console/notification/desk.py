@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from alerts.notification import inspectorate
 from alerts.notification.links import Call, Links, open_key
 from console.context import House
 from console.notification.shapes import ContactBody, ContactJson, DutyBody, DutyJson, MessageJson, ProofJson
@@ -21,13 +22,14 @@ from storage.records.proofs import ProofsRepository
 
 
 def record(house: House, scope: Scope, *, site: str = "", state: str = "", channel: str = "", cursor: str | None = None, limit: int = 100) -> Page[MessageJson]:
-    """Who was told of what, by which channel, and what came of it; no address stands in it."""
+    """Who was told of what, by which channel, and what came of it; no address stands in it. What inspectors alone were told, only inspectors see."""
     if state and state not in STATES:
         raise BadInput(f"'{state}' is no state of a message", field="state", remedy="one of " + ", ".join(STATES))
     if site:
         house.sources.site(scope, site)
     sites = [site] if site else house.sources.site_ids(scope)
-    page = NotificationsRepository(house.context.engine).page(sites, state=state, channel=channel, cursor=cursor, limit=limit)
+    without = "" if scope.role is Role.INSPECTOR else inspectorate.REASON
+    page = NotificationsRepository(house.context.engine).page(sites, state=state, channel=channel, without=without, cursor=cursor, limit=limit)
     return Page[MessageJson](items=[_message(message) for message in page.items], next=page.next)
 
 

@@ -17,10 +17,10 @@ from console.context import House, house_of
 from console.floors import unacknowledged
 from console.i18n import N_
 from console.notification import desk
-from console.notification.shapes import ContactBody, DutyBody, ProofJson
+from console.notification.shapes import ContactBody, DutyBody, MessageJson, ProofJson
 from console.pages.alerts import alert_view
 from console.records.bodies import Fields, filled
-from console.security import PUBLIC, Permission, Reader, Recording, Responder
+from console.security import PUBLIC, Permission, Reachable, Reader, Recording, Responder
 from console.words import ROLES
 from domain.errors import BadInput
 from domain.times import parse_instant
@@ -41,7 +41,7 @@ class SentView:
     at: str
     subject: str
     about: str
-    is_alert: bool
+    link: str
     recipient: str
     channel: str
     state: str
@@ -83,7 +83,7 @@ def page(
                 at=formats.moment(parse_instant(one.created_at), house.sources.timezone(one.site)),
                 subject=one.subject,
                 about=one.about,
-                is_alert=one.about.startswith("a") and one.about != one.site and not one.reason.startswith("committee"),
+                link=_link_of(one),
                 recipient=one.recipient,
                 channel=one.channel,
                 state=STATE_WORDS[one.state],
@@ -107,6 +107,7 @@ def page(
         people=desk.rosterable(house, caller, chosen.id) if chosen and caller.may(Permission.RESPOND) else [],
         may_respond=caller.may(Permission.RESPOND),
         may_set=caller.may(Permission.RECORD),
+        may_be_reached=caller.may(Permission.CONTACT),
         contact=desk.contact_of(house, caller),
         tongues=[(tag, catalogue.name) for tag, catalogue in house.renderer.catalogues.items()],
         problem=problem,
@@ -114,7 +115,7 @@ def page(
 
 
 @router.post("/notifications/contact")
-def contact(caller: Responder, request: Request, fields: Fields) -> Response:
+def contact(caller: Reachable, request: Request, fields: Fields) -> Response:
     """The form's box that is not ticked is not sent."""
     values = {**fields, "digest": "true" if fields.get("digest") else "false"}
     wished = [name for name in values.pop("channels", "").replace(",", " ").split() if name]
@@ -192,6 +193,13 @@ def _done(house: House, site: str, do: Callable[[House], object]) -> Response:
     except BadInput as error:
         query["problem"] = str(error)
     return RedirectResponse("/notifications" + (f"?{urlencode(query)}" if query else ""), 303)
+
+
+def _link_of(message: MessageJson) -> str:
+    """The page of what the message is about; "" where it is about a site."""
+    if message.about == message.site:
+        return ""
+    return f"/reviews/{message.about}" if message.about.startswith("rev-") else f"/alerts/{message.about}"
 
 
 def _proof(proof: ProofJson, age: Callable[[int], str], now_us: int) -> ProofView:

@@ -95,11 +95,11 @@ class CommitteeRepository:
         with reading(self._engine) as connection:
             return _of(connection, subjects)
 
-    def of_site(self, site: str, entry: str, limit: int = 100) -> list[CommitteeEntry]:
-        """The latest entries of one kind, the newest first."""
-        query = select(committee_journal).where(committee_journal.c.site == site, committee_journal.c.entry == entry).order_by(committee_journal.c.id.desc()).limit(limit)
+    def since(self, site: str, entries: Sequence[str], since_us: int) -> list[CommitteeEntry]:
+        """What was recorded of these kinds from an instant on, the oldest first."""
+        where = (committee_journal.c.site == site, committee_journal.c.entry.in_(list(entries)), committee_journal.c.recorded_us >= since_us)
         with reading(self._engine) as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [_entry(row) for row in connection.execute(select(committee_journal).where(*where).order_by(committee_journal.c.id))]
 
 
 def _append(connection: Connection, entries: Sequence[CommitteeEntry]) -> list[CommitteeEntry]:

@@ -97,9 +97,15 @@ class NotificationsRepository:
             rows = connection.execute(select(notifications).where(notifications.c.alert == alert).order_by(notifications.c.id))
             return [Message(**row._asdict()) for row in rows]
 
-    def page(self, sites: Sequence[str], *, state: str = "", channel: str = "", cursor: str | None = None, limit: int = 100) -> Page[Message]:
-        """The delivery record of these sites, the latest first."""
+    def told(self, about: str, reason: str) -> set[str]:
+        """Who has a message of this already, by whichever channel."""
+        with reading(self._engine) as connection:
+            return set(connection.execute(select(notifications.c.recipient).where(notifications.c.alert == about, notifications.c.reason == reason)).scalars())
+
+    def page(self, sites: Sequence[str], *, state: str = "", channel: str = "", without: str = "", cursor: str | None = None, limit: int = 100) -> Page[Message]:
+        """The delivery record of these sites, the latest first; `without`: how reasons begin that are left out."""
         query = select(notifications).where(notifications.c.site.in_(list(sites)))
+        query = query.where(notifications.c.reason.not_like(f"{without}%")) if without else query
         query = query.where(notifications.c.state == state) if state else query
         query = query.where(notifications.c.channel == channel) if channel else query
         before = after(cursor)

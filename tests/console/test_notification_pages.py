@@ -82,7 +82,8 @@ def test_one_says_how_one_is_reached_and_for_nobody_else(site) -> None:
     assert site.request("PUT", "/api/v1/contact", who="hoa", json=WEI).json() == WEI | {"chat": ""}
     assert site.get("/api/v1/contact", who="hoa").json()["phone"] == "+84 90 1"
     assert site.get("/api/v1/contact", who="linh").json()["phone"] == ""
-    assert site.request("PUT", "/api/v1/contact", who="tran", json=WEI).status_code == 403
+    assert site.request("PUT", "/api/v1/contact", who="tran", json=WEI).json() == WEI | {"chat": ""}  # inspectors are written to, too
+    assert site.request("PUT", "/api/v1/contact", who="lee", json=WEI).status_code == 403
     for wrong in ({"quiet_from": "22:00"}, {"quiet_from": "25:00", "quiet_to": "01:00"}, {"email": "no address"}, {"locale": "xx"}, {"phone": "call me"}):
         assert site.request("PUT", "/api/v1/contact", who="hoa", json=wrong).status_code == 422, wrong
 
@@ -136,6 +137,16 @@ def test_the_delivery_record_shows_what_became_of_each_message_and_no_address(si
     assert ("OSError: no route" in page, "elsewhere" in page, "handed over" in page) == (True, False, True)
 
 
+def test_what_inspectors_alone_were_told_only_inspectors_see(site) -> None:
+    outbox, now_us = NotificationsRepository(site.factory.engine), site.factory.clock.now_us()
+    outbox.put([Message(alert="rev-1", reason="inspectorate-7", channel="smtp", recipient="tran", subject="Said to you", text="t", created_us=now_us, site="f1")])
+    seen = {
+        who: (len(site.get("/api/v1/notifications", who=who).json()["items"]), "Said to you" in site.get("/notifications", who=who).text) for who in ("linh", "hoa", "root", "tran")
+    }
+    assert seen == {"linh": (0, False), "hoa": (0, False), "root": (0, False), "tran": (1, True)}
+    assert '<a href="/reviews/rev-1"' in site.get("/notifications", who="tran").text
+
+
 def test_the_page_says_whether_the_channels_work(site) -> None:
     assert "No channel is set up" in site.get("/notifications").text
     proofs, now_us = ProofsRepository(site.factory.engine), site.factory.clock.now_us()
@@ -149,6 +160,6 @@ def test_the_page_says_whether_the_channels_work(site) -> None:
 
 
 def test_a_reader_sees_the_record_and_no_form(standing) -> None:
-    page = standing.get("/notifications", who="tran").text
+    page = standing.get("/notifications", who="lee").text
     assert "/notifications/contact" not in page
     assert "Put somebody" not in page
