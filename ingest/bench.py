@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from ingest.rules import NoticeKind
 
 _TOPICS = "osh/v1/+/data/#"
 _GIVE_UP_S = 300.0
+_IDENTIFIERS = 20_000  # packs on their way at once; MQTT numbers them in 16 bits
 
 
 class Spec(msgspec.Struct, kw_only=True):
@@ -171,13 +173,10 @@ def _queue(port: int, client_id: str, packs: int, size: int, site: str) -> int:
     publisher.connect("127.0.0.1", port)
     publisher.loop_start()
     start_us = SystemClock().now_us() - (packs * size // CHANNELS_IN_ALL + 2) * INTERVAL_US
-    last = None
-    for topic, payload in packs_of(packs, size, site, start_us):
-        last = publisher.publish(topic, payload, qos=1)
-    if last is not None:
-        last.wait_for_publish(_GIVE_UP_S)
-    while publisher.want_write() or not (last is None or last.is_published()):
-        time.sleep(0.01)
+    made = packs_of(packs, size, site, start_us)
+    while sent := [publisher.publish(topic, payload, qos=1) for topic, payload in islice(made, _IDENTIFIERS)]:
+        for message in sent:
+            message.wait_for_publish(_GIVE_UP_S)
     publisher.disconnect()
     publisher.loop_stop()
     return packs

@@ -44,9 +44,15 @@ class Prepared:
     def empty(self) -> bool:
         return self.work.empty and not self.writes and not self.merged.touched
 
-    def batch(self) -> Batch:
+    def batch(self, *, readings: bool = True, minutes: bool = True) -> Batch:
+        """Both, or one of them where the store takes them apart."""
         merged = self.merged
-        return Batch(fresh=merged.fresh, rewritten=list(merged.rewritten.values()), minutes=list(merged.minutes.values()), first=merged.first)
+        return Batch(
+            fresh=merged.fresh if readings else [],
+            rewritten=list(merged.rewritten.values()) if readings else [],
+            minutes=list(merged.minutes.values()) if minutes else [],
+            first=merged.first if minutes else (),
+        )
 
 
 def _write_again(work: Work, merged: Merged) -> None:

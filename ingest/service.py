@@ -1,10 +1,11 @@
 """The ingest service: its threads and what they hand to each other.
 
-    source ─messages▶ intake (decode, identify, rules) ─work▶ merger (minute book) ─▶ writer (store) ─▶ ledger (record, acknowledge)
+    source ─messages▶ intake (decode, identify, rules) ─work▶ merger (minute book) ─▶ writer (readings) ─▶ minute writer ─▶ ledger (record, acknowledge)
                                                                           housekeeper: heartbeat, registry, quarantine
 
-One commit is merged while the one before is written and the one before that is recorded; all keep the order of arrival. While a database does not answer
-the intake goes on judging what comes, until the bounds below; then the source stops reading and the broker holds.
+One commit is merged while the one before is written and the one before that is recorded; all keep the order of arrival. A store that is a server of its own takes the new
+readings of two commits side by side, and the minutes of a third: never minutes before their readings, nor before earlier minutes, or a crash could leave a minute out for ever.
+While a database does not answer the intake goes on judging what comes, until the bounds below; then the source stops reading and the broker holds.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from ingest.directory import Directory
 from ingest.intake import Intake
 from ingest.merger import Merger, Prepared, SettledReader
 from ingest.patience import Patience, Stopped
-from ingest.pipe import Pipe
+from ingest.pipe import Pipe, Stage
 from ingest.quarantine import GOES_BY_ITSELF
 from ingest.rules import InstantRules
 from ingest.share import Share
@@ -52,7 +53,7 @@ COMMIT_READINGS = 10_000
 """A backlog is joined up to this: two bodies of the size that InfluxDB takes best, side by side."""
 WAITING_MESSAGES, WAITING_BYTES = 4_000, 4 * 1024 * 1024
 """Received and not judged: packs of usual size stay within the window of a broker set up as recommended, which is then the brake."""
-WAITING_READINGS = 50_000
+WAITING_READINGS = 30_000
 PIPE_COMMITS = 1
 """Between two threads: enough that neither waits for the other, little to hold in memory."""
 HEARTBEAT_S = 2.0
@@ -80,7 +81,7 @@ class IngestService:
         self.fenced = False
         """Another worker owns what this one had: it has stopped by itself, without an acknowledgement for what it had in hand."""
         self._stopping = threading.Event()
-        self._patience = {name: Patience(self._stopping) for name in ("read", "write", "intake", "merger", "ledger")}
+        self._patience = {name: Patience(self._stopping) for name in ("read", "write", "write minutes", "intake", "merger", "ledger")}
         self._timeseries = timeseries
         self._registry, self._quarantine, self._services = RegistryRepository(engine), QuarantineRepository(engine), ServicesRepository(engine)
         self._ledger = LedgerRepository(engine)
@@ -112,10 +113,12 @@ class IngestService:
         self._work_readings = 0
         self._building = Work()
         self._merging: Work | None = None
-        self._writing: Prepared | None = None
         self._recording: Prepared | None = None
         self._to_write: Pipe[Prepared] = Pipe(PIPE_COMMITS)
+        self._to_finish: Pipe[Prepared] = Pipe(PIPE_COMMITS)
         self._to_record: Pipe[Prepared] = Pipe(PIPE_COMMITS)
+        self._writing = Stage(self._to_write, self._store_readings, self._to_finish, _IDLE_S, alone=lambda prepared: bool(prepared.merged.rewritten))
+        self._finishing = Stage(self._to_finish, self._store_minutes, self._to_record, _IDLE_S)
         self._handed = self._written = 0
         self._arrived = threading.Condition()
         self._ready_work = threading.Condition()
@@ -311,27 +314,18 @@ class IngestService:
             self._work_readings -= len(work.readings)
         return work
 
-    # --- the writer's thread ---
+    # --- the writers' threads: readings first, their minutes behind them ---
 
-    def _write(self) -> None:
-        try:
-            while not self._to_write.finished:
-                self._writing = self._writing or self._to_write.take(_IDLE_S)
-                if self._writing is not None:
-                    self._store(self._writing)
-                    self._to_record.put(self._writing)
-                    self._writing = None
-            self._to_record.end()
-        except Stopped:
-            self._to_write.give_up()
-            self._to_record.end()
-            raise
-
-    def _store(self, prepared: Prepared) -> None:
+    def _store_readings(self, prepared: Prepared) -> None:
         if prepared.writes:
-            batch = prepared.batch()
+            batch = prepared.batch(minutes=not self._timeseries.side_by_side)
             prepared.refused = self._patience["write"](lambda: self._written_by_owner(batch))
             self._merger.refused(prepared.refused)
+
+    def _store_minutes(self, prepared: Prepared) -> None:
+        if self._timeseries.side_by_side and prepared.merged.minutes:
+            batch = prepared.batch(readings=False)
+            self._patience["write minutes"](lambda: self._written_by_owner(batch))
         with self._settled:
             self._written += 1
             self._settled.notify_all()
@@ -405,7 +399,10 @@ class IngestService:
     # --- all threads ---
 
     def _bodies(self) -> Iterable[tuple[str, Callable[[], None]]]:
-        return (("intake", self._take_in), ("merger", self._merge), ("writer", self._write), ("ledger", self._record), ("housekeeper", self._keep_house))
+        yield from (("intake", self._take_in), ("merger", self._merge), ("writer", self._writing.run))
+        if self._timeseries.side_by_side:
+            yield "second writer", self._writing.run
+        yield from (("minute writer", self._finishing.run), ("ledger", self._record), ("housekeeper", self._keep_house))
 
     def _supervised(self, name: str, body: Callable[[], None]) -> None:
         """Run a thread's body again after an exception: nothing is acknowledged that was not committed, so nothing is lost."""
@@ -432,14 +429,15 @@ class IngestService:
         log.warning("%s; what is in hand is left to the new owner", error)
         self.fenced, self._failing = True, str(error)
         self._stopping.set()
-        self._to_write.give_up()
+        self._writing.give_up()
+        self._finishing.give_up()
         self._to_record.give_up()
         self._to_record.end()
 
     def _oldest_s(self) -> float | None:
         """When the oldest message not yet recorded came."""
-        recording, writing, merging = self._recording, self._writing, self._merging
-        for work in (recording and recording.work, writing and writing.work, merging, next(iter(self._work), None), self._building):
+        recording, finishing, writing, merging = self._recording, self._finishing.oldest(), self._writing.oldest(), self._merging
+        for work in (recording and recording.work, finishing and finishing.work, writing and writing.work, merging, next(iter(self._work), None), self._building):
             if work and work.received_s:
                 return work.received_s[0]
         return next((message.received_s for message in list(self._waiting)[:1]), None)

@@ -111,6 +111,10 @@ class MemoryTimeSeries:
         return {}
 
     @property
+    def side_by_side(self) -> bool:
+        return False
+
+    @property
     def fidelity(self) -> Fidelity:
         return Fidelity("memory")
 

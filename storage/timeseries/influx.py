@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -72,12 +72,13 @@ class InfluxTimeSeries:
         self._encoder = LineEncoder()
 
     def write(self, batch: Batch) -> list[RefusedReading]:
-        """Durable when it returns: InfluxDB answers 204 after its own log is synced."""
-        refused = self._put(batch.fresh, self._encoder.fresh)
-        rewritten = {(reading.channel, reading.time_us): reading for reading in batch.rewritten}
-        refused += self._put(list(rewritten.values()), self._encoder.rewritten)
-        for minute, detail in self._post_all(batch.minutes, self._encoder.minutes(batch.minutes, batch.first)):
-            log.warning("InfluxDB refused the minute %d of %s: %s", minute.start_us, minute.channel, detail)
+        """Durable when it returns: InfluxDB answers 204 after its own log is synced. Minutes follow their readings, and each other in order."""
+        encoder = self._encoder
+        refused = self._put(batch.fresh, encoder.fresh)
+        refused += self._put(list({(reading.channel, reading.time_us): reading for reading in batch.rewritten}.values()), encoder.rewritten)
+        for part in _parts(batch.minutes, MAX_LINES):
+            for minute, detail in self._post(part, encoder.minutes(part, batch.first)):
+                log.warning("InfluxDB refused the minute %d of %s: %s", minute.start_us, minute.channel, detail)
         return refused
 
     def read(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Reading]]:
@@ -142,6 +143,10 @@ class InfluxTimeSeries:
         return {}
 
     @property
+    def side_by_side(self) -> bool:
+        return True
+
+    @property
     def fidelity(self) -> Fidelity:
         return Fidelity("InfluxDB")
 
@@ -164,21 +169,18 @@ class InfluxTimeSeries:
         self._client.close()
         self._http.clear()
 
-    def _put(self, readings: Sequence[Reading], encode: Callable[[Iterable[Reading]], list[str]]) -> list[RefusedReading]:
+    def _put(self, readings: Sequence[Reading], encode: Callable[[Sequence[Reading]], list[str]]) -> list[RefusedReading]:
+        """Bodies side by side, one on its way while the next is encoded; returns once all are stored, with what InfluxDB will never take. Any that cannot be stored now is `NotReady`."""
         infinite = not_finite(readings)
         taken = [reading for reading in readings if reading not in infinite] if infinite else readings
-        refused = [RefusedReading(reading, "not a finite number") for reading in infinite]
-        return refused + [RefusedReading(reading, detail) for reading, detail in self._post_all(taken, encode(taken))]
-
-    def _post_all(self, things: Sequence[T], lines: Sequence[str]) -> list[tuple[T, str]]:
-        """Bodies side by side; returns once all of them are stored, with those that InfluxDB will never take. Any that cannot be stored now is `NotReady`."""
-        size = min(MAX_LINES, -(-len(lines) // WRITERS)) if len(lines) >= SPLIT_FROM_LINES else MAX_LINES
-        starts = range(0, len(lines), size)
-        if len(starts) < 2:
-            return self._post(things, lines) if lines else []
-        futures = [self._writers.submit(self._post, things[start : start + size], lines[start : start + size]) for start in starts]
-        wait(futures)
-        return [pair for future in futures for pair in future.result()]
+        bodies = list(_parts(taken, min(MAX_LINES, -(-len(taken) // WRITERS)) if len(taken) >= SPLIT_FROM_LINES else MAX_LINES))
+        if len(bodies) == 1:
+            found = self._post(taken, encode(taken))
+        else:
+            futures = [self._writers.submit(self._post, body, encode(body)) for body in bodies]
+            wait(futures)
+            found = [pair for future in futures for pair in future.result()]
+        return [RefusedReading(reading, "not a finite number") for reading in infinite] + [RefusedReading(reading, detail) for reading, detail in found]
 
     def _post(self, things: Sequence[T], lines: Sequence[str]) -> list[tuple[T, str]]:
         """One body; where InfluxDB refuses points of it, halves it until those stand alone: the others are stored, again or at last."""
@@ -221,6 +223,10 @@ class InfluxTimeSeries:
         if status == 404:
             return Misconfigured(f"InfluxDB: {text}", field="OSHWATCH_TIMESERIES_URL", remedy=self._remedy)
         return NotReady(f"InfluxDB at {self._url} answers {status}: {text}")
+
+
+def _parts(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (things[start : start + size] for start in range(0, len(things), size))
 
 
 class _Rule(msgspec.Struct):
@@ -269,7 +275,7 @@ def _minute(channel: str, row: MinuteRow) -> Minute:
         channel=channel,
         start_us=start_us,
         valid=valid,
-        rejected=rejected,
+        rejected=rejected or 0,
         total=total,
         low=low,
         high=high,

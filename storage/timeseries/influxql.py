@@ -16,7 +16,7 @@ MIN_US, MAX_US = -9_223_372_036_854_775, 9_223_372_036_854_775
 """InfluxDB keeps nanoseconds in 64 bits."""
 
 ReadingRow = tuple[int, float | None, int | None, str | None]
-MinuteRow = tuple[int, int, int, float, float | None, float | None, int | None, int | None, str | None]
+MinuteRow = tuple[int, int, int | None, float, float | None, float | None, int | None, int | None, str | None]
 StartRow = tuple[int, int | None]
 CountRow = tuple[int, int]
 

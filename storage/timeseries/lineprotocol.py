@@ -1,7 +1,7 @@
 """Readings and minutes as InfluxDB line protocol, microseconds: one cached prefix a series, joined to bytes (decision 5).
 
 `reading` has the fields v (float), q (integer) and r ("131,132"). Fields of one point merge on overwrite, so a fresh point leaves out a q of 4 and an empty r, while a
-point that may exist already is written with all three; of a minute the same goes for saturated, below_detection and reasons. A stored v cannot be taken away: a rewritten record without a value carries the mark "-" at the end of r.
+point that may exist already is written with all three; of a minute the same goes for rejected, saturated, below_detection and reasons. A stored v cannot be taken away: a rewritten record without a value carries the mark "-" at the end of r.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class LineEncoder:
         lines = []
         for minute in minutes:
             prefix = prefixes.get(minute.channel) or self._remember(prefixes, "minute", minute.channel)
-            if not (minute.reasons or minute.saturated or minute.below_detection) and (minute.channel, minute.start_us) in first:
-                lines.append(f"{prefix}{_counts_and_values(minute)} {minute.start_us}")
+            if not (minute.rejected or minute.reasons or minute.saturated or minute.below_detection) and (minute.channel, minute.start_us) in first:
+                lines.append(f"{prefix}{_values(minute)} {minute.start_us}")
             else:
-                lines.append(f"{prefix}{_counts_and_values(minute)}{_marks(minute)} {minute.start_us}")
+                lines.append(f"{prefix}{_values(minute)}{_marks(minute)} {minute.start_us}")
         return lines
 
     @staticmethod
@@ -88,10 +88,10 @@ def _all_fields(reading: Reading) -> str:
     return f'v={reading.value!r},q={reading.q}i,r="{codes}"'
 
 
-def _counts_and_values(minute: Minute) -> str:
+def _values(minute: Minute) -> str:
     ends = "" if minute.low is None or minute.high is None else f",low={minute.low!r},high={minute.high!r}"
-    return f"valid={minute.valid}i,rejected={minute.rejected}i,total={minute.total!r}{ends}"
+    return f"valid={minute.valid}i,total={minute.total!r}{ends}"
 
 
 def _marks(minute: Minute) -> str:
-    return f',saturated={minute.saturated}i,below_detection={minute.below_detection}i,reasons="{codes_text(minute.reasons)}"'
+    return f',rejected={minute.rejected}i,saturated={minute.saturated}i,below_detection={minute.below_detection}i,reasons="{codes_text(minute.reasons)}"'

@@ -87,6 +87,11 @@ class Expiry:
 class TimeSeries(Protocol):
     """Implementations are safe to use from several threads. Times are half-open [start_us, stop_us)."""
 
+    @property
+    def side_by_side(self) -> bool:
+        """Whether two writes at once are quicker than one of both: of a server that is another process, not of a file with one writer."""
+        ...
+
     def write(self, batch: Batch) -> list[RefusedReading]:
         """Store a batch durably, readings before minutes; raises `NotReady` when the store does not answer (try again: idempotent)."""
         ...

@@ -151,6 +151,10 @@ class SqliteTimeSeries(SqliteFile):
             return int((pages - free) * each)
 
     @property
+    def side_by_side(self) -> bool:
+        return False
+
+    @property
     def fidelity(self) -> Fidelity:
         return Fidelity("SQLite")
 

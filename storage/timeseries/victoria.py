@@ -133,6 +133,10 @@ class VictoriaTimeSeries:
         return {}
 
     @property
+    def side_by_side(self) -> bool:
+        return False
+
+    @property
     def fidelity(self) -> Fidelity:
         return Fidelity("VictoriaMetrics", step_us=STEP_US, keeps_reasons=False, exact=False, overwrites=False, durable=False)
 

@@ -241,6 +241,33 @@ def test_any_order_any_repetition_any_batches_and_restarts_give_the_same_reading
     assert held(store) == truth(history)
 
 
+@settings(max_examples=200, deadline=None)
+@given(histories(), st.integers(0, 2**32))
+def test_a_crash_that_leaves_the_new_readings_of_a_later_commit_without_those_before_them_costs_nothing(history: list[Reading], seed: int) -> None:
+    """Two commits of new readings go side by side: at a kill the later may be stored, a part of the earlier, and no minute of either."""
+    dice = random.Random(seed)
+    arrivals = sorted(truth(history)[0].values(), key=lambda one: one.time_us)
+    store = MemoryTimeSeries()
+    book = restarted(store)
+    while arrivals:
+        ends = dice.randrange(1, 12), dice.randrange(1, 12)
+        earlier, later, rest = arrivals[: ends[0]], arrivals[ends[0] : sum(ends)], arrivals[sum(ends) :]
+        first, second = book.merge(earlier), book.merge(later)
+        if first.rewritten or second.rewritten or dice.random() < 0.5:
+            write(store, first)
+            write(store, second)
+            arrivals = rest
+            continue
+        store.write(Batch(fresh=dice.sample(first.fresh, dice.randrange(len(first.fresh) + 1))))
+        store.write(Batch(fresh=second.fresh))
+        book = restarted(store)
+        for part in (earlier, later):  # by now behind the newest: as late ones, one commit at a time
+            write(store, book.merge(part))
+        arrivals = rest
+    close_all(book, store)
+    assert held(store) == truth(history)
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_what_the_store_refused_is_not_counted_in_its_minute_until_it_is_taken(closed: bool) -> None:
     store, kept, bad = MemoryTimeSeries(), [reading(second) for second in range(0, 50, 10)], reading(55, 99.0)

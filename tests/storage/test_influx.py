@@ -56,12 +56,12 @@ def test_a_reading_as_line_protocol(reading: Reading, fresh: str, rewritten: str
 def test_a_minute_as_line_protocol() -> None:
     minute = Minute(channel="a.b.concentration:108-88-3", start_us=60, valid=6, rejected=1, total=180.25, low=29.5, high=31.0, saturated=1, reasons=(131, 134))
     prefix = "minute,channel=a.b.concentration:108-88-3,quantity=concentration:108-88-3 "
-    assert LineEncoder().minutes([minute]) == [f'{prefix}valid=6i,rejected=1i,total=180.25,low=29.5,high=31.0,saturated=1i,below_detection=0i,reasons="131,134" 60']
+    assert LineEncoder().minutes([minute]) == [f'{prefix}valid=6i,total=180.25,low=29.5,high=31.0,rejected=1i,saturated=1i,below_detection=0i,reasons="131,134" 60']
 
 
 def test_a_minute_that_cannot_be_on_record_leaves_out_what_is_nothing() -> None:
     minute = Minute(channel="a.b.co2", start_us=60, valid=6, rejected=0, total=180.25, low=29.5, high=31.0)
-    short, whole = "valid=6i,rejected=0i,total=180.25,low=29.5,high=31.0", ',saturated=0i,below_detection=0i,reasons=""'
+    short, whole = "valid=6i,total=180.25,low=29.5,high=31.0", ',rejected=0i,saturated=0i,below_detection=0i,reasons=""'
     encoder = LineEncoder()
     assert encoder.minutes([minute], {("a.b.co2", 60)}) == [f"minute,channel=a.b.co2,quantity=co2 {short} 60"]
     assert encoder.minutes([minute], {("a.b.co2", 0), ("a.c.co2", 60)}) == encoder.minutes([minute]) == [f"minute,channel=a.b.co2,quantity=co2 {short}{whole} 60"]
