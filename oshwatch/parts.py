@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from domain.clock import SystemClock
 from domain.errors import BadInput, NotReady
 from oshwatch.settings import Settings
+from storage.timeseries.port import Expired, TimeSeries
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ TICK_S = 2.0
 """How often the floor is looked at anew: well within what "at once" means for heat; instant rules run in ingest."""
 HEARTBEAT_S = 2.0
 RETENTION_S = 3_600.0
+HOLDS_S = 600.0
+"""Retention looks anew by itself before it deletes; this is for who asks what is held."""
 NOTIFICATION_S = 5.0
 REVIEW_S = 30.0
 """Reviews speak of days; what is overdue is journaled within half a minute of a start."""
@@ -101,6 +104,7 @@ def run_ingest(settings: Settings) -> int:
 def run_alerts(settings: Settings) -> int:
     """Windows, verdicts, alerts, suspects and notifications, until told to stop."""
     from alerts.policies import site_policies
+    from alerts.review.holds import keep_holds
     from alerts.review.sweep import ReviewSweep
     from alerts.service import AlertService
     from alerts.suspects import SuspectsRunner
@@ -109,7 +113,6 @@ def run_alerts(settings: Settings) -> int:
     from oshwatch.loop import Loop
     from oshwatch.notifying import Notifying
     from storage.records.registry import RegistryRepository
-    from storage.retention import apply_retention
     from storage.timeseries.opening import open_timeseries
     from storage.timeseries.port import Expires
 
@@ -127,11 +130,21 @@ def run_alerts(settings: Settings) -> int:
     loop.add("suspects", TICK_S / getattr(clock, "speed", 1.0), lambda: suspects.tick(clock.now_us()))
     loop.add("reviews", REVIEW_S, lambda: reviews.tick(clock.now_us()))
     loop.add("notification", NOTIFICATION_S, notifying.tick)
+    loop.add("holds", HOLDS_S, lambda: keep_holds(engine, clock.now_us()))
     if isinstance(timeseries, Expires):
-        loop.add("retention", RETENTION_S, lambda: apply_retention(engine, timeseries, clock.now_us()))
+        loop.add("retention", RETENTION_S, lambda: let_go(engine, timeseries, clock.now_us()))
     loop.run(stop)
     timeseries.close()
     return 0
+
+
+def let_go(engine: Engine, timeseries: TimeSeries, now_us: int) -> list[Expired]:
+    """Deletes what retention lets go, with today's open cases held first."""
+    from alerts.review.holds import keep_holds
+    from storage.retention import apply_retention
+
+    keep_holds(engine, now_us)
+    return apply_retention(engine, timeseries, now_us)
 
 
 def run_console(settings: Settings) -> int:

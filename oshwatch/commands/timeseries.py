@@ -6,10 +6,9 @@ import argparse
 import sys
 
 from domain.times import DAY_US, parse_instant, to_rfc3339
-from oshwatch.parts import prepare
+from oshwatch.parts import let_go, prepare
 from oshwatch.settings import load_settings
 from storage.records.retention import RetentionRepository, RetentionRule
-from storage.retention import apply_retention
 from storage.timeseries.opening import open_timeseries
 
 
@@ -61,7 +60,7 @@ def expire(options: argparse.Namespace) -> None:
     settings = load_settings(config=options.config)
     store = open_timeseries(settings.timeseries_url, settings.influxdb_token)
     try:
-        done = apply_retention(prepare(settings), store, settings.clock.now_us())
+        done = let_go(prepare(settings), store, settings.clock.now_us())
     finally:
         store.close()
     for each in done:
@@ -90,8 +89,8 @@ def release(options: argparse.Namespace) -> None:
 
 def holds(options: argparse.Namespace) -> None:
     for each in RetentionRepository(prepare(load_settings(config=options.config))).holds(released=options.all):
-        until = f"released {to_rfc3339(each.released_us)} by {each.released_by}: {each.release_reason}" if each.released_us is not None else "open"
-        print(f"{each.id}\t{each.site}\t{each.kind}\t{to_rfc3339(each.start_us)}/{to_rfc3339(each.stop_us)}\t{each.reference}\t{each.placed_by}\t{until}")
+        until = f"released {to_rfc3339(each.released_us)} by {each.released_by or 'the system'}: {each.release_reason}" if each.released_us is not None else "open"
+        print(f"{each.id}\t{each.site}\t{each.kind}\t{to_rfc3339(each.start_us)}/{to_rfc3339(each.stop_us)}\t{each.reference}\t{each.placed_by or 'the system'}\t{until}")
 
 
 def _told(channel: str, done: int, of: int) -> None:
