@@ -57,6 +57,13 @@ class SiteSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     country: str
     profiles: list[str] = []  # the law first
     committee: Committee | msgspec.UnsetType = msgspec.UNSET  # absent: one signature of each side, equal numbers
+    latitude: float | msgspec.UnsetType = msgspec.UNSET  # degrees, north positive; both or neither: where the sun stands, for the heat plan
+    longitude: float | msgspec.UnsetType = msgspec.UNSET  # degrees, east positive
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Latitude and longitude, where both are on record."""
+        return None if isinstance(self.latitude, msgspec.UnsetType) or isinstance(self.longitude, msgspec.UnsetType) else (self.latitude, self.longitude)
 
     @property
     def committee_rule(self) -> Committee:

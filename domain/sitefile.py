@@ -104,6 +104,17 @@ def _site(site: SiteSpec) -> Iterator[_Problem]:
         yield _Problem(("site", "committee", "quorum_each"), "is no number of persons of each side", "1 to 50")
     for number, profile in enumerate(site.profiles):
         yield from _id(("site", "profiles", number), profile)
+    yield from _place(site)
+
+
+def _place(site: SiteSpec) -> Iterator[_Problem]:
+    degrees = {"latitude": (site.latitude, 90.0), "longitude": (site.longitude, 180.0)}
+    for name, (value, most) in degrees.items():
+        if not isinstance(value, msgspec.UnsetType) and not -most <= value <= most:
+            yield _Problem(("site", name), f"{value:g} cannot be", f"degrees, -{most:g} to {most:g}; south and west are negative")
+    missing = [name for name, (value, _) in degrees.items() if isinstance(value, msgspec.UnsetType)]
+    if len(missing) == 1:
+        yield _Problem(("site", missing[0]), "is missing", "give latitude and longitude, or neither")
 
 
 def _dates(file: SiteFile) -> Iterator[_Problem]:

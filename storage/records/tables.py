@@ -557,3 +557,19 @@ concern_releases = Table(  # the worker side lets a month's number be seen, with
     Column("released_us", BigInteger, nullable=False),
     Index("ix_concern_releases_site", "site", "month"),
 )
+
+weather_forecasts = Table(  # as they were handed in; append-only, the same one twice is there once
+    "weather_forecasts",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("issued_us", BigInteger, nullable=False),
+    Column("first_us", BigInteger, nullable=False),
+    Column("stop_us", BigInteger, nullable=False),
+    Column("received_us", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON of domain.weather.Forecast
+    UniqueConstraint("site", "digest", name="uq_weather_forecasts_site"),
+    Index("ix_weather_forecasts_site", "site", "stop_us"),
+)
