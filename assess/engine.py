@@ -16,12 +16,12 @@ from assess.contested import results_of, settled_us
 from assess.forecasts import Forecaster
 from assess.laboratory import withdrawn
 from assess.live import LiveZone
-from assess.live_air import fill_air_windows
 from assess.live_window import Now, planned_minutes
 from assess.minutes import MinuteCache, Series, read_series
+from assess.newcomers import Newcomers
 from assess.outcome import DeclaredGap, ZoneShift
 from assess.plan import Span, shifts_of, span_of
-from assess.protect import live_zone
+from assess.protect import live_zone, prepare
 from assess.revisions import Revisions, Task, identity
 from assess.samples_book import SamplesBook
 from domain.calibration import channel_of
@@ -92,6 +92,7 @@ class Assessor:
         self._gaps = GapsRepository(engine)
         self._samples = SamplesBook(engine)
         self._cache = MinuteCache(timeseries)
+        self._newcomers = Newcomers(timeseries, self._cache)
         self._registry: Registry | None = None
         self._calibrations: dict[str, list[CalibrationSpec]] = {}
         self._watches: dict[str, _Watch] = {}
@@ -109,6 +110,7 @@ class Assessor:
         zones = sorted(registry.at(now).zones.values(), key=lambda zone: zone.id)
         again = self._revisions.take_touched(registry, self._cache, now) | self._look_up_shifts(registry, zones, now)
         again |= self._revisions.take_samples(registry, self._samples.entered(), now)
+        again |= self._with_newcomers(now)
         self._advance(registry, zones, now, again)
         live = self._live(zones, now)
         live = self._try("forecasts", self._forecaster.follow, live, self._worked, now) or live
@@ -177,6 +179,10 @@ class Assessor:
             if shift is not None:
                 self._revisions.ended(zone, shift)
 
+    def _with_newcomers(self, now_us: int) -> set[str]:
+        behind = self._newcomers.behind(now_us)
+        return {zone for zone, watch in self._watches.items() if behind and watch.span is not None and not behind.isdisjoint(watch.span.channels)}
+
     def _advance(self, registry: Registry, zones: Sequence[Zone], now_us: int, again: set[str]) -> None:
         """Read what is new and compute the zones for which a minute has passed."""
         stale = []
@@ -189,9 +195,9 @@ class Assessor:
             return
         series = self._cache.series(_wanted([span for zone in zones if (span := self._watches[zone.id].span) is not None]), now_us)
         for watch in stale:
-            watch.work = None if watch.span is None else self._work(watch.span, series)
+            watch.work = None if watch.span is None else self._work(watch.span, series, watch.work)
         works = [watch.work for watch in stale if watch.work is not None]
-        self._try("airborne windows", fill_air_windows, works)
+        self._try("what zones have in common", prepare, works)
         self._owed.update({work.span.zone: work for work in works if work.span.shift is not None and work.span.minutes})
 
     def _so_far(self, registry: Registry, now_us: int) -> None:
@@ -206,13 +212,14 @@ class Assessor:
             self._verdicts.save_many(found, final=False, why=texts.WHY_RUNNING, computed_us=now_us, new_revision=False)
             self.counters.verdicts += len(found)
 
-    def _work(self, span: Span, series: Mapping[str, Series]) -> ZoneShift:
+    def _work(self, span: Span, series: Mapping[str, Series], before: ZoneShift | None) -> ZoneShift:
         own = {channel: series[channel].part(span.start_us, span.minutes) for channel in span.channels}
         return ZoneShift(
             span=span,
             series=own,
             calibrations=self._calibrations,
             final=False,
+            before=before,
             record_high=_RecordHigh(self, span.start_us),
             declared_gaps=self.declared_gaps,
             samples=self._samples.of,
@@ -305,6 +312,7 @@ class Assessor:
         works = [work for zone in zones if (work := self._watches[zone.id].work) is not None]
         channels = sorted({channel for work in works for channel in work.span.channels})
         last = self._timeseries.last(channels) if channels else {}
+        self._newcomers.heard(last, now_us)
         self._valued.update({channel: reading for channel, reading in last.items() if reading.value is not None})
         self._counting.update({channel: reading for channel, reading in last.items() if reading.counts})
         now = Now(at_us=now_us, last=last, valued=self._valued, counting=self._counting, patience_us=patience_us(self._clock, 0))

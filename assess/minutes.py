@@ -126,6 +126,11 @@ class MinuteCache:
         if held is not None:
             held.seen_us = min(held.seen_us, start_us - MINUTE_US)
 
+    def seen_us(self, channel: str, otherwise_us: int) -> int:
+        """Start of the newest minute that is held of a channel."""
+        held = self._held.get(channel)
+        return otherwise_us if held is None else held.seen_us
+
     def _read(self, channels: Sequence[str], from_us: int, now_us: int) -> None:
         found = read_columns(self.store, channels, from_us, max(now_us, from_us)) if channels else {}
         for channel in channels:

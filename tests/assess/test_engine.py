@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from assess.live import LiveZone
+from assess.minutes import MinuteCache, Series, _Held
+from assess.newcomers import NEW_FOR_US, Newcomers
 from domain.errors import NotReady
 from domain.hazards import ZoneStatus
 from domain.registry import ALWAYS_US, CalibrationSpec, entries_of
@@ -91,6 +93,47 @@ def test_late_data_make_a_revision_that_says_why_and_only_where_something_change
     touched.add([TouchedRow(channel=names[0], start_us=start, stop_us=start + HOUR_US)], start)
     assessor.tick()
     assert len(hours(stored)) == 2
+
+
+def test_a_channel_never_heard_before_has_its_result_at_the_next_look_not_at_the_next_minute(floor):
+    """What it kept from before it was known arrives in two parts, within one minute; nothing is touched, since nothing was known of it."""
+    values = dict(zip(floor.house.heat(fill=False), (33.0, 60.0, 36.0, 0.3), strict=True))
+    floor.enrol()
+    assessor, stored = floor.start(), VerdictRepository(floor.engine)
+    floor.at(170.3)
+    assessor.tick()
+    assert not any(row.verdict.valid for row in hours(stored))
+    for second, (first, minutes) in ((20, (0, 80)), (24, (80, 90))):
+        for name, value in values.items():
+            floor.house.fill(name, value, minutes=minutes, first=first)
+            floor.house.now(name, value, floor.house.plan.start_us + (first + minutes) * MINUTE_US - 1)
+        for look in (second, second + 2):
+            floor.at(170 + look / 60)
+            assessor.tick()
+        assert only(hours(stored)).verdict.valid == first + minutes
+
+
+def test_only_channels_that_have_just_begun_to_speak_are_asked_about():
+    class Store:
+        def __init__(self):
+            self.asked = []
+
+        def last_minutes(self, channels):
+            self.asked.append(channels)
+            return dict.fromkeys(channels, MINUTE_US)
+
+    cache = MinuteCache(store := Store())
+    cache._held["new"] = _Held(Series.empty(0, 10), 0, -MINUTE_US)
+    newcomers = Newcomers(store, cache)
+    newcomers.heard(["old"], 0)
+    assert newcomers.behind(0) == set()
+    newcomers.heard(["old", "new"], 1)
+    assert newcomers.behind(1) == {"new"}
+    cache._held["new"].seen_us = MINUTE_US
+    assert newcomers.behind(2) == set()
+    newcomers.heard(["old", "new"], NEW_FOR_US)
+    assert newcomers.behind(NEW_FOR_US + 1) == set()
+    assert store.asked == [["new"], ["new"]]
 
 
 def test_a_hot_reading_is_seen_at_the_next_look_without_waiting_for_its_minute(floor):

@@ -205,7 +205,7 @@ def test_when_a_calibration_expires_the_grade_drops_and_within_is_not_said_any_m
         found = [one for one in demo.verdicts("right", "wbgt_effective_60min_worst") if one["placement"] == "corner" and one["limit"]["id"] == "niosh-rel"]
         return found[0] if found else {}
 
-    until(lambda: verdict().get("valid", 0) >= 170, 100, "the meter's minutes have a verdict")
+    until(lambda: verdict().get("valid", 0) >= 170, 40, "the meter's minutes have a verdict")
     assert (verdict()["calibration"], verdict()["grade"]) == ("unknown", "screening")
     demo.ask(f"channels/{channel}/calibrations", {**body, "next_due": rfc3339(time.time() + 3)})
     until(lambda: verdict()["calibration"] == "due", 20, "the calibration holds")
