@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from alerts.notification.post import Post
 from alerts.notification.siren import MqttBroker, Siren
 from alerts.notification.troubles import Troubles
 from alerts.notification.words import Letterhead, Say
+from alerts.rounds import Round
 from domain.registry import Snapshot
 from storage.records.registry import RegistryRepository
 
@@ -64,6 +66,18 @@ class Notifying:
             delivery.start(stop)
         if self._siren is not None:
             self._siren.start(stop)
+
+    @property
+    def rounds(self) -> list[Round]:
+        """What runs in threads of its own."""
+        return [self._pager.round, *(delivery.round for delivery in self._deliveries), *([self._siren.round] if self._siren else [])]
+
+    def counters(self) -> dict[str, float]:
+        """What became of messages since the start, all channels of a kind together."""
+        found: Counter[str] = Counter()
+        for delivery in self._deliveries:
+            found.update(delivery.counters())
+        return {**found, **(self._siren.counters() if self._siren else {})}
 
     def tick(self) -> None:
         """What goes out by itself: chain test, digest, what the committee and the inspectorate are told."""

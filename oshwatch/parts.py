@@ -130,6 +130,7 @@ def run_alerts(settings: Settings) -> int:
     loop.add("suspects", TICK_S / getattr(clock, "speed", 1.0), lambda: suspects.tick(clock.now_us()))
     loop.add("reviews", REVIEW_S, lambda: reviews.tick(clock.now_us()))
     loop.add("notification", NOTIFICATION_S, notifying.tick)
+    loop.tell_of(notifying.rounds, notifying.counters)
     loop.add("holds", HOLDS_S, lambda: keep_holds(engine, clock.now_us()))
     if isinstance(timeseries, Expires):
         loop.add("retention", RETENTION_S, lambda: let_go(engine, timeseries, clock.now_us()))
@@ -178,7 +179,8 @@ def run_console(settings: Settings) -> int:
 def run_watchdog(settings: Settings) -> int:
     """The dead man's switch, by the real clock, until told to stop."""
     from alerts.notification.mail import SmtpNotifier
-    from alerts.notification.watchdog import Watchdog, caller
+    from alerts.notification.watchdog import LOOK_S, Watchdog, caller
+    from oshwatch.loop import Loop
     from oshwatch.notifying import translator
 
     engine, stop = prepare(settings), stop_event()
@@ -190,7 +192,10 @@ def run_watchdog(settings: Settings) -> int:
         call=caller(settings.watchdog_url) if settings.watchdog_url else None,
         say=translator(),
     )
-    watchdog.run(stop)
+    loop = Loop("watchdog", engine)
+    loop.add("watchdog", LOOK_S, watchdog.look)
+    loop.tell_of([], watchdog.counters)
+    loop.run(stop)
     return 0
 
 

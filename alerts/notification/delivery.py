@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +16,7 @@ from alerts.notification.port import Notifier, Permanent
 from alerts.notification.troubles import Troubles
 from alerts.notification.words import Letterhead, write_group
 from alerts.policy import Policy
+from alerts.rounds import Round
 from alerts.state import Alert, fold
 from domain.clock import Clock
 from domain.hazards import Severity
@@ -44,6 +45,7 @@ AT_ONCE = 5_000
 PLAIN = ("digest", "committee", "account", "test", "inspectorate")
 """Messages that are about no alert: nobody's acknowledgement ends them."""
 SILENT_PROOF = "silent"
+COUNTED = ("sent", "retried", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +71,19 @@ class Delivery:
         self._clock, self._notifier, self._way = clock, notifier, notifier.way
         self._failures_in_a_row = 0
         self._lately: dict[str, deque[float]] = defaultdict(deque)  # recipient → when, by the monotonic clock
-        self.sent = self.failures = 0
-
-    def run(self, stop: threading.Event) -> None:
-        """Until stopped; whatever goes wrong is logged, counted and tried again."""
-        while not stop.is_set():
-            try:
-                self.deliver_due()
-                self.prove_when_asked()
-            except Exception:  # top of a task
-                self.failures += 1
-                log.exception("delivery by %s", self._way.name)
-            stop.wait(POLL_S)
+        self.counts: Counter[str] = Counter()
+        self.round = Round(name=f"delivery:{self._way.kind}", every_s=POLL_S, do=self._pass)
 
     def start(self, stop: threading.Event) -> threading.Thread:
-        thread = threading.Thread(target=self.run, args=(stop,), name=f"notify-{self._way.name}", daemon=True)
-        thread.start()
-        return thread
+        return self.round.start(stop)
+
+    def counters(self) -> dict[str, float]:
+        """Messages since the start, by what became of them; by kind of channel, since a channel's name may name a site."""
+        return {f"notification_{what}:{self._way.kind}": float(self.counts[what]) for what in COUNTED}
+
+    def _pass(self) -> None:
+        self.deliver_due()
+        self.prove_when_asked()
 
     def deliver_due(self) -> None:
         """One pass over what is due, the most urgent first."""
@@ -118,12 +116,14 @@ class Delivery:
         address = person.address(self._way.kind) if person else ""
         if not is_machine and not address:
             self._outbox.failed([item.message.id for item in items], "nobody to write to")
+            self.counts["failed"] += len(items)
             return
         role = person.role if person else None
         wanted = [item for item in items if _is_plain(item) or (item.alert is not None and is_wanted(item.alert, item.message.reason, role))]
         stale = [item.message.id for item in items if item not in wanted]
         if stale:
             self._outbox.cancel(stale, "acknowledged or over before it was sent")
+            self.counts["cancelled"] += len(stale)
         alarms = [item for item in wanted if not _is_plain(item)]
         if not is_machine and person is not None and self._is_to_be_grouped(recipient, alarms):
             if self._may_go_now(recipient, alarms):
@@ -165,7 +165,7 @@ class Delivery:
         problem = _attempt(send)
         if problem is None:
             self._outbox.sent([message.id for message in messages], self._clock.now_us())
-            self.sent += len(messages)
+            self.counts["sent"] += len(messages)
             self._failures_in_a_row = 0
             self._lately[recipient].append(time.monotonic())
             self._troubles.works(self._way.name, "delivery")
@@ -173,13 +173,13 @@ class Delivery:
             self._has_failed(messages, problem)
 
     def _has_failed(self, messages: Sequence[Message], problem: Exception) -> None:
-        self.failures += 1
         self._failures_in_a_row += 1
         now_us, first = self._clock.now_us(), messages[0]
         error = f"{type(problem).__name__}: {problem}"
         log.warning("%s did not take a message to %s: %s", self._way.name, first.recipient, error)
         ids = [message.id for message in messages]
         is_final = isinstance(problem, Permanent) or now_us - first.created_us > GIVE_UP_US
+        self.counts["failed" if is_final else "retried"] += len(ids)
         if is_final:
             self._outbox.failed(ids, error)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,16 +9,17 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from alerts.notification.pager import Pager
+from alerts.rounds import Round
 from alerts.states import AlertStates
 from domain.clock import Clock
 from domain.registry import Snapshot
 from storage.records.journal import JournalRepository
 
-log = logging.getLogger(__name__)
-
 LOOK_S = 0.25
 ANYWAY_S = 5.0
 """Times to respond run out without a step in the journal."""
+PATIENCE_S = 60.0
+"""A look takes well under a second, and some where a database has to be waited for."""
 
 
 class PagerThread:
@@ -29,21 +29,10 @@ class PagerThread:
         self._journal, self._states = JournalRepository(engine), AlertStates(engine)
         self._clock, self._pager, self._held = clock, pager, held
         self._last_id, self._looked = -1, float("-inf")
-        self.failures = 0
+        self.round = Round(name="pager", every_s=LOOK_S, do=self.look, patience_s=PATIENCE_S)
 
     def start(self, stop: threading.Event) -> threading.Thread:
-        thread = threading.Thread(target=self.run, args=(stop,), name="pager", daemon=True)
-        thread.start()
-        return thread
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                self.look()
-            except Exception:  # top of a task
-                self.failures += 1
-                log.exception("pager")
-            stop.wait(LOOK_S)
+        return self.round.start(stop)
 
     def look(self) -> None:
         last_id = self._journal.last_id()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
@@ -13,17 +12,15 @@ from sqlalchemy import Engine
 
 from alerts.notification.port import Way
 from alerts.notification.troubles import Troubles
+from alerts.rounds import Round
 from alerts.state import Alert
 from alerts.states import AlertStates
 from domain.clock import Clock
-from domain.errors import NotReady
 from domain.hazards import SYSTEM_HAZARDS, Severity
 from domain.registry import Snapshot
 from domain.scope import Role, Scope
 from domain.times import DAY_US, SECOND_US, to_rfc3339
 from storage.records.people import PeopleRepository
-
-log = logging.getLogger(__name__)
 
 TOPIC = "osh/light/v1/{site}"
 EVERY_S = 1.0
@@ -31,6 +28,7 @@ AGAIN_US = 60 * SECOND_US
 """A state is said again so often, for a broker that lost what it kept."""
 ACK_S = 5.0
 FAILS_US = 15 * SECOND_US
+PATIENCE_S = 60.0
 AWAITED_US = 7 * DAY_US
 """How far back an alert that is over but not acknowledged by both sides keeps the light on."""
 LIGHTS = (Severity.STOP, Severity.ACTION)
@@ -88,23 +86,14 @@ class Siren:
         self._topic, self._sites = topic, sites
         self._said: dict[str, tuple[bytes, int]] = {}
         self._failing_since_us: int | None = None
-        self.failures = 0
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                self.tick(self._clock.now_us())
-            except NotReady as error:  # the database waits; the retained state stays
-                log.warning("siren: %s", error)
-            except Exception:  # top of a task
-                self.failures += 1
-                log.exception("siren")
-            stop.wait(EVERY_S)
+        self.said = self.failures = 0
+        self.round = Round(name="siren", every_s=EVERY_S, do=lambda: self.tick(clock.now_us()), patience_s=PATIENCE_S)
 
     def start(self, stop: threading.Event) -> threading.Thread:
-        thread = threading.Thread(target=self.run, args=(stop,), name="siren", daemon=True)
-        thread.start()
-        return thread
+        return self.round.start(stop)
+
+    def counters(self) -> dict[str, float]:
+        return {"siren_said": float(self.said), "siren_failures": float(self.failures)}
 
     def tick(self, now_us: int) -> None:
         held = self._held()
@@ -144,9 +133,11 @@ class Siren:
         if payload != said or now_us - at_us >= AGAIN_US:
             self._broker.publish(topic, payload, retain=True)
             self._said[topic] = (payload, now_us)
+            self.said += 1
 
     def _has_failed(self, error: str, site: str, now_us: int) -> None:
         self._said.clear()
+        self.failures += 1
         self._failing_since_us = now_us if self._failing_since_us is None else self._failing_since_us
         if now_us - self._failing_since_us >= FAILS_US:
             self._troubles.fail(self.way.name, "delivery", error, site)

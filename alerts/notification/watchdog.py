@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from urllib.request import Request, urlopen
 
@@ -60,16 +59,10 @@ class Watchdog:
         self._owed: set[str] = set()  # addresses that the last word has not reached
         self._dead = ""
         self._people: list[Recipient] = []  # as last known: the database may be what is dead
-        self.calls = self.failures = 0
+        self.calls = self.failures = self.mails = 0
 
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                self.look()
-            except Exception:  # top of a task
-                self.failures += 1
-                log.exception("watchdog")
-            stop.wait(LOOK_S)
+    def counters(self) -> dict[str, float]:
+        return {"watchdog_calls": float(self.calls), "watchdog_failures": float(self.failures), "watchdog_mails": float(self.mails), "alerting_dead": float(bool(self._dead))}
 
     def look(self) -> None:
         now_us = self._clock.now_us()
@@ -129,6 +122,7 @@ class Watchdog:
                 if self._mail is not None:
                     self._mail.send(address, self._say(language, subject), fill(self._say(language, text)))
                     reached.add(address)
+                    self.mails += 1
             except Exception as error:  # noqa: BLE001 - foreign code on a network; the next address, and this one at the next look
                 self.failures += 1
                 log.warning("watchdog's mail to %s: %s", address, error)

@@ -13,6 +13,7 @@ from console.security import PUBLIC
 from domain.errors import NotReady
 from domain.senml import Refusal
 from domain.times import SECOND_US
+from storage.records.notifications import NotificationsRepository, Waiting
 from storage.records.services import ServiceRow
 
 router = APIRouter(tags=["probes"], dependencies=[Depends(PUBLIC)])
@@ -21,7 +22,7 @@ HEARTBEAT_MAX_AGE_US = 30 * SECOND_US
 INGEST = "ingest"
 STOPPED = "stopped"
 FIRST_READING = "stored_live_readings"
-_METRIC = re.compile(r"[a-z_][a-z0-9_]*")
+_METRIC = re.compile(r"([a-z_][a-z0-9_]*)(?::([a-z]+))?")
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,10 +53,29 @@ def metrics(request: Request) -> Response:
     for row in house.stores.services.all():
         fresh = house.context.wall.now_us() - row.at_us <= HEARTBEAT_MAX_AGE_US
         lines += [f'oshwatch_up{{part="{row.name}"}} {int(fresh)}', f'oshwatch_ready{{part="{row.name}"}} {int(fresh and row.ready)}']
-        lines += [f'oshwatch_{name}{{part="{row.name}"}} {value:g}' for name, value in sorted(row.counters.items()) if _METRIC.fullmatch(name)]
+        lines += [line for name, value in sorted(row.counters.items()) if (line := counter_line(row.name, name, value))]
+    lines += notification_lines(NotificationsRepository(house.context.engine).waiting(house.context.clock.now_us()), house.context.clock.now_us())
     lines += quarantine_lines(house.stores.quarantine.counts())
     lines += ["# TYPE oshwatch_live_listeners gauge", f"oshwatch_live_listeners {house.hub.listeners}", f"oshwatch_live_errors {house.hub.errors}"]
     return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def counter_line(part: str, name: str, value: float) -> str:
+    """A part's own counter; `name:kind` carries its kind as a label; what is no name of a metric is left out."""
+    match = _METRIC.fullmatch(name)
+    kind = f',kind="{match[2]}"' if match and match[2] else ""
+    return f'oshwatch_{match[1]}{{part="{part}"{kind}}} {value:g}' if match else ""
+
+
+def notification_lines(waiting: Waiting, now_us: int) -> list[str]:
+    """The outbox as it is, also when nobody empties it."""
+    oldest_s = (now_us - waiting.oldest_us) / SECOND_US if waiting.oldest_us is not None else 0.0
+    return [
+        "# TYPE oshwatch_notification_waiting gauge",
+        f"oshwatch_notification_waiting {waiting.count}",
+        "# TYPE oshwatch_notification_oldest_seconds gauge",
+        f"oshwatch_notification_oldest_seconds {max(0.0, oldest_s):g}",
+    ]
 
 
 def quarantine_lines(held: Mapping[str, int]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, case, func, select, update
 
 from domain.scope import Role
 from storage.records.contacts import Contact, decode_contact
@@ -53,6 +53,14 @@ class Message:
     last_error: str = ""
     sent_us: int | None = field(default=None)
     next_try_us: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The outbox: how many messages, and since when the oldest is there whose time has come; one that quiet hours hold back is not late."""
+
+    count: int
+    oldest_us: int | None
 
 
 class NotificationsRepository:
@@ -113,6 +121,14 @@ class NotificationsRepository:
         with reading(self._engine) as connection:
             found = [Message(**row._asdict()) for row in connection.execute(query.order_by(notifications.c.id.desc()).limit(limit + 1))]
         return page_of(found, [message.id for message in found], limit)
+
+    def waiting(self, now_us: int) -> Waiting:
+        """Of all channels, also of those that no setting names any more."""
+        is_late = (notifications.c.tries > 0) | (notifications.c.next_try_us <= now_us)
+        query = select(func.count(), func.min(case((is_late, notifications.c.created_us)))).where(notifications.c.state == "waiting")
+        with reading(self._engine) as connection:
+            count, oldest_us = connection.execute(query).one()
+        return Waiting(count=count, oldest_us=oldest_us)
 
     def oldest_due(self, now_us: int) -> Mapping[str, int]:
         """Channel → since when a message has been due without being taken up; one that was tried and waits for its next try is not among them."""

@@ -301,7 +301,7 @@ def test_the_delivery_thread_survives_whatever_goes_wrong_and_stops_when_told(of
     _wait(lambda: len(mail.mails) == 2)
     stop.set()
     thread.join(5)
-    assert (thread.is_alive(), delivery.failures, delivery.sent) == (False, 1, 2)
+    assert (thread.is_alive(), delivery.round.exceptions, delivery.counts["sent"]) == (False, 1, 2)
 
 
 @pytest.mark.parametrize("url", ["http://x", "smtp://", "smtp://host:25", "smtp://host:25?from=nobody"])
