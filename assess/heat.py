@@ -102,7 +102,7 @@ def is_monitored(placement: Placement) -> bool:
 
 def wbgt_of(measure: Measure, worst_globe_c: float | None = None) -> Wbgt | None:
     """By the best way that the instruments allow."""
-    found = {quantity: measured for quantity in INPUTS if (measured := measure(quantity)) is not None}
+    found = inputs_of(measure)
     if "wbgt" in found:
         return _direct(found["wbgt"])
     if {"natural_wet_bulb_temperature", "globe_temperature"} <= found.keys():
@@ -110,6 +110,11 @@ def wbgt_of(measure: Measure, worst_globe_c: float | None = None) -> Wbgt | None
     if {"air_temperature", "relative_humidity"} <= found.keys():
         return _Estimate(found, worst_globe_c).wbgt()
     return None
+
+
+def inputs_of(measure: Measure) -> dict[str, Measured]:
+    """Of what bears on a WBGT, what is measured."""
+    return {quantity: measured for quantity in INPUTS if (measured := measure(quantity)) is not None}
 
 
 def _direct(measured: Measured) -> Wbgt:
@@ -129,7 +134,7 @@ def _direct(measured: Measured) -> Wbgt:
 def _from_wet_bulb(found: Mapping[str, Measured]) -> Wbgt:
     wet, globe = found["natural_wet_bulb_temperature"], found["globe_temperature"]
     air, speed = found.get("air_temperature"), found.get("air_speed")
-    diameter = _diameter(globe)
+    diameter = diameter_mm_of(globe)
     reasons: list[str] = []
     nothing = np.zeros_like(wet.value)
     valid, used, above = wet.valid & globe.valid, [wet, globe], nothing
@@ -153,7 +158,7 @@ def _from_wet_bulb(found: Mapping[str, Measured]) -> Wbgt:
         drift=(drift, drift),
         estimate=(nothing, above),
         method=FROM_WET_BULB,
-        grade="compliance" if diameter is not None and not above.any() else "screening",
+        grade="compliance" if diameter is not None and above is nothing else "screening",
         used=used,
         reasons=reasons,
     )
@@ -166,7 +171,7 @@ class _Estimate:
         self._heat = table().heat
         self._air, self._humidity = found["air_temperature"], found["relative_humidity"]
         self._globe, self._speed, self._pressure = found.get("globe_temperature"), found.get("air_speed"), found.get("air_pressure")
-        self._diameter = _diameter(self._globe) if self._globe else STANDARD_DIAMETER_MM
+        self._diameter = diameter_mm_of(self._globe) if self._globe else STANDARD_DIAMETER_MM
         self._worst_globe_c = worst_globe_c
         needed = [self._air, self._humidity, *(one for one in (self._globe, self._speed) if one is not None)]
         self._needed = needed
@@ -286,7 +291,7 @@ class _Estimate:
         return reasons
 
 
-def _diameter(globe: Measured) -> float | None:
+def diameter_mm_of(globe: Measured) -> float | None:
     """On record and in the range of the correction; else None."""
     diameters = [channel.spec.instrument.globe_diameter_mm if channel.spec.instrument else None for channel in globe.channels]
     known = [diameter for diameter in diameters if diameter is not None and SMALLEST_DIAMETER_MM <= diameter <= STANDARD_DIAMETER_MM]
@@ -333,7 +338,7 @@ class Work:
 
 def work_of(span: Span) -> Work:
     """Work rates of the span: 30 % either way unless measured; nobody works below the resting rate."""
-    return span.once("work", lambda: _work_of(span))
+    return span.once_alike("work", lambda: _work_of(span))
 
 
 def _work_of(span: Span) -> Work:

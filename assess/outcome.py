@@ -52,6 +52,15 @@ class Sample:
     result: LabResult
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolvedWbgt:
+    """The WBGT of one placement and what it was solved from; `kind`: instruments and agreements by which it was."""
+
+    kind: Hashable
+    found: Mapping[str, Measured]
+    wbgt: heat.Wbgt
+
+
 @dataclass(kw_only=True)
 class ZoneShift:
     """A span with its minutes and all else that its results rest on."""
@@ -64,9 +73,11 @@ class ZoneShift:
     declared_gaps: Callable[[Span], Sequence[DeclaredGap]] = lambda _span: ()
     samples: Callable[[Span], Sequence[Sample]] = lambda _span: ()
     rest: Callable[[str], ZoneShift | None] = lambda _zone: None  # another zone of the site over the same minutes
+    before: ZoneShift | None = None  # of the minute before: what has not changed since is not solved again
     live: dict[str, list[LiveWindow]] = field(default_factory=dict)  # by placement: live windows that change with the minute only
     looked: dict[str, tuple[list[Reading | None], list[LiveWindow]]] = field(default_factory=dict)  # by placement: the freshest readings and their windows
     air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
+    solved: dict[str, SolvedWbgt] = field(default_factory=dict)  # by placement
     _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)
     _wbgt: dict[str, heat.Wbgt | None] = field(default_factory=dict)
     _found: dict[Hashable, Any] = field(default_factory=dict)
@@ -87,6 +98,17 @@ class ZoneShift:
                 others = (self.measure(beside, quantity) for beside in self._beside(placement))
                 found.cover = next((other for other in others if other is not None and other.in_date), None)
         return self._cache[key]
+
+    def take(self, key: tuple[str, str], found: Measured) -> None:
+        """What was measured for many placements at once, by placement and quantity."""
+        self._cache.setdefault(key, found)
+
+    def take_wbgt(self, placement: Placement, found: heat.Wbgt) -> None:
+        self._wbgt.setdefault(placement.label, found)
+
+    def stands_beside(self, placement: Placement) -> bool:
+        """Whether another agent's instruments stand at the same place."""
+        return "@" in placement.label
 
     def wbgt(self, placement: Placement) -> heat.Wbgt | None:
         if placement.label not in self._wbgt:

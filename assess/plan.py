@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -74,7 +75,7 @@ class Span:
     @property
     def on_break(self) -> Mask:
         """Minutes of planned breaks."""
-        return self.once("on_break", self._on_break)
+        return self.once_alike("on_break", self._on_break)
 
     def _on_break(self) -> Mask:
         mask = np.zeros(self.minutes, dtype=bool)
@@ -85,7 +86,7 @@ class Span:
     @property
     def counted(self) -> Mask:
         """Minutes of exposure: breaks count unless the zone is declared empty in them; minutes before or after the zone existed do not."""
-        return self.once("counted", self._counted)
+        return self.once_alike("counted", self._counted)
 
     def _counted(self) -> Mask:
         on_break, mask = self.on_break, np.zeros(self.minutes, dtype=bool)
@@ -95,12 +96,12 @@ class Span:
 
     @property
     def exposure_min(self) -> int:
-        return self.once("exposure_min", lambda: int(self.counted.sum()))
+        return self.once_alike("exposure_min", lambda: int(self.counted.sum()))
 
     @property
     def metabolic_rate_w(self) -> Array:
         """Work rate of each minute, the resting rate in breaks spent in the zone; NaN where it is not declared."""
-        return self.once("metabolic_rate_w", self._metabolic_rate_w)
+        return self.once_alike("metabolic_rate_w", self._metabolic_rate_w)
 
     def _metabolic_rate_w(self) -> Array:
         rate = np.full(self.minutes, np.nan)
@@ -135,12 +136,13 @@ class Span:
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What follows from the fields is made once, and nobody may write into it."""
-        if name not in self._known:
-            made = self._known[name] = make()
-            if isinstance(made, np.ndarray):
-                made.flags.writeable = False
-        found: T = self._known[name]
-        return found
+        return _once(self._known, name, make)
+
+    def once_alike(self, name: str, make: Callable[[], T]) -> T:
+        """As `once`, for what follows from shift, minutes, work and clothing alone: zones that share these share it."""
+        if "alike" not in self._known:
+            self._known["alike"] = _known_of((self.shift, self.start_us, self.minutes, tuple(_work_of(piece) for piece in self.pieces)))
+        return _once(self._known["alike"], name, make)
 
     @property
     def acclimatised(self) -> str:
@@ -172,6 +174,26 @@ class Span:
         """What both sides agreed for gaps; of several during the span the highest, None when some piece has none."""
         agreed = [piece.spec.worst_case.get(quantity) for piece in self.pieces]
         return None if not agreed or any(value is None for value in agreed) else max(value for value in agreed if value is not None)
+
+
+def _once(known: dict[str, Any], name: str, make: Callable[[], T]) -> T:
+    if name not in known:
+        made = known[name] = make()
+        if isinstance(made, np.ndarray):
+            made.flags.writeable = False
+    found: T = known[name]
+    return found
+
+
+def _work_of(piece: Piece) -> tuple[Hashable, ...]:
+    """All of a piece that says who is there, how hard they work and in what clothing."""
+    spec = piece.spec
+    return piece.first, piece.stop, spec.metabolic_rate_w, spec.metabolic_rate_measured, spec.clothing, spec.empty_in_breaks
+
+
+@lru_cache(maxsize=512)
+def _known_of(_alike: Hashable) -> dict[str, Any]:
+    return {}
 
 
 def span_of(registry: Registry, zone: str, shift: Shift | None, start_us: int, minutes: int) -> Span | None:

@@ -6,13 +6,24 @@ from collections.abc import Iterator, Sequence
 
 from assess import heat, live_air, live_heat, live_noise
 from assess.evaluate import monitored, planned, shift_of
+from assess.heat_together import solve_together
 from assess.live import LiveWindow, LiveZone
 from assess.live_window import Now
 from assess.outcome import ZoneShift
 from assess.plan import Placement
+from assess.together import measure_together
 from domain.hazards import ZoneStatus, worst
 from domain.quality import Reason
 from domain.quantities import quantity_of
+
+
+def prepare(works: Sequence[ZoneShift]) -> None:
+    """What a new minute brings, found for all these zones at once."""
+    measure_together(works)
+    solve_together(works)
+    live_air.fill_air_windows(works)
+    for work in works:
+        work.before = None
 
 
 def live_zone(work: ZoneShift, now: Now) -> LiveZone:

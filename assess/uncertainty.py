@@ -63,8 +63,13 @@ def table() -> Table:
 
 
 def sensor_uncertainty(quantity: str, instrument: Instrument | None, values: Array) -> Array:
-    """Expanded uncertainty (90 %) of each value; an instrument that nobody knows counts as the lowest class."""
+    """Expanded uncertainty (90 %) of each value."""
+    return spread_of(quantity, instrument).of(values)
+
+
+def spread_of(quantity: str, instrument: Instrument | None) -> Spread:
+    """Of its certificate, else of its class; an instrument that nobody knows counts as the lowest class."""
     if instrument is not None and instrument.uncertainty is not None:
-        return np.full(values.shape, instrument.uncertainty)
+        return Spread(abs=instrument.uncertainty)
     grade: Grade = "trend" if instrument is None else instrument.grade
-    return table().quantities.get(quantity, table().default)[grade].of(values)
+    return table().quantities.get(quantity, table().default)[grade]

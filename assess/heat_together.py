@@ -1,0 +1,158 @@
+"""The WBGT of many placements at once: `heat.wbgt_of` over the minutes of all that have the same instruments, laid end to end.
+
+A minute's WBGT depends on that minute alone, so what was solved at the last look stays where nothing that it was solved from has changed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assess import heat
+from assess.gather import Measured
+from assess.outcome import SolvedWbgt, ZoneShift
+from assess.plan import Placement
+from domain.times import MINUTE_US
+from models.arrays import Array
+
+AT_ONCE_MIN = 2_048
+"""Minutes of a block, which stays in the processor's cache."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Job:
+    work: ZoneShift
+    placement: Placement
+    kind: Hashable
+    found: Mapping[str, Measured]
+    before: heat.Wbgt | None  # of the minutes that are kept
+    kept: int  # of the first minutes so many are as they were
+
+    @property
+    def fresh(self) -> slice:
+        return slice(self.kept, self.work.span.minutes)
+
+
+def solve_together(works: Sequence[ZoneShift]) -> None:
+    """Fill in the WBGT of every placement where instruments stand alone."""
+    groups: dict[Hashable, list[_Job]] = defaultdict(list)
+    for work in works:
+        for placement in work.span.placements:
+            if heat.is_monitored(placement) and not work.stands_beside(placement):
+                job = _job(work, placement)
+                groups[job.kind].append(job)
+    for jobs in groups.values():
+        for block in _blocks(jobs):
+            _solve(block)
+
+
+def _job(work: ZoneShift, placement: Placement) -> _Job:
+    found = heat.inputs_of(lambda quantity: work.measure(placement, quantity))
+    globe = found.get("globe_temperature")
+    ends = tuple((quantity, one.range_end) for quantity, one in found.items())
+    kind = ends, globe and heat.diameter_mm_of(globe), work.span.worst_case("globe_temperature")
+    before, kept = _kept(work, placement, kind, found)
+    return _Job(work=work, placement=placement, kind=kind, found=found, before=before, kept=kept)
+
+
+def _kept(work: ZoneShift, placement: Placement, kind: Hashable, found: Mapping[str, Measured]) -> tuple[heat.Wbgt | None, int]:
+    """What was solved before, from this span's first minute on, of as many minutes as are still the same to the last digit."""
+    old = work.before
+    held = old.solved.get(placement.label) if old is not None else None
+    if old is None or held is None or held.kind != kind:
+        return None, 0
+    first = (work.span.start_us - old.span.start_us) // MINUTE_US
+    minutes = min(old.span.minutes - first, work.span.minutes)
+    if first < 0 or minutes <= 0:
+        return None, 0
+    was, now = slice(first, first + minutes), slice(0, minutes)
+    same = all(_content(held.found[quantity], was) == _content(one, now) for quantity, one in found.items())
+    return (_cut(held.wbgt, was, held.wbgt.used), minutes) if same else (None, 0)
+
+
+def _content(one: Measured, minutes: slice) -> list[bytes]:
+    return [array[minutes].tobytes() for array in (one.value, one.valid, one.uncertainty, one.drift, one.saturated)]
+
+
+def _blocks(jobs: Sequence[_Job]) -> Iterator[list[_Job]]:
+    block: list[_Job] = []
+    minutes = 0
+    for job in jobs:
+        block.append(job)
+        minutes += job.work.span.minutes - job.kept
+        if minutes >= AT_ONCE_MIN:
+            yield block
+            block, minutes = [], 0
+    if block:
+        yield block
+
+
+def _solve(jobs: Sequence[_Job]) -> None:
+    joined = {quantity: _end_to_end([(job.found[quantity], job.fresh) for job in jobs]) for quantity in jobs[0].found}
+    whole = heat.wbgt_of(joined.get, jobs[0].work.span.worst_case("globe_temperature"))
+    if whole is None:
+        return
+    named = {id(one): quantity for quantity, one in joined.items()}
+    used, first = [named[id(one)] for one in whole.used], 0
+    for job in jobs:
+        stop = first + job.work.span.minutes - job.kept
+        own = [job.found[quantity] for quantity in used]
+        fresh = _cut(whole, slice(first, stop), own)
+        wbgt = _after(job.before, fresh) if job.before is not None else fresh
+        job.work.take_wbgt(job.placement, wbgt)
+        job.work.solved[job.placement.label] = SolvedWbgt(kind=job.kind, found=job.found, wbgt=wbgt)
+        first = stop
+
+
+def _end_to_end(parts: Sequence[tuple[Measured, slice]]) -> Measured:
+    """The minutes of several instruments of one kind as if of one."""
+    first = parts[0][0]
+    return Measured(
+        quantity=first.quantity,
+        value=np.concatenate([one.value[minutes] for one, minutes in parts]),
+        top=first.top[:0],
+        valid=np.concatenate([one.valid[minutes] for one, minutes in parts]),
+        uncertainty=np.concatenate([one.uncertainty[minutes] for one, minutes in parts]),
+        drift=np.concatenate([one.drift[minutes] for one, minutes in parts]),
+        saturated=np.concatenate([one.saturated[minutes] for one, minutes in parts]),
+        below=first.below[:0],
+        simulated=first.simulated[:0],
+        range_end=first.range_end,
+        channels=first.channels,
+    )
+
+
+def _cut(whole: heat.Wbgt, minutes: slice, used: list[Measured]) -> heat.Wbgt:
+    return heat.Wbgt(
+        value=whole.value[minutes],
+        valid=whole.valid[minutes],
+        sensor=(whole.sensor[0][minutes], whole.sensor[1][minutes]),
+        drift=(whole.drift[0][minutes], whole.drift[1][minutes]),
+        estimate=(whole.estimate[0][minutes], whole.estimate[1][minutes]),
+        method=whole.method,
+        grade=whole.grade,
+        used=used,
+        reasons=whole.reasons,
+    )
+
+
+def _after(before: heat.Wbgt, fresh: heat.Wbgt) -> heat.Wbgt:
+    """The minutes that were there and those that came."""
+
+    def both(old: tuple[Array, Array], new: tuple[Array, Array]) -> tuple[Array, Array]:
+        return np.concatenate((old[0], new[0])), np.concatenate((old[1], new[1]))
+
+    return heat.Wbgt(
+        value=np.concatenate((before.value, fresh.value)),
+        valid=np.concatenate((before.valid, fresh.valid)),
+        sensor=both(before.sensor, fresh.sensor),
+        drift=both(before.drift, fresh.drift),
+        estimate=both(before.estimate, fresh.estimate),
+        method=fresh.method,
+        grade=fresh.grade,
+        used=fresh.used,
+        reasons=fresh.reasons,
+    )
