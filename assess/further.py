@@ -53,7 +53,7 @@ def rest_required(work: ZoneShift, limit: HeatLimit, hour: Outcome) -> Iterator[
         steps = [*steps[: half + 1], ends[0], *steps[half + 1 :], ends[1]]
         resting = [*resting[: half + 1], place.low, *resting[half + 1 :], place.value if place.high is None else place.high]
         causes, half = [*causes, "sensor"], half + 1
-    shown, *moved = _rest_min(limit, np.array([wbgt for wbgt, _ in steps]), np.array([rate for _, rate in steps]), np.array(resting))
+    shown, *moved = rest_min(limit, np.array([wbgt for wbgt, _ in steps]), np.array([rate for _, rate in steps]), np.array(resting))
     low, high = list(zip(causes, moved[:half], strict=True)), list(zip(causes, moved[half:], strict=True))
     found = Found(shown, result.first, result.stop)
     whole: list[tuple[Cause, float]] = [("estimate", float(HOUR_MIN))] if result.high is None or (place is not None and place.high is None) else []
@@ -144,7 +144,7 @@ def _steps(hour: Result, rates: tuple[float, float, float], side: int) -> list[t
     return steps
 
 
-def _rest_min(limit: HeatLimit, wbgt_c: Array, rate_w: Array, rest_wbgt_c: Array) -> list[float]:
+def rest_min(limit: HeatLimit, wbgt_c: Array, rate_w: Array, rest_wbgt_c: Array) -> list[float]:
     """The whole hour where no minute is allowed. Tables of shares are for rest in the same heat: of two places the hotter one counts."""
     if limit.formula is not None:
         rest = rest_minutes(wbgt_c, np.minimum(rate_w, HIGHEST_W), rest_wbgt_c, limit.formula)
