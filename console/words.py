@@ -93,6 +93,26 @@ STATES = {
 }
 PROBABLY_OVER = N_("probably over, not proven")
 
+YES_NO_UNKNOWN = {"yes": N_("yes"), "no": N_("no"), "unknown": N_("unknown")}
+
+CLOTHING = {
+    "work_clothes": N_("Work clothes, long sleeves, woven"),
+    "cloth_coveralls": N_("Cloth coveralls over underwear"),
+    "sms_coveralls": N_("Nonwoven SMS coveralls, one layer"),
+    "polyolefin_coveralls": N_("Nonwoven polyolefin coveralls, one layer"),
+    "double_layer": N_("Two layers of woven clothing"),
+    "vapour_barrier_apron": N_("Long vapour-barrier apron over cloth coveralls"),
+    "vapour_barrier_coveralls": N_("Vapour-barrier coveralls, one layer, no hood"),
+    "vapour_barrier_coveralls_hood": N_("Vapour-barrier coveralls with hood"),
+    "vapour_barrier_over_cloth": N_("Vapour-barrier over cloth coveralls, no hood"),
+}
+
+
+def clothing_name(clothing: str) -> str:
+    """Of what the registry names; with a hood added, or in words that no table has, as it stands there."""
+    return CLOTHING.get(clothing, clothing)
+
+
 GRADES = {"compliance": N_("compliance"), "screening": N_("screening"), "trend": N_("trend only")}
 
 CALIBRATION = {

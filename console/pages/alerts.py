@@ -205,6 +205,7 @@ def alert_page(request: Request, alert: str, caller: Reader, problem: Annotated[
         unacknowledged=unacknowledged(house.open_alerts(caller.scope)),
         item=_view_anywhere(house, formats, found),
         alert=found,
+        zone_known=found.zone in house.sources.snapshot().zones,
         row=house.stores.row(found),
         limit=found.limit,
         respond_by=formats.moment(found.respond_by_us, timezone) if found.respond_by_us else "",

@@ -35,12 +35,11 @@ from console.records.shapes import (
 )
 from console.records.zones import agree, headcount_of, put_headcount, put_work, work_of
 from console.security import Caller, Permission, Planning, Reader, Recording, Signing
-from console.words import CALIBRATION, hazard_name, metric_name
+from console.words import CALIBRATION, CLOTHING, YES_NO_UNKNOWN, clothing_name, hazard_name, metric_name
 from domain.agreements import PlanRow, Signature
 from domain.errors import BadInput
 from domain.lab import UNITS
 from domain.times import parse_instant
-from models.heat.clothing import ENSEMBLES
 from models.limits.agents import AGENTS
 from storage.records.paging import MAX_LIMIT
 
@@ -66,7 +65,6 @@ FRACTION_NAMES = {
 SIDES = {"worker": N_("worker side"), "management": N_("management side")}
 HOW = {"sensor": N_("sensor"), "lab_sample": N_("lab sample"), "not_monitored": N_("not monitored")}
 BASIS = {"personal": N_("personal"), "area": N_("area")}
-YES_NO_UNKNOWN = {"yes": N_("yes"), "no": N_("no"), "unknown": N_("unknown")}
 VALUES = {
     "metabolic_rate_w": N_("Work rate, W"),
     "metabolic_rate_measured": N_("Work rate is measured"),
@@ -274,7 +272,8 @@ def _records(request: Request, zone: str, caller: Caller, *, problem: str = "") 
         work=work,
         works=[_record_view(one, caller, formats, timezone) for one in work.items],
         shifts=[shift.name for shift in house.sources.snapshot().shifts_of(held)],
-        clothing=[(ensemble.id, ensemble.name) for ensemble in ENSEMBLES.values()],
+        clothing=list(CLOTHING.items()),
+        clothing_word=clothing_name(work.clothing),
         newcomers=list(headcount.newcomers.items()),
         rest_zones=[(one.spec.id, one.spec.name) for one in house.sources.zones(caller.scope, held.site) if one.id != held.id],
         acclimatised=list(YES_NO_UNKNOWN.items()),

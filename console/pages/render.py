@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -64,6 +65,7 @@ class Language:
     tag: str
     name: str
     current: bool
+    href: str
 
 
 class Renderer:
@@ -91,7 +93,7 @@ class Renderer:
         """The page, in one language, for one person."""
         user = caller.user if caller else None
         catalogue = self.catalogue(request, user)
-        shared = self._shared(catalogue, user, section, unacknowledged)
+        shared = {**self._shared(catalogue, user, section, unacknowledged), "languages": self._languages(request, catalogue)}
         text = self._environments[catalogue.tag].get_template(template).render({**shared, **values})
         response = HTMLResponse(text, status, {"Content-Language": catalogue.tag, "Vary": "Cookie, Accept-Language"})
         if request.query_params.get("lang") == catalogue.tag:
@@ -110,6 +112,11 @@ class Renderer:
             self._assets[name] = f"/static/{name}?v={digest}"
         return self._assets[name]
 
+    def _languages(self, request: Request, catalogue: Catalogue) -> list[Language]:
+        """Each with the address of this very view: what was chosen on the page stays chosen."""
+        kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("lang", "problem")]
+        return [Language(other.tag, other.name, other.tag == catalogue.tag, f"?{urlencode([*kept, ('lang', other.tag)])}") for other in self.catalogues.values()]
+
     def _shared(self, catalogue: Catalogue, user: User | None, section: str, unacknowledged: int) -> Mapping[str, Any]:
         return {
             "lang": catalogue.tag,
@@ -121,7 +128,6 @@ class Renderer:
             "may_review": user is not None and may(user.role, Transition.OPEN),
             "nav": [NavEntry(catalogue.gettext(text), href, name == section, unacknowledged if name == "alerts" else 0) for text, href, name in NAV],
             "unacknowledged": unacknowledged,
-            "languages": [Language(other.tag, other.name, other.tag == catalogue.tag) for other in self.catalogues.values()],
             "version": self._context.version,
             "operator": self._context.operator,
             "ages": {unit: catalogue.gettext(text) for unit, text in AGES.items()},

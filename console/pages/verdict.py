@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from assess.texts import SIMULATED
 from console.api.devices import ID_MAX
 from console.chart import Drawing, Line, Series, draw
 from console.context import house_of
@@ -20,7 +21,7 @@ from console.i18n import N_
 from console.methods import CAUSES, GAP_CAUSES, STATE_RULES, WINDOWS
 from console.pages.exposure import kind_of, running, shown_as_dose
 from console.security import Reader
-from console.words import CALIBRATION, GRADES, STATES, hazard_name, metric_name, sentence, state_name
+from console.words import CALIBRATION, GRADES, STATES, YES_NO_UNKNOWN, clothing_name, hazard_name, metric_name, sentence, state_name
 from domain.errors import NotFound
 from domain.quantities import quantity_of
 from domain.times import parse_instant
@@ -190,6 +191,9 @@ def _result(verdict: Verdict, stored: StoredVerdict, formats: Formats, timezone:
         "window": f"{formats.clock(parse_instant(verdict.window.start), timezone)} – {formats.clock(parse_instant(verdict.window.stop), timezone)}",
         "workers": None if workers is None or workers.suppressed else workers,
         "suppressed": bool(workers and workers.suppressed),
+        "clothing": clothing_name(assumed.clothing or ""),
+        "acclimatised": YES_NO_UNKNOWN.get(assumed.acclimatised or "", ""),
+        "simulated": SIMULATED in verdict.notes,
         "rate": formats.number(assumed.metabolic_rate_w, 0) if assumed.metabolic_rate_w is not None else "",
     }
 

@@ -48,7 +48,7 @@ function show(waiting) {
   const isStop = waiting.some((alert) => alert.severity === "stop");
   banner.hidden = waiting.length === 0;
   banner.classList.toggle("stop", isStop);
-  banner.querySelector("[data-count]").textContent = banner.dataset.text.replace("{n}", String(waiting.length));
+  banner.querySelector("[data-count]").textContent = waiting.length === 1 ? banner.dataset.one : banner.dataset.text.replace("{n}", String(waiting.length));
   const isNew = known !== null && waiting.some((alert) => !known.has(alert.id));
   known = new Set(waiting.map((alert) => alert.id));
   if (isNew || isStop) sound(isStop); // stop level sounds again until somebody has acknowledged
