@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from assess import texts
-from assess.bounds import NOTHING, Found, Result, Statistic, exact_mean, filled, first_highest, quality_reasons, result_of
+from assess.bounds import NOTHING, Air, Found, Result, Statistic, exact_mean, filled, first_highest, quality_reasons, result_of
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
 from models.airborne.excursions import excursions
@@ -19,19 +19,21 @@ from models.limits.profile import Limit
 MINIMUM = 0.0
 
 
-def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHigh) -> Result:
-    """The result for one limit, in the channel's unit."""
+def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHigh, air: Air | None = None) -> Result:
+    """The result for one limit, in the channel's unit; `air` takes a mass concentration to the list's conditions."""
     counted = span.counted
     single = limit.metric == "ceiling_max" and not limit.window_min
     fill, sides = filled(measured, span, record_high, minimum=MINIMUM, top=single)
-    result = measured.once(("result", limit.metric, limit.averaging), lambda: result_of(statistic_of(limit, counted), sides))
+    sides = air.taken(sides) if air else sides
+    result = measured.once(("result", limit.metric, limit.averaging, air and air.reference_c), lambda: result_of(statistic_of(limit, counted), sides))
     value = limit.value_in(measured.quantity.unit)
     notes = []
     if single and value is not None and (over := int(np.sum(sides.value > value))):
         notes = [texts.OVER_CEILING.format(minutes=over)]
     if limit.metric != "twa" and value is not None:
         notes += _excursions(limit, np.where(counted, sides.value, 0.0), value)
-    return replace(result, limit_value=value, reasons=[*result.reasons, *fill.reasons, *quality_reasons(measured, counted)], notes=notes)
+    reasons = [*result.reasons, *fill.reasons, *quality_reasons(measured, counted), *(air.reasons if air else [])]
+    return replace(result, limit_value=value, reasons=reasons, notes=notes)
 
 
 def _excursions(limit: Limit, minutes: Array, value: float) -> list[str]:

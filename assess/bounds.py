@@ -51,6 +51,26 @@ class Result:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Air:
+    """Factors from a mass concentration in the air as it was to one at a list's reference temperature and 1013 hPa, minute by minute, and what they may be at least and at most."""
+
+    reference_c: float
+    factor: Array
+    low: Array
+    high: Array
+    reasons: list[str]
+
+    def taken(self, sides: Sides) -> Sides:
+        """Minutes at the reference conditions; what is not known of the air is a cause of its own."""
+        low, high = sides.low[-1][1], sides.high[-1][1]
+        return Sides(
+            value=sides.value * self.factor,
+            low=[*((cause, minutes * self.factor) for cause, minutes in sides.low), ("estimate", low * self.low)],
+            high=[*((cause, minutes * self.factor) for cause, minutes in sides.high), ("estimate", high * self.high)],
+        )
+
+
 NOTHING = Found(np.nan, 0, 0)
 
 

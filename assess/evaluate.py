@@ -10,6 +10,7 @@ import numpy as np
 from assess import airborne, further, heat, noise, texts
 from assess.bounds import Result
 from assess.causes import gap_reasons, longest_of
+from assess.conditions import air_for
 from assess.counter import counted_dose
 from assess.extended import extended_outcomes
 from assess.gather import Measured
@@ -171,12 +172,14 @@ def _held_against(work: ZoneShift, placement: Placement, hazard: str, channel: M
     """One quantity against every limit that its unit can meet."""
     for adopted in limits_for(work.profiles[0], channel.quantity.cas, work.day):
         method = f"airborne-{adopted.limit.averaging.replace('_', '-')}@1"
+        air = air_for(work, adopted.limit, channel.quantity.unit, placement.label)
         if adopted.limit.metric == "minutes_over_ceiling":
-            allowed = further.allowed_minutes(channel, work.span, adopted.limit, work.record_high)
+            allowed = further.allowed_minutes(channel, work.span, adopted.limit, work.record_high, air)
             if allowed is not None:
                 yield replace(_single(adopted, hazard, placement, channel, allowed, method), unit=adopted.limit.unit)
         elif adopted.limit.value_in(channel.quantity.unit) is not None:
-            outcome = _single(adopted, hazard, placement, channel, airborne.evaluate(channel, work.span, adopted.limit, work.record_high), method)
+            outcome = _single(adopted, hazard, placement, channel, airborne.evaluate(channel, work.span, adopted.limit, work.record_high, air), method)
+            outcome = replace(outcome, air=air)
             yield outcome
             yield from further.minutes_over_ceiling(work, channel, adopted, outcome)
 

@@ -40,6 +40,7 @@ def _lowered(work: ZoneShift, profile: Profile, rule: ExtendedShifts, like: Outc
     factor = float(RULES[rule.rule](hours))
     limit_value = (like.result.limit_value or 0.0) * factor
     fill, sides = filled(channel, work.span, work.record_high, minimum=airborne.MINIMUM)
+    sides = like.air.taken(sides) if like.air else sides
     result = result_of(lambda minutes: Found(exact_mean(minutes[counted]), 0, len(minutes)), sides)
     stated = msgspec.structs.replace(
         like.limit,
@@ -57,7 +58,7 @@ def _lowered(work: ZoneShift, profile: Profile, rule: ExtendedShifts, like: Outc
         limit=stated,
         accepts_screening=profile.accepts_screening,
         action_level=None,
-        result=replace(result, limit_value=limit_value, reasons=[said, *result.reasons, *fill.reasons]),
+        result=replace(result, limit_value=limit_value, reasons=[said, *result.reasons, *fill.reasons, *(like.air.reasons if like.air else [])]),
         method="airborne-extended-shift@1",
         notes=[texts.NOT_LAW],
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from assess import heat, texts
 from assess.airborne import MINIMUM, sliding
-from assess.bounds import NOTHING, Found, Result, Statistic, bounds_from, filled, result_of, sides_of
+from assess.bounds import NOTHING, Air, Found, Result, Statistic, bounds_from, filled, result_of, sides_of
 from assess.gather import Measured, RecordHigh
 from assess.limits import NO_LIMIT, Adopted
 from assess.outcome import Outcome, ZoneShift
@@ -69,7 +69,7 @@ def minutes_over_ceiling(work: ZoneShift, channel: Measured, adopted: Adopted, c
     if adopted.limit.metric != "ceiling_max" or adopted.limit.window_min != 0 or value is None:
         return
     _, sides = filled(channel, work.span, work.record_high, minimum=MINIMUM, top=True)
-    result = result_of(_count_over(value, work.span.minutes), sides)
+    result = result_of(_count_over(value, work.span.minutes), ceiling.air.taken(sides) if ceiling.air else sides)
     yield replace(
         ceiling,
         metric="minutes_over_ceiling",
@@ -81,13 +81,14 @@ def minutes_over_ceiling(work: ZoneShift, channel: Measured, adopted: Adopted, c
     )
 
 
-def allowed_minutes(measured: Measured, span: Span, limit: Limit, record_high: RecordHigh) -> Result | None:
+def allowed_minutes(measured: Measured, span: Span, limit: Limit, record_high: RecordHigh, air: Air | None = None) -> Result | None:
     """Minutes over a ceiling that a body allows so many of. What a minute's mean and highest sample leave open is in the bounds; None where units do not meet."""
     ceiling = _ceiling(limit, measured.quantity.unit)
     if ceiling is None:
         return None
     fill, tops = filled(measured, span, record_high, minimum=MINIMUM, top=True)
     means = sides_of(measured, span.counted, minimum=MINIMUM, gap_high=fill.high)
+    tops, means = (air.taken(sides) if air else sides for sides in (tops, means))
     window = min(WITHIN_MIN.get(limit.averaging, span.minutes), span.minutes)
     shown, most = result_of(_count_over(ceiling, window), means), result_of(_count_over(ceiling, window), tops)
     if shown.value is None:
@@ -97,7 +98,7 @@ def allowed_minutes(measured: Measured, span: Span, limit: Limit, record_high: R
     low = float(np.max(rolling_sum(np.nan_to_num(certain), window), initial=0.0))
     high = max(shown.value, most.high or 0.0)
     parts = [Part(cause="sensor", low=low - shown.value, high=high - shown.value)]
-    return replace(shown, low=low, high=high, limit_value=limit.value, parts=parts, reasons=[*fill.reasons, texts.MINUTES_FROM_MEANS])
+    return replace(shown, low=low, high=high, limit_value=limit.value, parts=parts, reasons=[*fill.reasons, *(air.reasons if air else []), texts.MINUTES_FROM_MEANS])
 
 
 def worst_hour(work: ZoneShift, channel: Measured, like: Outcome) -> Iterator[Outcome]:

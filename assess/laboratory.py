@@ -1,7 +1,8 @@
 """Results of laboratory samples: each pump sample or badge of a zone's shift against every limit that its substance, fraction and unit can meet.
 
 A sample is the mean of the time that it was drawn over. What was not sampled counts from below as nothing and from above as the worst case that both sides agreed; without one there is no upper bound.
-The highest mean of a shorter time within a sample is bounded from both sides: by the even spread over the fewest such times that hold it, and by all of it in one of them.
+Samples of a set are joined for shift limits; each keeps its own result against limits of a shorter time. The highest mean of a shorter time within samples is bounded from both sides: by the even
+spread over the fewest such times that hold them, and by all of it in one of them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from assess import texts
+from assess.conditions import reference_of
+from assess.drawn import NORMAL, UNKNOWN_UNCERTAINTY_PCT, Drawn, drawn_of, overlap, sets_of
 from assess.grading import workers_of
 from assess.limits import NO_LIMIT, Adopted, limits_for
 from assess.notations import notes_of
@@ -29,30 +32,11 @@ from models.limits.profile import Limit
 
 AGENT = "laboratory"
 """The first part of the id of a sample where an instrument's channel would stand."""
-UNKNOWN_UNCERTAINTY_PCT = 50.0
-"""Taken where the laboratory states no expanded uncertainty: the most that EN ISO 20581 lets a method have."""
 WINDOW_TOLERANCE = 0.1
 """A sample longer than its window by no more than this share counts as the window."""
 METRICS = ("twa", "stel_15min_max", "ceiling_max")
-NORMAL = {"ug/m3": ("mg/m3", 1e-3), "ppb": ("ppm", 1e-3)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """A sample against its shift; minutes."""
-
-    sample: Sample
-    unit: str
-    value: float
-    steps_low: Sequence[tuple[Cause, float]]  # the concentration from below, each cause on top of the one before
-    steps_high: Sequence[tuple[Cause, float | None]]  # None: no upper bound
-    minutes: float  # drawn while people were exposed
-    unsampled: int
-    inside: int  # working minutes that it covers
-
-    @property
-    def exposure(self) -> float:
-        return self.minutes + self.unsampled
+JOINED = "twa"
+"""The metric for which the samples of a set are one."""
 
 
 def hazard_of_sample(result: LabResult) -> str:
@@ -74,16 +58,21 @@ def sample_of(channel: str) -> int | None:
 
 
 def laboratory_verdicts(work: ZoneShift, shift: ShiftOf) -> Iterator[Verdict]:
-    """Of every sample whose middle lies in the shift, in the order in which they were entered."""
-    for sample in drawn_in(work):
-        yield from _verdicts(work, shift, sample)
+    """Of every sample whose middle lies in the shift, in the order in which they were entered; then of every set of them."""
+    samples = drawn_in(work)
+    for sample in samples:
+        found = [one for one in _limits(work, sample.result) if not sample.result.set or one.limit.metric != JOINED]
+        yield from _verdicts(work, shift, _alone(sample), found, or_none=not sample.result.set)
+    for members in sets_of(samples):
+        found = [one for one in _limits(work, members[0].result) if one.limit.metric == JOINED]
+        yield from _verdicts(work, shift, _joined(members), found, or_none=True)
 
 
 def withdrawn(verdicts: Iterable[Verdict], held: Iterable[Verdict]) -> list[Verdict]:
     """Results on record of samples whose correction has no such result any more: another time, substance or fraction. They stay, and say so."""
     keys = {verdict.key for verdict in verdicts}
     nothing = {"value": None, "low": None, "high": None, "bounds": Bounds(kind="worst_case"), "state": "not_assessable", "over_action_level": "indeterminate"}
-    gone = [verdict for verdict in held if verdict.placement.startswith("sample-") and verdict.channels and sample_of(verdict.channels[0].id) and verdict.key not in keys]
+    gone = [verdict for verdict in held if verdict.placement.startswith(("sample-", "set-")) and verdict.channels and sample_of(verdict.channels[0].id) and verdict.key not in keys]
     return [replace(verdict, **nothing, coverage=0.0, valid=0, grade="trend", reasons=[texts.LAB_WITHDRAWN]) for verdict in gone]
 
 
@@ -92,51 +81,53 @@ def drawn_in(work: ZoneShift) -> list[Sample]:
     return [sample for sample in work.samples(work.span) if work.span.start_us <= (sample.result.start_us + sample.result.stop_us) // 2 < work.span.stop_us]
 
 
-def _verdicts(work: ZoneShift, shift: ShiftOf, sample: Sample) -> Iterator[Verdict]:
-    drawn = _drawn(work.span, sample)
-    found = [adopted for adopted in limits_for(work.profiles[0], DUSTS.get(sample.result.agent, sample.result.agent), work.day) if _fits(adopted.limit, drawn)]
-    for adopted in found:
-        yield _verdict(work, shift, drawn, adopted)
-    if not found:
-        yield _verdict(work, shift, drawn, None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """What a result is of: a sample, or a set without those that are void."""
+
+    placement: str
+    samples: Sequence[Sample]
+    void: str = ""  # why it says nothing at all
+    reasons: Sequence[str] = ()
+
+    @property
+    def first(self) -> LabResult:
+        return self.samples[0].result
 
 
-def _drawn(span: Span, sample: Sample) -> Drawn:
-    result = sample.result
-    unit, factor = NORMAL.get(result.unit, (result.unit, 1.0))
-    value, blank = result.value * factor, (result.blank or 0.0) * factor
-    spread = (UNKNOWN_UNCERTAINTY_PCT if result.uncertainty_pct is None else result.uncertainty_pct) / 100.0
-    low, high = (0.0, value) if result.qualifier == "<" else (value * max(1.0 - spread, 0.0), value * (1.0 + spread))
-    if result.qualifier == ">":
-        low = value
-    covered = int((_sampled(span, result) & span.counted).sum())
-    worn = result.basis == "personal"
-    return Drawn(
-        sample=sample,
-        unit=unit,
-        value=value,
-        steps_low=[("sensor", low), ("estimate", max(low - blank, 0.0))],
-        steps_high=[("sensor", None if result.qualifier == ">" else high)],
-        minutes=(result.stop_us - result.start_us) / MINUTE_US if worn else float(covered),
-        unsampled=int(span.counted.sum()) - covered,
-        inside=covered,
-    )
+def _alone(sample: Sample) -> _Subject:
+    return _Subject(placement=f"sample-{sample.root}", samples=[sample], void=_void(sample.result))
 
 
-def _sampled(span: Span, result: LabResult) -> Mask:
-    """Minutes of the span that the sample covers by half or more."""
-    middles = span.start_us + np.arange(span.minutes, dtype=np.int64) * MINUTE_US + MINUTE_US // 2
-    return np.asarray((middles >= result.start_us) & (middles < result.stop_us))
+def _joined(members: Sequence[Sample]) -> _Subject:
+    """Of a set what can be joined; a void sample's time counts as not sampled."""
+    name, kept = members[0].result.set, [one for one in members if not one.result.is_void]
+    reasons = [texts.LAB_SET.format(count=len(kept), name=name)]
+    reasons += [texts.LAB_SET_VOID.format(id=one.id, percent=f"{one.result.flow_differs_pct:.1f}") for one in members if one.result.is_void]
+    void = texts.LAB_SET_OVERLAP.format(name=name) if overlap(members) else "" if kept else _void(members[0].result)
+    return _Subject(placement=f"set-{name}", samples=kept or members, void=void, reasons=reasons)
 
 
-def _fits(limit: Limit, drawn: Drawn) -> bool:
+def _limits(work: ZoneShift, result: LabResult) -> list[Adopted]:
+    """Those that its fraction, element and unit can meet."""
+    unit = NORMAL.get(result.unit, (result.unit, 1.0))[0]
+    return [adopted for adopted in limits_for(work.profiles[0], DUSTS.get(result.agent, result.agent), work.day) if _fits(adopted.limit, result, unit)]
+
+
+def _verdicts(work: ZoneShift, shift: ShiftOf, subject: _Subject, found: Sequence[Adopted], *, or_none: bool) -> Iterator[Verdict]:
+    cases: Sequence[Adopted | None] = found or ([None] if or_none else [])
+    for adopted in cases:
+        reference_c = reference_of(adopted.limit, NORMAL.get(subject.first.unit, (subject.first.unit, 1.0))[0]) if adopted else None
+        yield _verdict(work, shift, subject, drawn_of(work, subject.samples, reference_c), adopted)
+
+
+def _fits(limit: Limit, result: LabResult, unit: str) -> bool:
     """The limit is for this fraction and element, for any work, and can be said in the sample's unit."""
-    result = drawn.sample.result
     if limit.metric not in METRICS or limit.with_protectors or limit.applies_to or limit.measured_as.lower() != result.measured_as.lower():
         return False
     fraction = result.fraction_of
     fits = fraction in ("", "total") if limit.fraction is None else fraction == limit.fraction
-    return fits and _limit_in(limit, drawn.unit) is not None
+    return fits and _limit_in(limit, unit) is not None
 
 
 def _limit_in(limit: Limit, unit: str) -> float | None:
@@ -158,7 +149,7 @@ class Average:
     def low(self, value: float, drawn: Drawn) -> float:
         if self.whole:
             return value * drawn.minutes / self.minutes
-        windows = max(ceil(drawn.minutes / self.minutes - WINDOW_TOLERANCE), 1)
+        windows = max(ceil(drawn.extent / self.minutes - WINDOW_TOLERANCE), 1)
         return value * min(drawn.minutes / self.minutes / windows, 1.0)
 
     def high(self, value: float, drawn: Drawn, fill: float | None) -> float | None:
@@ -201,10 +192,10 @@ def _answer(span: Span, drawn: Drawn, limit: Limit) -> _Answer:
     lows.append((rest, min(value, average.low(drawn.steps_low[-1][1], drawn))))
     top = drawn.steps_high[-1][1]
     high = None if top is None else average.high(top, drawn, fill)
-    highs: list[tuple[Cause, float]] = [] if top is None else [("sensor", average.shown(top, drawn))]
+    highs: list[tuple[Cause, float]] = [(cause, average.shown(step, drawn)) for cause, step in drawn.steps_high if step is not None]
     if high is not None:
         highs.append((rest, max(high, value)))
-    reasons = [*sentences, *([texts.LAB_WINDOW.format(minutes=f"{average.minutes:g}")] if not average.whole and drawn.minutes > average.minutes * (1.0 + WINDOW_TOLERANCE) else [])]
+    reasons = [*sentences, *([texts.LAB_WINDOW.format(minutes=f"{average.minutes:g}")] if not average.whole and drawn.extent > average.minutes * (1.0 + WINDOW_TOLERANCE) else [])]
     return _Answer(
         value=value,
         low=lows[-1][1],
@@ -237,9 +228,9 @@ def _fill(span: Span, drawn: Drawn, limit: Limit) -> tuple[float | None, list[st
 
 
 def _agreed(span: Span, drawn: Drawn, limit: Limit) -> float | None:
-    agent = drawn.sample.result.agent
+    agent = drawn.first.agent
     if agent in DUSTS:
-        dust = span.worst_case("respirable_dust") if drawn.sample.result.fraction_of == "respirable" else None
+        dust = span.worst_case("respirable_dust") if drawn.first.fraction_of == "respirable" else None
         return None if dust is None else dust / 1000.0
     gas = next((one.id for one in QUANTITIES.values() if one.cas == agent), "")
     quantity = gas or f"concentration:{agent}"
@@ -251,15 +242,14 @@ def _agreed(span: Span, drawn: Drawn, limit: Limit) -> float | None:
     return agreed * ours / theirs if ours and theirs else None
 
 
-def _verdict(work: ZoneShift, shift: ShiftOf, drawn: Drawn, adopted: Adopted | None) -> Verdict:
-    span, result = work.span, drawn.sample.result
+def _verdict(work: ZoneShift, shift: ShiftOf, subject: _Subject, drawn: Drawn, adopted: Adopted | None) -> Verdict:
+    span, void = work.span, subject.void
     limit = adopted.limit if adopted else None
-    void = _void(result)
     answer = _answer(span, drawn, limit) if limit and not void else _Answer(value=None, low=None, high=None, parts=[], reasons=[])
     value = _limit_in(limit, drawn.unit) if limit else None
     stated = adopted.stated(value) if adopted else NO_LIMIT
-    expected, valid = int(span.counted.sum()), 0 if void else drawn.inside
-    grade, lowered = _grade(result)
+    expected, valid = span.exposure_min, 0 if void else drawn.inside
+    grade, lowered = _grade_of(drawn)
     coverage = valid / expected if expected else 0.0
     state = decide(
         low=answer.low,
@@ -272,11 +262,13 @@ def _verdict(work: ZoneShift, shift: ShiftOf, drawn: Drawn, adopted: Adopted | N
     )
     below = answer.high is not None and value is not None and answer.high <= value
     reasons = [
-        texts.LAB_SAMPLE.format(id=drawn.sample.id, minutes=round((result.stop_us - result.start_us) / MINUTE_US), method=result.method),
+        *subject.reasons,
+        *(reason for one in drawn.samples for reason in _named(one)),
         *([void] if void else []),
         *([] if limit else [texts.LAB_NO_LIMIT]),
         *answer.reasons,
-        *_said(drawn),
+        *drawn.reasons,
+        *(reason for one in drawn.samples for reason in _said(one.result)),
         *lowered,
         *([texts.UNVERIFIED_LIMIT] if value is not None and stated.status == "unverified" else []),
         *([texts.LAB_SHORT] if state == "not_assessable" and not void else []),
@@ -286,12 +278,12 @@ def _verdict(work: ZoneShift, shift: ShiftOf, drawn: Drawn, adopted: Adopted | N
     return Verdict(
         site=span.site.id,
         zone=span.zone,
-        placement=f"sample-{drawn.sample.root}",
-        hazard=hazard_of_sample(result),
-        metric=limit.metric if limit else "twa",
-        basis=result.basis,
+        placement=subject.placement,
+        hazard=hazard_of_sample(drawn.first),
+        metric=limit.metric if limit else JOINED,
+        basis=drawn.first.basis,
         shift=shift,
-        window=Window(start=to_rfc3339(result.start_us), stop=to_rfc3339(result.stop_us)),
+        window=Window(start=to_rfc3339(drawn.first.start_us), stop=to_rfc3339(max(one.result.stop_us for one in drawn.samples))),
         value=answer.value,
         low=answer.low,
         high=answer.high,
@@ -303,15 +295,15 @@ def _verdict(work: ZoneShift, shift: ShiftOf, drawn: Drawn, adopted: Adopted | N
         coverage=coverage,
         expected=expected,
         valid=valid,
-        max_gap_min=_longest_unsampled(span, result),
+        max_gap_min=_longest_unsampled(span, drawn.covered),
         grade="trend" if void else grade,
-        calibration=_flow_state(result),
+        calibration=_flow_state([one.result for one in drawn.samples]),
         workers=workers_of(span.head.workers),
-        channels=[_channel(drawn)],
+        channels=[_channel(one) for one in drawn.samples],
         assumptions=Assumptions(exposure_min=float(expected)),
         method=f"laboratory-{limit.averaging.replace('_', '-')}@1" if limit and not void else "",
         reasons=list(dict.fromkeys(reasons)),
-        notes=[*([texts.LIMIT_NOTE.format(note=limit.note)] if limit and limit.note else []), *notes_of(work, hazard_of_sample(result))],
+        notes=[*([texts.LIMIT_NOTE.format(note=limit.note)] if limit and limit.note else []), *notes_of(work, hazard_of_sample(drawn.first))],
     )
 
 
@@ -320,9 +312,13 @@ def _void(result: LabResult) -> str:
     return texts.LAB_VOID_FLOW.format(percent=f"{result.flow_differs_pct:.1f}") if result.is_void else ""
 
 
-def _said(drawn: Drawn) -> list[str]:
+def _named(sample: Sample) -> Iterator[str]:
+    result = sample.result
+    yield texts.LAB_SAMPLE.format(id=sample.id, minutes=round((result.stop_us - result.start_us) / MINUTE_US), method=result.method)
+
+
+def _said(result: LabResult) -> list[str]:
     """What the laboratory said of the number itself."""
-    result = drawn.sample.result
     found = []
     if result.qualifier == "<":
         found.append(texts.LAB_BELOW.format(value=f"{result.value:g}", unit=result.unit))
@@ -333,6 +329,12 @@ def _said(drawn: Drawn) -> list[str]:
     if result.blank:
         found.append(texts.LAB_BLANK.format(value=f"{result.blank:g}", unit=result.unit))
     return found
+
+
+def _grade_of(drawn: Drawn) -> tuple[Grade, list[str]]:
+    """The lowest of its samples."""
+    found = [_grade(one.result) for one in drawn.samples]
+    return ("screening" if any(grade == "screening" for grade, _ in found) else "compliance"), [reason for _, lowered in found for reason in lowered]
 
 
 def _grade(result: LabResult) -> tuple[Grade, list[str]]:
@@ -349,11 +351,11 @@ def _grade(result: LabResult) -> tuple[Grade, list[str]]:
     return ("screening" if lowered else "compliance"), lowered
 
 
-def _flow_state(result: LabResult) -> CalibrationState:
+def _flow_state(results: Sequence[LabResult]) -> CalibrationState:
     """Of the pump: its flow before and after; a badge has none to check."""
-    if result.flow_differs_pct is None:
-        return "unknown"
-    return "failed" if result.is_void else "in_date"
+    if any(result.is_void for result in results):
+        return "failed"
+    return "unknown" if any(result.flow_differs_pct is None for result in results) else "in_date"
 
 
 def _over_action(answer: _Answer, limit: Limit | None, value: float | None) -> OverActionLevel:
@@ -365,16 +367,16 @@ def _over_action(answer: _Answer, limit: Limit | None, value: float | None) -> O
     return "no" if answer.high is not None and answer.high <= level else "indeterminate"
 
 
-def _longest_unsampled(span: Span, result: LabResult) -> int:
-    missing = np.r_[0, (span.counted & ~_sampled(span, result)).astype(np.int8), 0]
+def _longest_unsampled(span: Span, covered: Mask) -> int:
+    missing = np.r_[0, (span.counted & ~covered).astype(np.int8), 0]
     edges = np.flatnonzero(np.diff(missing))
     return int(np.max(edges[1::2] - edges[::2], initial=0))
 
 
-def _channel(drawn: Drawn) -> ChannelOf:
-    result = drawn.sample.result
+def _channel(sample: Sample) -> ChannelOf:
+    result = sample.result
     quantity = (
         f"{result.agent}_dust" if result.agent in ("total", "inhalable", "thoracic", "respirable") else result.agent if result.agent in DUSTS else f"concentration:{result.agent}"
     )
     serial = result.sampler_serial or result.pump_serial
-    return ChannelOf(id=f"{AGENT}.sample-{drawn.sample.id}.{quantity}", instrument=result.sampler or result.method, serial=serial, calibration_id=None)
+    return ChannelOf(id=f"{AGENT}.sample-{sample.id}.{quantity}", instrument=result.sampler or result.method, serial=serial, calibration_id=None)

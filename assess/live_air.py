@@ -9,8 +9,9 @@ import numpy as np
 
 from assess import airborne, texts
 from assess.bounds import Result, filled, result_of
+from assess.conditions import air_at, air_for
 from assess.gather import Measured
-from assess.limits import Adopted, limits_for, strictest
+from assess.limits import limits_for, strictest
 from assess.live import LiveWindow
 from assess.live_window import Best, Line, Now, line_of, planned_minutes, reading_window, shift_window, single_reading, window
 from assess.outcome import AirWindows, ZoneShift
@@ -18,6 +19,7 @@ from assess.plan import Placement, Span
 from assess.windows import Bounded, Three, all_windows
 from domain.quantities import Quantity, Use, quantity_of
 from domain.times import MINUTE_US
+from models.airborne.conversion import REFERENCE_C
 from models.airborne.twa import TEN_HOURS_MIN
 
 SETTLED_MIN = 60
@@ -50,7 +52,11 @@ def fill_air_windows(works: Sequence[ZoneShift]) -> None:
 def _bounded(work: ZoneShift, measured: Measured) -> Bounded:
     counted = work.span.counted
     _, sides = filled(measured, work.span, work.record_high, minimum=airborne.MINIMUM)
-    return Bounded(value=sides.value, low=sides.low[-1][1], high=sides.high[-1][1], valid=measured.valid & ~np.isnan(measured.value), counted=counted)
+    low, high = sides.low[-1][1], sides.high[-1][1]
+    if measured.quantity.unit == "mg/m3":  # the line stands by the air as it is known; what is not known of it is in the bounds
+        air = air_at(work, REFERENCE_C)
+        low, high = low * air.low / air.factor, high * air.high / air.factor
+    return Bounded(value=sides.value, low=low, high=high, valid=measured.valid & ~np.isnan(measured.value), counted=counted)
 
 
 def _stacked(rows: Sequence[Bounded]) -> Bounded:
@@ -105,15 +111,14 @@ def minute_windows(work: ZoneShift, placement: Placement, quantity: Quantity) ->
 
 
 def _rules(work: ZoneShift, quantity: Quantity, measured: Measured) -> list[tuple[str, Best]]:
-    return _strictest_by_rule(limits_for(work.profiles[0], quantity.cas, work.day), measured.quantity.unit)
-
-
-def _strictest_by_rule(limits: list[Adopted], unit: str) -> list[tuple[str, Best]]:
+    """The strictest limit of each kind, in the channel's unit and in the air as it is now."""
     rules: dict[tuple[str, str], list[Best]] = {}
-    for one in limits:
-        value = one.limit.value_in(unit)
+    for one in limits_for(work.profiles[0], quantity.cas, work.day):
+        value = one.limit.value_in(measured.quantity.unit)
         if value is not None:
-            rules.setdefault((one.limit.metric, one.limit.averaging), []).append((one, value))
+            air = air_for(work, one.limit, measured.quantity.unit)
+            factor = float(air.factor[-1]) if air is not None and len(air.factor) else 1.0
+            rules.setdefault((one.limit.metric, one.limit.averaging), []).append((one, value / factor))
     return [(metric, best) for (metric, _), found in rules.items() if (best := strictest(found)) is not None]
 
 
@@ -125,7 +130,7 @@ def _shift_average(work: ZoneShift, placement: Placement, quantity: Quantity, me
         result = _result(found.shift, 0, work.span.minutes)
     else:
         _, sides = filled(measured, work.span, work.record_high, minimum=airborne.MINIMUM)
-        result = measured.once(("result", "twa", best[0].limit.averaging), lambda: result_of(airborne.statistic_of(best[0].limit, counted), sides))
+        result = measured.once(("result", "twa", best[0].limit.averaging, None), lambda: result_of(airborne.statistic_of(best[0].limit, counted), sides))
     settled, done = min(1.0, worked / SETTLED_MIN), min(1.0, worked / max(planned, 1))
     so_far = Result(value=_times(result.value, settled), low=_times(result.low, done), high=result.high, first=0, stop=work.span.minutes, reasons=[*result.reasons, texts.SO_FAR])
     return shift_window(work, placement, quantity.hazard, "twa", measured, so_far, line_of(best), measured.quantity.unit)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from assess import heat
-from assess.bounds import Result
+from assess.bounds import Air, Result
 from assess.gather import Calibrations, Measured, measured
 from assess.limits import profiles_of
 from assess.live import LiveWindow
@@ -78,6 +78,7 @@ class ZoneShift:
     looked: dict[str, tuple[list[Reading | None], list[LiveWindow]]] = field(default_factory=dict)  # by placement: the freshest readings and their windows
     air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
     solved: dict[str, SolvedWbgt] = field(default_factory=dict)  # by placement
+    wbgt_now: dict[str, tuple[object, heat.Wbgt | None]] = field(default_factory=dict)  # by placement: of the readings of one look
     _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)
     _wbgt: dict[str, heat.Wbgt | None] = field(default_factory=dict)
     _found: dict[Hashable, Any] = field(default_factory=dict)
@@ -155,3 +156,4 @@ class Outcome:
     method: str
     method_grade: Grade
     notes: Sequence[str] = ()
+    air: Air | None = None  # by which a mass concentration was taken to the limit's conditions

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
 from domain.errors import BadInput
+from domain.ids import ID_RULE, is_id
 from domain.quantities import is_cas
-from domain.times import DAY_US, parse_instant
+from domain.times import DAY_US, MINUTE_US, parse_instant
 
 FRACTIONS = ("respirable", "inhalable", "thoracic", "total", "cotton_dust")
 """Dust fractions with a limit; a sampler makes them, no sensor does."""
@@ -50,6 +52,9 @@ class LabResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     custody: list[str] = []  # who had the sample, by role or organisation
     task: str = ""  # what was done meanwhile
     report_sha256: str = ""
+    set: str = ""  # samples of one shift that one person wore, or one place had, one after another
+    temperature_c: float | None = None  # of the air that was drawn, as its volume is stated
+    pressure_hpa: float | None = None
     supersedes: int | None = None  # the id of the result that this one corrects
 
     @property
@@ -96,6 +101,18 @@ def doubts_of(result: LabResult) -> list[str]:
     return [name for name, is_missing in missing.items() if is_missing]
 
 
+def check_set(result: LabResult, others: Iterable[LabResult]) -> None:
+    """Raises `BadInput` where it cannot be joined with the others of its set: several at once are not of one person or place."""
+    for other in (one for one in others if result.set and one.set == result.set and one.agent == result.agent):
+        if abs(other.start_us - result.start_us) > LONGEST_US:
+            continue
+        for name in ("unit", "fraction", "measured_as", "basis"):
+            if getattr(other, name) != getattr(result, name):
+                raise BadInput(f"differs from the other samples of set '{result.set}'", field=name, remedy="one set is of one unit, fraction and basis; give it another name")
+        if result.start_us < other.stop_us - MINUTE_US and other.start_us < result.stop_us - MINUTE_US:
+            raise BadInput(f"overlaps another sample of set '{result.set}'", field="start", remedy="a set is drawn one after another; give another person's samples another set")
+
+
 def check_lab_result(result: LabResult, now_us: int) -> None:
     """Raises `BadInput` for the first thing that its types allow and that cannot be."""
     if not is_cas(result.agent) and result.agent not in FRACTIONS:
@@ -123,6 +140,10 @@ def _check_numbers(result: LabResult) -> None:
         number, may_be_zero = getattr(result, name), name in ("value", "blank", "uncertainty_pct")
         if number is not None and not (math.isfinite(number) and (number > 0 or (may_be_zero and number == 0))):
             raise BadInput(f"{number:g} cannot be", field=name, remedy="a number of 0 or more" if may_be_zero else "a number greater than 0")
+    for name, low, high in (("temperature_c", -40.0, 80.0), ("pressure_hpa", 500.0, 1100.0)):
+        number = getattr(result, name)
+        if number is not None and not low <= number <= high:
+            raise BadInput(f"{number:g} cannot be", field=name, remedy=f"{low:g} to {high:g}")
     if result.value == 0:
         raise BadInput("0 is no result", field="value", remedy='what was not found is qualifier "<" with the limit of quantification as its value')
     if not result.qualifier and result.loq is not None and result.value < result.loq:
@@ -138,5 +159,7 @@ def _check_texts(result: LabResult) -> None:
             raise BadInput("is too long", field=name, remedy=f"at most {_TEXT_MAX} characters")
     if len(result.custody) > 20 or any(len(holder) > _TEXT_MAX for holder in result.custody):
         raise BadInput("is too long", field="custody", remedy="at most 20 holders")
+    if result.set and not is_id(result.set):
+        raise BadInput(f"'{result.set}' is no id", field="set", remedy=f"a word of your own that names nobody: {ID_RULE}")
     if result.report_sha256 and not _SHA256.fullmatch(result.report_sha256):
         raise BadInput("is no SHA-256", field="report_sha256", remedy="64 lower-case hexadecimal digits")

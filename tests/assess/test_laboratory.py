@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assess.laboratory import Average, Drawn
+from assess.drawn import Drawn
+from assess.laboratory import Average
 from assess.outcome import Sample
 from domain.lab import LabResult
 from domain.times import HOUR_US, MINUTE_US, to_rfc3339
@@ -46,7 +47,7 @@ def result(house: Any, first: int = 0, stop: int = 480, **changes: Any) -> LabRe
 def found(house: Any, *results: LabResult, **options: Any) -> dict[str, Any]:
     samples = [Sample(id=number, root=number, result=one) for number, one in enumerate(results, start=1)]
     house.samples = lambda _span: samples
-    return {name.partition("/")[2]: verdict for name, verdict in house.verdicts(**options).items() if verdict.placement.startswith("sample-")}
+    return {name.partition("/")[2]: verdict for name, verdict in house.verdicts(**options).items() if verdict.placement.startswith(("sample-", "set-"))}
 
 
 def test_a_personal_sample_of_the_whole_shift_says_within_with_its_uncertainty_as_bounds(house):
@@ -239,7 +240,19 @@ def test_the_truth_lies_within_the_bounds_of_any_part_that_was_sampled(air, data
     first = data.draw(st.integers(0, len(air) - 2))
     stop = data.draw(st.integers(first + 1, len(air)))
     sampled = float(np.mean(air[first:stop]))
-    drawn = Drawn(sample=None, unit="ppm", value=sampled, steps_low=[], steps_high=[], minutes=float(stop - first), unsampled=len(air) - (stop - first), inside=stop - first)
+    length = stop - first
+    drawn = Drawn(
+        samples=[],
+        unit="ppm",
+        value=sampled,
+        steps_low=[],
+        steps_high=[],
+        minutes=float(length),
+        extent=float(length),
+        unsampled=len(air) - length,
+        inside=length,
+        covered=np.ones(length, dtype=bool),
+    )
     worst = max(air)
     means = np.convolve(air, np.ones(window), "valid") / window if len(air) >= window else np.array([sum(air) / window])
     for average, truth in ((Average(minutes=480, whole=True), sum(air) / 480), (Average(minutes=window, whole=False), float(means.max()))):
@@ -250,3 +263,82 @@ def test_the_truth_lies_within_the_bounds_of_any_part_that_was_sampled(air, data
             assert average.low(sampled, drawn) <= truth + 1e-6
         assert average.low(sampled, drawn) <= average.shown(sampled, drawn) + 1e-9
         assert average.shown(sampled, drawn) <= high + 1e-6
+
+
+def test_samples_of_a_set_are_one_shift_average_and_keep_their_own_short_term_results(house):
+    verdicts = found(house, result(house, 0, 240, value=40.0, set="a"), result(house, 240, 480, value=10.0, set="a"))
+    joined = verdicts["twa/niosh-toluene-twa"]
+    assert (joined.placement, joined.value, joined.coverage, joined.state) == ("set-a", 25.0, 1.0, "within")
+    assert (joined.low, joined.high) == (25.0 * 0.75, 25.0 * 1.25)
+    assert [one.id for one in joined.channels] == [f"laboratory.sample-{number}.concentration:{TOLUENE}" for number in (1, 2)]
+    assert "Joined from 2 samples drawn one after another (set a)." in joined.reasons
+    assert [one.placement for name, one in verdicts.items() if name.startswith("stel")] == ["sample-2"]  # of the same limit the last one stands for both in this dictionary
+    assert (joined.window.start, joined.window.stop) == (joined.shift.start, joined.shift.stop)
+
+
+def test_time_between_the_samples_of_a_set_stays_a_gap_with_bounds(make_house):
+    house = make_house(zone={"worst_case": {f"concentration:{TOLUENE}": 100.0}})
+    joined = found(house, result(house, 0, 200, value=40.0, set="a"), result(house, 280, 480, value=40.0, set="a"))["twa/niosh-toluene-twa"]
+    assert (joined.max_gap_min, joined.valid, joined.expected) == (80, 400, 480)
+    assert joined.low == pytest.approx(30.0 * 400 / 480)
+    assert joined.high == pytest.approx(50.0 * 400 / 480 + 100.0 * 80 / 480)
+    assert "80 min of the working time were not sampled: the lower bound counts them as nothing, the upper one as the worst case." in joined.reasons
+
+
+def test_a_set_is_as_uncertain_as_its_samples_each_with_its_own_bound(house):
+    joined = found(house, result(house, 0, 240, value=2.0, qualifier="<", set="a"), result(house, 240, 480, value=40.0, qualifier=">", set="a"))["twa/niosh-toluene-twa"]
+    assert (joined.low, joined.high, joined.state) == (20.0, None, "indeterminate")
+
+
+def test_a_void_sample_of_a_set_counts_as_not_sampled(house):
+    joined = found(house, result(house, 0, 240, set="a"), result(house, 240, 480, value=900.0, flow_post_l_min=0.1, set="a"))["twa/niosh-toluene-twa"]
+    assert (joined.valid, joined.state, joined.calibration) == (240, "not_assessable", "in_date")
+    assert "Sample 2 of the set is void, its flow before and after differs by 50.0 %: its time counts as not sampled." in joined.reasons
+
+
+def test_samples_of_a_set_that_overlap_are_not_joined(house):
+    joined = found(house, result(house, 0, 240, set="a"), result(house, 200, 480, set="a"))["twa/niosh-toluene-twa"]
+    assert (joined.value, joined.state) == (None, "not_assessable")
+    assert any("overlap in time" in reason for reason in joined.reasons)
+
+
+def test_sets_of_two_persons_are_two_results(house):
+    samples = [result(house, first, stop, value=value, set=name) for name, value in (("a", 10.0), ("b", 30.0)) for first, stop in ((0, 240), (240, 480))]
+    house.samples = lambda _span: [Sample(id=number, root=number, result=one) for number, one in enumerate(samples, start=1)]
+    assert {name: one.value for name, one in house.verdicts().items() if one.metric == "twa"} == {"set-a/twa/niosh-toluene-twa": 10.0, "set-b/twa/niosh-toluene-twa": 30.0}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(blocks=st.lists(st.floats(min_value=0, max_value=500), min_size=12, max_size=12), edges=st.lists(st.integers(0, 479), min_size=4, max_size=4, unique=True).map(sorted))
+def test_the_true_average_lies_within_the_bounds_of_a_set_with_any_gaps(house, blocks, edges):
+    air = np.repeat(blocks, 40).tolist()
+    house.zone["worst_case"] = {f"concentration:{TOLUENE}": max(air)}
+    pairs = [edges[:2], edges[2:]]
+    parts = [result(house, first, stop, value=max(float(np.mean(air[first:stop])), 1e-9), uncertainty_pct=0.0, set="a") for first, stop in pairs]
+    joined = found(house, *parts)["twa/niosh-toluene-twa"]
+    truth = sum(air) / 480
+    assert joined.low <= truth * (1 + 1e-6) + 1e-6
+    assert truth <= joined.high * (1 + 1e-6) + 1e-6
+
+
+@pytest.mark.parametrize("basis", ["ppm", "mg/m3"])
+def test_a_mass_concentration_is_taken_to_the_lists_conditions_by_the_air_on_record(house, basis):
+    """On a plateau at 770 hPa 286.4 mg/m³ of toluene are the 100 ppm that are 377 mg/m³ at sea level."""
+    value = 100.0 if basis == "ppm" else 286.4
+    verdict = found(house, result(house, value=value, unit=basis, uncertainty_pct=0.0, temperature_c=25.0, pressure_hpa=770.0))["twa/niosh-toluene-twa"]
+    assert verdict.value == pytest.approx(100.0 if basis == "ppm" else 376.9, abs=0.1)
+    assert (verdict.low, verdict.high) == (pytest.approx(verdict.value), pytest.approx(verdict.value))
+    assert any("25.0 °C, 770 hPa" in reason for reason in verdict.reasons) is (basis == "mg/m3")
+
+
+def test_air_that_nobody_measured_is_assumed_and_stands_in_the_bounds(house):
+    verdict = found(house, result(house, value=80.0, unit="mg/m3", uncertainty_pct=0.0))["twa/niosh-toluene-twa"]
+    assert (verdict.value, verdict.low, verdict.high) == (80.0, pytest.approx(73.99, abs=0.1), pytest.approx(114.3, abs=0.1))
+    assert any(reason.startswith("Air temperature is not known for 480 min") for reason in verdict.reasons)
+    assert [part.cause for part in verdict.bounds.parts] == ["estimate"]
+
+
+def test_dust_is_mass_in_the_air_as_it_is(make_house):
+    house = make_house(profiles=["us-osha"])
+    (verdict,) = found(house, result(house, agent="respirable", value=2.0, unit="mg/m3", uncertainty_pct=0.0, pressure_hpa=770.0)).values()
+    assert (verdict.value, verdict.low, verdict.high) == (2.0, 2.0, 2.0)

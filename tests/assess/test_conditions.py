@@ -1,0 +1,81 @@
+"""Concentrations in mg/m³: held against a list's conditions by the air of the place, and what is not known of the air stands in the bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+from assess.engine import Assessor
+from models.airborne.conversion import ppm_from_mg_m3
+
+QUANTITY = "concentration:108-88-3"
+TWA, STEL = "twa/niosh-toluene-twa", "stel_15min_max/niosh-toluene-st"
+INSTRUMENT = {"model": "ir", "serial": "s", "grade": "compliance", "uncertainty": 0.0}
+
+
+def plateau(house, mg_m3=300.0, unit="mg/m3", warm=25.0, pressure=770.0, minutes=None):
+    """A channel of toluene, and the air of the place where it is measured."""
+    house.fill(house.channel(QUANTITY, unit=unit, basis="personal", instrument=INSTRUMENT), mg_m3)
+    for quantity, value in (("air_temperature", warm), ("air_pressure", pressure)):
+        if value is not None:
+            house.fill(house.channel(quantity, instrument=INSTRUMENT), value, minutes=minutes)
+    return house
+
+
+def test_on_a_plateau_the_same_ppm_are_fewer_milligrams_and_the_verdict_says_so(house):
+    verdict = plateau(house).verdicts()[TWA]
+    assert verdict.value == pytest.approx(300.0 * 1013.25 / 770.0)
+    assert (verdict.limit.value, verdict.unit, verdict.state) == (375.0, "mg/m3", "exceeds")
+    assert (verdict.low, verdict.high) == (pytest.approx(verdict.value), pytest.approx(verdict.value))
+    assert any("(25 °C, 1013 hPa) by the air that was measured here: 25.0 °C, 770 hPa" in reason for reason in verdict.reasons)
+
+
+def test_the_share_of_a_limit_is_that_of_the_ppm(make_house):
+    mass = plateau(make_house(), warm=36.0).verdicts()[TWA]
+    ppm = plateau(make_house(), float(ppm_from_mg_m3(300.0, 92.14, 36.0, 770.0)), unit="ppm", warm=36.0).verdicts()[TWA]
+    assert mass.value / mass.limit.value == pytest.approx(ppm.value / ppm.limit.value, rel=0.01)  # the printed 375 mg/m³ is rounded
+
+
+def test_ppm_needs_no_conversion_and_says_nothing_of_it(house):
+    verdict = plateau(house, 80.0, unit="ppm").verdicts()[TWA]
+    assert (verdict.value, verdict.limit.value) == (80.0, 100.0)
+    assert not any("hPa" in reason for reason in verdict.reasons)
+
+
+def test_without_thermometer_and_barometer_the_bounds_cover_what_the_air_may_have_been(house):
+    verdict = plateau(house, 300.0, warm=None, pressure=None).verdicts()[TWA]
+    assert verdict.value == pytest.approx(300.0)
+    assert verdict.low == pytest.approx(300.0 * 283.15 / 298.15 * 1013.25 / 1040.0)
+    assert verdict.high == pytest.approx(300.0 * 318.15 / 298.15 * 1013.25 / 757.0)
+    assert verdict.state == "indeterminate"
+    assert sum(part.high for part in verdict.bounds.parts if part.cause == "estimate") == pytest.approx(verdict.high - verdict.value)
+    assert any("1013 hPa is taken, the bounds cover 757 to 1040 hPa" in reason for reason in verdict.reasons)
+
+
+def test_minutes_without_the_barometer_widen_the_bounds_by_their_share_and_no_more(make_house):
+    whole, part, none = (plateau(make_house(), pressure=1000.0, minutes=minutes).verdicts()[TWA] for minutes in (480, 240, 0))
+    assert whole.high < part.high < none.high
+    assert whole.low >= part.low >= none.low
+    assert any("Air pressure is not known for 240 min" in reason for reason in part.reasons)
+
+
+def test_the_european_lists_twenty_degrees_are_kept(make_house):
+    house = make_house(profiles=["eu"])
+    verdict = next(one for one in plateau(house, 190.0, warm=20.0, pressure=1013.25).verdicts().values() if one.metric == "twa")
+    assert verdict.value == pytest.approx(190.0)
+    assert any("(20 °C, 1013 hPa)" in reason for reason in verdict.reasons)
+
+
+def test_a_short_term_mean_is_converted_like_the_shift_average(house):
+    found = plateau(house).verdicts()
+    assert found[STEL].value == pytest.approx(found[TWA].value)
+
+
+def test_the_floor_holds_a_mass_concentration_against_the_line_in_the_air_of_the_place(floor):
+    house = plateau(floor.house, 300.0)
+    house.now(f"a1.p1.{QUANTITY}", 300.0, floor.at(470))
+    floor.enrol()
+    assessor: Assessor = floor.start()
+    live = next(zone for zone in assessor.tick() if zone.zone == "f1.z1")
+    window = next(one for one in live.windows if one.metric == "twa")
+    assert window.limit.value == pytest.approx(375.0 * 770.0 / 1013.25)
+    assert (window.value > window.limit.value, window.status.value) == (True, "action")
