@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import smtplib
 import threading
 from collections.abc import Callable, Iterator
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Engine, func, select
 
 from domain.clock import SystemClock
 from domain.errors import OshwatchError
 from domain.times import DAY_US, SECOND_US, to_rfc3339
+from oshwatch.channels import Note, channel_checks
 from oshwatch.parts import prepare
 from oshwatch.settings import Settings, load_settings
 from storage.timeseries.port import DeletesByItself
@@ -29,8 +28,9 @@ def doctor(options: argparse.Namespace) -> int:
     wrong = 0
     for name, check in _checks(settings):
         problem = _problem(check)
-        wrong += problem is not None
-        print(f"{'wrong' if problem else 'ok   '}  {name}" + (f": {problem}" if problem else ""))
+        is_wrong = problem is not None and not isinstance(problem, Note)
+        wrong += is_wrong
+        print(f"{'wrong' if is_wrong else 'ok   '}  {name}" + (f": {problem}" if problem else ""))
     print(f"{wrong} of the above must be mended" if wrong else "nothing is wrong")
     return 1 if wrong else 0
 
@@ -40,11 +40,11 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str | None]]
     yield "time-series store", lambda: _timeseries(settings)
     yield "broker", lambda: _broker(settings)
     yield "ingest", lambda: _heartbeat(settings, "ingest") if settings.ingest_workers == 1 else _workers(settings)
-    for part in ("alerts", "console"):
+    for part in ("alerts", "console", "watchdog"):
         yield part, lambda part=part: _heartbeat(settings, part)  # type: ignore[misc]
     yield "quarantine", lambda: _quarantine(prepare(settings))
     yield "limit profiles", _limits
-    yield "mail", lambda: _mail(settings)
+    yield from channel_checks(settings, lambda: prepare(settings))
     yield "disk", lambda: _disk(settings)
 
 
@@ -170,16 +170,6 @@ def _limits() -> str | None:
 
     found = check()
     return f"{len(found)} problems; `oshwatch limits check`" if found else None
-
-
-def _mail(settings: Settings) -> str | None:
-    if not settings.smtp_url:
-        return "OSHWATCH_SMTP_URL is not set: nobody is told of an alert who does not look at a page"
-    url = urlsplit(settings.smtp_url)
-    kind = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
-    with kind(unquote(url.hostname or ""), url.port or (465 if url.scheme == "smtps" else 587), timeout=5) as server:
-        code, text = server.noop()
-    return None if code == 250 else f"the mail server answers {code} {text.decode(errors='replace')}"
 
 
 def _disk(settings: Settings) -> str | None:
