@@ -48,7 +48,7 @@ class Supervisor:
     def __init__(self, tell: Callable[[Mapping[str, float]], None] | None = None) -> None:
         self.children: list[Child] = []
         self._stopping = threading.Event()
-        self._tell, self._told_s = tell, 0.0
+        self.tell, self._told_s = tell, 0.0
 
     def start(self, child: Child) -> None:
         self.children.append(child)
@@ -113,9 +113,9 @@ class Supervisor:
         return {"restarts": sum(each.values()), **each}
 
     def _tell_restarts(self) -> None:
-        if self._tell is not None and time.monotonic() - self._told_s >= TELL_EVERY_S:
+        if self.tell is not None and time.monotonic() - self._told_s >= TELL_EVERY_S:
             self._told_s = time.monotonic()
-            self._tell(self.restarts())
+            self.tell(self.restarts())
 
     def _schedule(self, child: Child, status: int) -> None:
         lived = time.monotonic() - child.started_at

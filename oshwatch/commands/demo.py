@@ -28,6 +28,8 @@ from domain.reading import Reading
 from domain.scope import Role
 from domain.times import DAY_US, HOUR_US, MINUTE_US
 from oshwatch.broker import CENTRE, demo_broker
+from oshwatch.commands.serve import telling
+from oshwatch.parts import prepare
 from oshwatch.ports import free_port, is_free, wait_for_port
 from oshwatch.settings import Settings, load_settings
 from oshwatch.supervise import Child, Supervisor, python
@@ -87,8 +89,10 @@ def _play(stage: Stage, supervisor: Supervisor) -> int:
     started = time.monotonic()
     supervisor.start(demo_broker(stage.directory / "broker", stage.mqtt_port, stage.passwords))
     devices = _start_devices(stage, supervisor)
-    users = _prepare_centre(stage)
-    for part in ("console", "ingest", "alerts"):
+    engine = prepare(stage.settings)
+    users = _prepare_centre(stage, engine)
+    supervisor.tell = telling(engine)
+    for part in ("console", "ingest", "alerts", "watchdog"):
         supervisor.start(Child(name=part, command=python("serve", part), environment=stage.environment))
     _start_agents(stage, supervisor, devices)
     _write_mark(stage, users, devices)
@@ -178,13 +182,11 @@ def _start_devices(stage: Stage, supervisor: Supervisor) -> dict[str, Device]:
     return {name: Device(path=device["path"], link=device["link"]) for name, device in found.items()}
 
 
-def _prepare_centre(stage: Stage) -> list[dict[str, str]]:
+def _prepare_centre(stage: Stage, engine: Engine) -> list[dict[str, str]]:
     """Registry and people, written before any part starts."""
-    from oshwatch.parts import prepare
     from storage.records.people import PeopleRepository
     from storage.records.registry import RegistryRepository
 
-    engine = prepare(stage.settings)
     site = stage.scenario.site_file(stage.start_us)
     now_us = stage.clock.now_us()
     RegistryRepository(engine).import_file(site, valid_from_us=None, author="demo", reason="the demo's factory", now_us=now_us)
@@ -196,7 +198,6 @@ def _prepare_centre(stage: Stage) -> list[dict[str, str]]:
         people.add_user(name=role.value, role=role, grant=grant, password=password, email=f"{role.value}@example.org", by="demo")
         users.append({"name": role.value, "role": role.value, "password": password, "token": people.create_token(role.value, days=1, by="demo")})
     _make_boards(engine, site.site.id, [zone_id(site.site.id, zone.id) for zone in site.zones], users, now_us)
-    engine.dispose()
     return users
 
 

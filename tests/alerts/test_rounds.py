@@ -45,7 +45,7 @@ def test_the_kind_of_a_round_stands_behind_each_counter() -> None:
 
 def test_a_thread_goes_on_after_an_exception_and_ends_when_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
-    work = Round(name="delivery:email", every_s=0.005, do=lambda: [][0])
+    work = Round(name="delivery:email", every_s=0.005, do=lambda: 1 // 0)
     stop = threading.Event()
     thread = work.start(stop)
     until(lambda: work.exceptions >= 3, 10, "three rounds")

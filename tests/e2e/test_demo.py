@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -101,6 +102,20 @@ def test_the_file_for_programs_is_complete_and_private(demo: Demo) -> None:
     assert len({user["password"] for user in demo.mark["users"]}) == len(roles)
     assert len(demo.mark["devices"]) == 5
     assert all(device.startswith("/dev/pts/") for device in demo.mark["devices"])
+
+
+def test_the_watchdog_runs_and_metrics_say_how_often_each_part_was_started_again(demo: Demo) -> None:
+    def lines() -> list[str]:
+        return httpx.get(f"{demo.mark['url']}/metrics").text.splitlines()
+
+    until(lambda: 'oshwatch_up{part="supervisor"} 1' in lines(), 30, "the supervisor speaks")
+    expected = {
+        'oshwatch_up{part="watchdog"} 1',
+        'oshwatch_alerting_dead{part="watchdog"} 0',
+        'oshwatch_restarts_watchdog{part="supervisor"} 0',
+        'oshwatch_restarts{part="supervisor"} 0',
+    }
+    until(lambda: expected <= set(lines()), 30, "the watchdog sees alerting alive")
 
 
 def test_the_shift_so_far_is_there_and_says_that_it_is_simulated(demo: Demo) -> None:
