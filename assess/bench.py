@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from assess.evaluate import verdicts_of
 from assess.live_window import Now
 from assess.outcome import ZoneShift
 from assess.plan import span_of
-from assess.protect import live_zone, prepare
+from assess.protect import live_zone, prepare, prepare_look
 from assess.windows import Bounded, all_windows, valid_minutes
 from domain.reading import Reading
 from domain.registry import Registry
@@ -62,8 +63,8 @@ def house_rates() -> dict[str, float]:
     one core a channel."""
     house = _House()
     house.minute(SHIFT_MIN, fresh=True)
-    first = _median_ms([lambda: house.minute(SHIFT_MIN, fresh=True)] * ROUNDS)
-    minute = _median_ms([lambda minutes=minutes: house.minute(minutes) for minutes in range(SHIFT_MIN + 1, SHIFT_MIN + 1 + ROUNDS)])
+    first = _median_ms([partial(house.minute, SHIFT_MIN, fresh=True)] * ROUNDS)
+    minute = _median_ms([partial(house.minute, minutes) for minutes in range(SHIFT_MIN + 1, SHIFT_MIN + 1 + ROUNDS)])
     new, look = _median_ms([house.new_readings] * ROUNDS), _median_ms([house.look] * ROUNDS)
     whole = _median_ms([house.verdicts] * ROUNDS)
     channels = len(house.series)
@@ -94,6 +95,7 @@ class _House:
         self.look()
 
     def look(self) -> None:
+        prepare_look(self._works, self._now)
         for work in self._works:
             live_zone(work, self._now)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from math import fsum, isinf, isnan
 
@@ -105,6 +105,15 @@ def result_of(statistic: Statistic, sides: Sides) -> Result:
     return bounds_from(found, low, high)
 
 
+def ends_of(value: float, low: float, high: float, stop: int) -> Result:
+    """A result from its own statistic and those of its outermost minutes, without the share of each cause; NaN where there is none."""
+    if isnan(value):
+        return Result(value=None, low=None, high=None, first=0, stop=stop)
+    low, high = value if isnan(low) else min(value, low), value if isnan(high) else max(value, high)
+    open_above = isinf(high)
+    return Result(value=value, low=low, high=None if open_above else high, first=0, stop=stop, reasons=[texts.OPEN_ABOVE] if open_above else [])
+
+
 def bounds_from(found: Found, low: Sequence[tuple[Cause, float]], high: Sequence[tuple[Cause, float]]) -> Result:
     """Bounds and parts from the statistic's answers after each widening."""
     lowest, down = _steps(found.value, low, min)
@@ -161,7 +170,7 @@ class Fill:
 
 def fill_of(measured: Measured, span: Span, record_high: RecordHigh, *, top: bool = False) -> Fill:
     """The worst case; where another instrument in date stands at the same place, its reading, never below the highest valid minute here. `top`: for single samples."""
-    worst, sentence = _worst_case(measured, span, record_high)
+    worst, sentence = worst_case(measured, span, record_high, float(highest_of(measured)))
     gap, cover = span.counted & ~measured.valid, measured.cover
     if cover is None or not np.any(gap & cover.valid):
         return Fill(high=worst, reasons=[texts.GAPS, sentence] if np.any(gap) else [])
@@ -169,7 +178,7 @@ def fill_of(measured: Measured, span: Span, record_high: RecordHigh, *, top: boo
     there = np.where(cover.saturated, np.inf, there + cover.uncertainty + cover.drift)
     covered = gap & cover.valid & ~np.isnan(there)
     reasons = [texts.GAPS_COVERED.format(minutes=int(covered.sum()), channel=cover.channels[0].id)]
-    return Fill(high=np.where(covered, np.maximum(there, _highest(measured)), worst), reasons=[*([texts.GAPS, sentence] if np.any(gap & ~covered) else []), *reasons])
+    return Fill(high=np.where(covered, np.maximum(there, highest_of(measured)), worst), reasons=[*([texts.GAPS, sentence] if np.any(gap & ~covered) else []), *reasons])
 
 
 def filled(measured: Measured, span: Span, record_high: RecordHigh, *, minimum: float, top: bool = False) -> tuple[Fill, Sides]:
@@ -179,17 +188,21 @@ def filled(measured: Measured, span: Span, record_high: RecordHigh, *, minimum: 
         fill = fill_of(measured, span, record_high, top=top)
         return fill, sides_of(measured, span.counted, minimum=minimum, gap_high=fill.high, top=top)
 
-    return measured.once(("filled", minimum, top), make)
+    return measured.once(filled_key(minimum, top=top), make)
 
 
-def _highest(measured: Measured) -> float:
-    return float(np.max(np.where(measured.valid, measured.value + measured.uncertainty + measured.drift, -np.inf), initial=-np.inf))
+def filled_key(minimum: float, *, top: bool) -> Hashable:
+    return "filled", minimum, top
 
 
-def _worst_case(measured: Measured, span: Span, record_high: RecordHigh) -> tuple[float, str]:
-    """The worst case agreed, never below the highest valid minute on record, else the range's end; and the sentence that says so."""
+def highest_of(measured: Measured) -> Array:
+    """The most that a valid minute may have been; of rows the most of each."""
+    return np.asarray(np.max(np.where(measured.valid, measured.value + measured.uncertainty + measured.drift, -np.inf), axis=-1, initial=-np.inf))
+
+
+def worst_case(measured: Measured, span: Span, record_high: RecordHigh, highest: float) -> tuple[float, str]:
+    """The worst case agreed, never below the highest valid minute here and on record, else the range's end; and the sentence that says so."""
     agreed = span.worst_case(measured.quantity.id)
-    highest = _highest(measured)
     if agreed is None:
         return max(measured.range_end, highest), texts.GAP_RANGE_END
     records = [record for channel in measured.channels if (record := record_high(channel.id)) is not None]

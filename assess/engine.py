@@ -21,7 +21,7 @@ from assess.minutes import MinuteCache, Series, read_series
 from assess.newcomers import Newcomers
 from assess.outcome import DeclaredGap, ZoneShift
 from assess.plan import Span, shifts_of, span_of
-from assess.protect import live_zone, prepare
+from assess.protect import live_zone, prepare, prepare_look
 from assess.revisions import Revisions, Task, identity
 from assess.samples_book import SamplesBook
 from domain.calibration import channel_of
@@ -316,6 +316,7 @@ class Assessor:
         self._valued.update({channel: reading for channel, reading in last.items() if reading.value is not None})
         self._counting.update({channel: reading for channel, reading in last.items() if reading.counts})
         now = Now(at_us=now_us, last=last, valued=self._valued, counting=self._counting, patience_us=patience_us(self._clock, 0))
+        self._try("what new readings have in common", prepare_look, works, now)
         return [zone for work in works if (zone := self._try(work.span.zone, live_zone, work, now)) is not None]
 
 

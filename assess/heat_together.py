@@ -13,6 +13,7 @@ import numpy as np
 
 from assess import heat
 from assess.gather import Measured
+from assess.live_window import Now, single_reading
 from assess.outcome import SolvedWbgt, ZoneShift
 from assess.plan import Placement
 from domain.times import MINUTE_US
@@ -49,13 +50,32 @@ def solve_together(works: Sequence[ZoneShift]) -> None:
             _solve(block)
 
 
+def solve_readings(places: Sequence[tuple[ZoneShift, Placement]], now: Now) -> None:
+    """The WBGT of the freshest readings of these placements."""
+    groups: dict[Hashable, list[tuple[ZoneShift, Placement, dict[str, Measured]]]] = defaultdict(list)
+    for work, placement in places:
+        found = heat.inputs_of(lambda quantity, work=work, placement=placement: single_reading(work, placement, quantity, now))  # type: ignore[misc]
+        groups[_kind(work, found)].append((work, placement, found))
+    one = slice(0, 1)
+    for alike in groups.values():
+        whole, used = _wbgt_of_all([(found, one) for _, _, found in alike], alike[0][0].span.worst_case("globe_temperature"))
+        for index, (work, placement, found) in enumerate(alike):
+            wbgt = None if whole is None else _cut(whole, slice(index, index + 1), [found[quantity] for quantity in used])
+            work.wbgt_now[placement.label] = now, wbgt
+
+
 def _job(work: ZoneShift, placement: Placement) -> _Job:
     found = heat.inputs_of(lambda quantity: work.measure(placement, quantity))
-    globe = found.get("globe_temperature")
-    ends = tuple((quantity, one.range_end) for quantity, one in found.items())
-    kind = ends, globe and heat.diameter_mm_of(globe), work.span.worst_case("globe_temperature")
+    kind = _kind(work, found)
     before, kept = _kept(work, placement, kind, found)
     return _Job(work=work, placement=placement, kind=kind, found=found, before=before, kept=kept)
+
+
+def _kind(work: ZoneShift, found: Mapping[str, Measured]) -> Hashable:
+    """Minutes of one kind are solved by the same formulas."""
+    globe = found.get("globe_temperature")
+    ends = tuple((quantity, one.range_end) for quantity, one in found.items())
+    return ends, heat.diameter_mm_of(globe) if globe else None, work.span.worst_case("globe_temperature")
 
 
 def _kept(work: ZoneShift, placement: Placement, kind: Hashable, found: Mapping[str, Measured]) -> tuple[heat.Wbgt | None, int]:
@@ -91,12 +111,10 @@ def _blocks(jobs: Sequence[_Job]) -> Iterator[list[_Job]]:
 
 
 def _solve(jobs: Sequence[_Job]) -> None:
-    joined = {quantity: _end_to_end([(job.found[quantity], job.fresh) for job in jobs]) for quantity in jobs[0].found}
-    whole = heat.wbgt_of(joined.get, jobs[0].work.span.worst_case("globe_temperature"))
+    whole, used = _wbgt_of_all([(job.found, job.fresh) for job in jobs], jobs[0].work.span.worst_case("globe_temperature"))
     if whole is None:
         return
-    named = {id(one): quantity for quantity, one in joined.items()}
-    used, first = [named[id(one)] for one in whole.used], 0
+    first = 0
     for job in jobs:
         stop = first + job.work.span.minutes - job.kept
         own = [job.found[quantity] for quantity in used]
@@ -105,6 +123,14 @@ def _solve(jobs: Sequence[_Job]) -> None:
         job.work.take_wbgt(job.placement, wbgt)
         job.work.solved[job.placement.label] = SolvedWbgt(kind=job.kind, found=job.found, wbgt=wbgt)
         first = stop
+
+
+def _wbgt_of_all(parts: Sequence[tuple[Mapping[str, Measured], slice]], worst_globe_c: float | None) -> tuple[heat.Wbgt | None, list[str]]:
+    """Of the minutes of all, end to end; and the quantities that it is made of."""
+    joined = {quantity: _end_to_end([(found[quantity], minutes) for found, minutes in parts]) for quantity in parts[0][0]}
+    whole = heat.wbgt_of(joined.get, worst_globe_c)
+    named = {id(one): quantity for quantity, one in joined.items()}
+    return whole, [named[id(one)] for one in whole.used] if whole else []
 
 
 def _end_to_end(parts: Sequence[tuple[Measured, slice]]) -> Measured:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, TypeVar
 
 from domain.verdict import LimitOf
 from models.limits import GeneralDuty, Limit, Profile, duties, in_force, load_profiles, status_at
 
+T = TypeVar("T")
 REFERENCE = "us-niosh"
 """The profile that is followed where a site adopted none that this installation has, or where those that it adopted have no number for an agent."""
 GENERAL_DUTY = "general-duty"
@@ -78,6 +80,21 @@ def _of_profile(profile: Profile, agent: str, day: date) -> list[Adopted]:
             _found.clear()
         held = _found[key] = (profile, [Adopted(profile=profile, limit=limit) for limit in in_force(profile, agent, day)])
     return held[1]
+
+
+_of_limits: dict[Hashable, tuple[Sequence[Adopted], Any]] = {}
+_MOST_OF_LIMITS = 4_096
+
+
+def once_of(limits: Sequence[Adopted], key: Hashable, make: Callable[[], T]) -> T:
+    """What follows from limits and a key alone is made once: all zones of a site ask for the same, every minute."""
+    whole = (key, *map(id, limits))
+    if whole not in _of_limits:  # what is held keeps its limits alive, so that no others take their identities
+        if len(_of_limits) >= _MOST_OF_LIMITS:
+            _of_limits.clear()
+        _of_limits[whole] = limits, make()
+    found: T = _of_limits[whole][1]
+    return found
 
 
 def for_acclimatisation(limits: Sequence[Adopted], acclimatised: str) -> list[Adopted]:

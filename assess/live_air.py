@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from assess import airborne, texts
-from assess.bounds import Result, filled, result_of
+from assess.bounds import Result, ends_of, filled, result_of
 from assess.conditions import air_at, air_for
 from assess.gather import Measured
 from assess.limits import limits_for, strictest
@@ -20,7 +20,7 @@ from assess.windows import Bounded, Three, all_windows
 from domain.quantities import Quantity, Use, quantity_of
 from domain.times import MINUTE_US
 from models.airborne.conversion import REFERENCE_C
-from models.airborne.twa import TEN_HOURS_MIN
+from models.airborne.twa import EIGHT_HOURS_MIN, TEN_HOURS_MIN
 
 SETTLED_MIN = 60
 """A shift average is not judged on less than an hour: what came so far is spread over that."""
@@ -126,14 +126,23 @@ def _shift_average(work: ZoneShift, placement: Placement, quantity: Quantity, me
     """The average so far; only what has been is proven: the lower bound takes the rest of the shift as clean."""
     counted = work.span.counted
     worked, planned = int(counted.sum()), planned_minutes(work)
-    if best[0].limit.averaging == "shift_up_to_10h" and worked <= TEN_HOURS_MIN:
-        result = _result(found.shift, 0, work.span.minutes)
+    share = _share_of_shift(best[0].limit.averaging, worked)
+    if share is not None:
+        value, low, high = (mean * share for mean in found.shift)
+        result = ends_of(value, low, high, work.span.minutes)
     else:
         _, sides = filled(measured, work.span, work.record_high, minimum=airborne.MINIMUM)
         result = measured.once(("result", "twa", best[0].limit.averaging, None), lambda: result_of(airborne.statistic_of(best[0].limit, counted), sides))
     settled, done = min(1.0, worked / SETTLED_MIN), min(1.0, worked / max(planned, 1))
     so_far = Result(value=_times(result.value, settled), low=_times(result.low, done), high=result.high, first=0, stop=work.span.minutes, reasons=[*result.reasons, texts.SO_FAR])
     return shift_window(work, placement, quantity.hazard, "twa", measured, so_far, line_of(best), measured.quantity.unit)
+
+
+def _share_of_shift(averaging: str, worked: int) -> float | None:
+    """What a limit over the shift makes of its mean; None where the worst part of a long shift counts."""
+    if averaging == "shift_up_to_10h":
+        return 1.0 if worked <= TEN_HOURS_MIN else None
+    return worked / EIGHT_HOURS_MIN if averaging == "sum_over_8h" or worked <= EIGHT_HOURS_MIN else None
 
 
 def _times(value: float | None, share: float) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from assess import noise, texts
-from assess.bounds import Result, filled, result_of
+from assess.bounds import Result, filled
 from assess.counter import counted_dose
 from assess.limits import Adopted, limits_for
 from assess.live import LiveWindow
@@ -65,11 +65,10 @@ def minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow
             yield shift_window(work, placement, "noise", metric, level, replace(approximate, reasons=[*approximate.reasons, texts.SO_FAR]), line, "%")
     dose_line, level_line = line_for(limits, "dose_3db", "%"), line_for(limits, "lex_8h", level.quantity.unit)
     if dose_line is not None:
-        dose = result_of(noise.statistic_of("dose_3db", worked), sides)
+        dose = noise.so_far("dose_3db", level, sides, worked)
         yield shift_window(work, placement, "noise", "dose_3db", level, replace(dose, reasons=[*dose.reasons, texts.SO_FAR]), dose_line, "%")
     if level_line is not None:
-        so_far = result_of(noise.statistic_of("lex_8h", worked), sides)
-        whole = result_of(noise.statistic_of("lex_8h", planned_minutes(work)), sides)
+        so_far, whole = (noise.so_far("lex_8h", level, sides, minutes) for minutes in (worked, planned_minutes(work)))
         yield shift_window(work, placement, "noise", "lex_8h", level, _projected(so_far, whole, worked), level_line, level.quantity.unit)
 
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from assess import texts
 from assess.bounds import Result
-from assess.gather import Measured
-from assess.limits import Adopted, strictest
+from assess.gather import Measured, history_of
+from assess.limits import Adopted, once_of, strictest
 from assess.live import LiveWindow
 from assess.outcome import ZoneShift
 from assess.plan import Placement
 from assess.uncertainty import sensor_uncertainty, table
-from domain.calibration import correction_at, corrections, state_of
+from domain.calibration import correction_at
 from domain.hazards import ZoneStatus
 from domain.quality import Reason
 from domain.quantities import quantity_of
@@ -94,14 +94,21 @@ Best = tuple[Adopted, float]
 
 def line_for(limits: Sequence[Adopted], metric: str, unit: str, *, stops: bool = False) -> Line | None:
     """The strictest adopted limit of a metric in a unit; `stops`: over it is `stop`. None where no profile has one."""
-    found = [(one, value) for one in limits if one.limit.metric == metric and (value := one.limit.value_in(unit)) is not None]
-    best = strictest(found)
+    return once_of(limits, ("line", metric, unit, stops), lambda: _line_for(limits, metric, unit, stops=stops))
+
+
+def _line_for(limits: Sequence[Adopted], metric: str, unit: str, *, stops: bool) -> Line | None:
+    best = strictest([(one, value) for one in limits if one.limit.metric == metric and (value := one.limit.value_in(unit)) is not None])
     return None if best is None else line_of(best, stops=stops)
 
 
 def line_of(best: Best, *, stops: bool = False) -> Line:
     """`action` begins at the body's action level where it sets one, else at the limit."""
     adopted, value = best
+    return once_of([adopted], ("line of", value, stops), lambda: _line_of(adopted, value, stops=stops))
+
+
+def _line_of(adopted: Adopted, value: float, *, stops: bool) -> Line:
     level = adopted.limit.action_level
     action_from = value if level is None or not adopted.limit.value else level / adopted.limit.value * value
     return Line(limit=adopted.stated(value), action_from=action_from, stop_from=value if stops else None)
@@ -142,27 +149,32 @@ def single_reading(work: ZoneShift, placement: Placement, quantity_id: str, now:
     return None
 
 
+_YES, _NO = np.array([True]), np.array([False])
+for _mask in (_YES, _NO):
+    _mask.flags.writeable = False
+
+
 def _as_minute(work: ZoneShift, channel: Channel, reading: Reading, raw: float) -> Measured | None:
     quantity = quantity_of(channel.quantity, channel.spec.unit)
     if quantity is None:
         return None
-    records, timezone = work.calibrations.get(channel.id, ()), ZoneInfo(work.span.site.timezone)
-    fix = correction_at(corrections(records, timezone), reading.time_us)
+    history = history_of(work.calibrations.get(channel.id, ()), ZoneInfo(work.span.site.timezone))
+    fix = correction_at(history.corrections, reading.time_us)
     value: Array = np.array([fix.apply(raw) if fix and fix.commutes(quantity.averaging) else raw])
-    state = state_of(records, timezone, reading.time_us, reading.time_us + 1)
-    uncertainty = sensor_uncertainty(channel.quantity, channel.spec.instrument, value)
-    range_high = channel.spec.instrument.range_high if channel.spec.instrument else None
+    state = history.state(reading.time_us, reading.time_us + 1)
+    instrument = channel.spec.instrument
+    uncertainty = sensor_uncertainty(channel.quantity, instrument, value)
     return Measured(
         quantity=quantity,
         value=value,
         top=value,
-        valid=np.array([True]),
+        valid=_YES,
         uncertainty=uncertainty,
         drift=uncertainty * table().calibration[state],
-        saturated=np.array([Reason.SATURATED in reading.r]),
-        below=np.array([Reason.BELOW_DETECTION in reading.r]),
-        simulated=np.array([Reason.SIMULATED in reading.r]),
-        range_end=quantity.high if range_high is None else range_high,
+        saturated=_YES if Reason.SATURATED in reading.r else _NO,
+        below=_YES if Reason.BELOW_DETECTION in reading.r else _NO,
+        simulated=_YES if Reason.SIMULATED in reading.r else _NO,
+        range_end=quantity.high if instrument is None or instrument.range_high is None else instrument.range_high,
         channels=[channel],
         states={channel.id: state},
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
 
 from assess import texts
 from assess.airborne import highest_sample
-from assess.bounds import Found, Result, Sides, Statistic, exact_mean, filled, quality_reasons, result_of
+from assess.bounds import Found, Result, Sides, Statistic, ends_of, exact_mean, filled, quality_reasons, result_of
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
 from domain.verdict import Part
@@ -67,6 +70,24 @@ def approximate_dose(metric: str, minutes_worked: int, sides: Sides) -> Result:
         return shown
     part = Part(cause="estimate", low=least.low - shown.value, high=0.0 if most.high is None else max(most.high - shown.value, 0.0))
     return replace(shown, low=least.low, high=most.high, parts=[part], reasons=[*most.reasons, texts.APPROXIMATE_DOSE])
+
+
+RATES: Mapping[str, Callable[[Array], Array]] = MappingProxyType({"dose_3db": dose_rate_pct_min, "lex_8h": energy})
+"""What a minute at a level gives to a result that is a mean of it."""
+
+
+def means_key(metric: str) -> Hashable:
+    """Where the means of `RATES` are held that were made for many channels at once: of the minutes, and of what they may be at least and at most."""
+    return "means", metric
+
+
+def so_far(metric: str, measured: Measured, sides: Sides, minutes_worked: int) -> Result:
+    """A running dose or level with its bounds: `result_of` without the share of each cause."""
+    ends = (sides.value, sides.low[-1][1], sides.high[-1][1])
+    means = np.array(measured.once(means_key(metric), lambda: tuple(exact_mean(RATES[metric](minutes)) for minutes in ends)))
+    scaled = means * minutes_worked if metric == "dose_3db" else level(means * minutes_worked / REFERENCE_MIN)
+    value, low, high = scaled.tolist()
+    return ends_of(value, low, high, len(sides.value))
 
 
 def _total(rate: Callable[[Array], Array], minutes_worked: int) -> Statistic:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from msgspec.structs import replace
 
-from domain.registry import Channel, Registry, SiteSpec, Snapshot, Solvent, Workers, Zone, ZoneSpec
+from domain.registry import Channel, Registry, SiteSpec, Snapshot, Solvent, Workers, Zone, ZoneSpec, zone_of
 from domain.shifts import Shift, shifts_between
 from domain.times import DAY_US, MINUTE_US
 from domain.worked import with_overtime
@@ -61,6 +61,7 @@ class Span:
     minutes: int
     pieces: tuple[Piece, ...]
     placements: tuple[Placement, ...] = field(default=())
+    sampled_every: Mapping[str, str] = field(default_factory=dict)  # hazard → how often the monitoring plan in force has a laboratory sample, in its words
     _known: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
@@ -208,7 +209,13 @@ def span_of(registry: Registry, zone: str, shift: Shift | None, start_us: int, m
     if site is None:
         return None
     head = replace(pieces[0].spec, workers=_workers(snapshot.zones[zone], shift))
-    return Span(zone=zone, site=site, head=head, shift=shift, start_us=start_us, minutes=minutes, pieces=pieces, placements=_placements(pieces))
+    sampled = _sampled_every(snapshot, snapshot.zones[zone])
+    return Span(zone=zone, site=site, head=head, shift=shift, start_us=start_us, minutes=minutes, pieces=pieces, placements=_placements(pieces), sampled_every=sampled)
+
+
+def _sampled_every(snapshot: Snapshot, zone: Zone) -> dict[str, str]:
+    plan = snapshot.plan_in_force(zone.site)
+    return {row.hazard: row.every for row in plan.rows if row.how == "lab_sample" and row.every and zone_of(row.zone, zone.site) == zone.id} if plan else {}
 
 
 def _workers(zone: Zone, shift: Shift | None) -> Workers | None:

@@ -6,24 +6,35 @@ from collections.abc import Iterator, Sequence
 
 from assess import heat, live_air, live_heat, live_noise
 from assess.evaluate import monitored, planned, shift_of
-from assess.heat_together import solve_together
+from assess.heat_together import solve_readings, solve_together
 from assess.live import LiveWindow, LiveZone
 from assess.live_window import Now
 from assess.outcome import ZoneShift
 from assess.plan import Placement
+from assess.sides_together import fill_sides_together
 from assess.together import measure_together
 from domain.hazards import ZoneStatus, worst
 from domain.quality import Reason
 from domain.quantities import quantity_of
+from domain.reading import Reading
+
+Readings = list[Reading | None]
 
 
 def prepare(works: Sequence[ZoneShift]) -> None:
     """What a new minute brings, found for all these zones at once."""
     measure_together(works)
+    fill_sides_together(works)
     solve_together(works)
     live_air.fill_air_windows(works)
     for work in works:
         work.before = None
+
+
+def prepare_look(works: Sequence[ZoneShift], now: Now) -> None:
+    """The WBGT of new readings, solved for all these zones at once."""
+    places = [(work, placement) for work in works for placement in work.span.placements if heat.is_monitored(placement)]
+    solve_readings([(work, placement) for work, placement in places if _is_new(_held(work, placement)[0], _readings(work, placement, now))], now)
 
 
 def live_zone(work: ZoneShift, now: Now) -> LiveZone:
@@ -55,13 +66,25 @@ def windows_of(work: ZoneShift, placement: Placement, now: Now) -> list[LiveWind
 
 def _looked(work: ZoneShift, placement: Placement, now: Now) -> list[LiveWindow]:
     """Windows of the freshest readings; while no reading is new they are as they were, unless some are missing, which shows the time."""
-    held = work.span.pieces[-1].channels
-    readings = [now.fresh(held[id]) for ids in placement.channels.values() for id in ids if id in held]
-    before, windows = work.looked.get(placement.label, (None, []))
-    if before != readings or None in readings:
+    readings = _readings(work, placement, now)
+    before, windows = _held(work, placement)
+    if _is_new(before, readings):
         windows = list(_reading_windows(work, placement, now))
         work.looked[placement.label] = readings, windows
     return windows
+
+
+def _held(work: ZoneShift, placement: Placement) -> tuple[Readings | None, list[LiveWindow]]:
+    return work.looked.get(placement.label, (None, []))
+
+
+def _readings(work: ZoneShift, placement: Placement, now: Now) -> Readings:
+    held = work.span.pieces[-1].channels
+    return [now.fresh(held[id]) for ids in placement.channels.values() for id in ids if id in held]
+
+
+def _is_new(before: Readings | None, readings: Readings) -> bool:
+    return before != readings or None in readings
 
 
 def _reading_windows(work: ZoneShift, placement: Placement, now: Now) -> Iterator[LiveWindow]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from assess.gather import OVERLOADS, Measured, history_of
 from assess.minutes import Series
@@ -84,16 +86,16 @@ def _is_plain(history: History, quantity: Quantity, start_us: int, stop_us: int)
 def _measure(rows: Sequence[_Row]) -> None:
     """The same steps as `gather.measured`, a row each."""
     series = [row.series for row in rows]
-    value, top = _corrected(rows, _block([one.value for one in series])), _corrected(rows, _block([one.top for one in series]))
-    saturated = _mask([one.saturated for one in series])
+    value, top = _corrected(rows, block([one.value for one in series])), _corrected(rows, block([one.top for one in series]))
+    saturated = block([one.saturated for one in series])
     _mark_overloads(rows, top, saturated)
-    below, simulated = _mask([one.below for one in series]), _mask([one.simulated for one in series])
+    below, simulated = block([one.below for one in series]), block([one.simulated for one in series])
     samples = np.concatenate([one.samples for one in series]).reshape(value.shape)
-    valid = valid_minutes(samples, _column([row.channel.spec.interval_s for row in rows]))
+    valid = valid_minutes(samples, column([row.channel.spec.interval_s for row in rows]))
     spreads = [spread_of(row.quantity.id, row.channel.spec.instrument) for row in rows]
     known = np.where(np.isnan(value), 0.0, value)
-    uncertainty = np.maximum(_column([one.abs for one in spreads]), _column([one.rel for one in spreads]) * np.abs(known))
-    drift = uncertainty * _column([table().calibration[row.state] for row in rows])
+    uncertainty = np.maximum(column([one.abs for one in spreads]), column([one.rel for one in spreads]) * np.abs(known))
+    drift = uncertainty * column([table().calibration[row.state] for row in rows])
     for row, *arrays in zip(rows, value, top, valid, uncertainty, drift, saturated, below, simulated, strict=True):
         row.work.take(row.key, _measured(row, *arrays))
 
@@ -121,7 +123,7 @@ def _corrected(rows: Sequence[_Row], values: Array) -> Array:
     fixes = [row.correction for row in rows]
     if not any(fixes):
         return values
-    return (values - _column([fix.offset if fix else 0.0 for fix in fixes])) * _column([fix.gain if fix else 1.0 for fix in fixes])
+    return (values - column([fix.offset if fix else 0.0 for fix in fixes])) * column([fix.gain if fix else 1.0 for fix in fixes])
 
 
 def _mark_overloads(rows: Sequence[_Row], top: Array, saturated: Mask) -> None:
@@ -136,13 +138,10 @@ def _mark_overloads(rows: Sequence[_Row], top: Array, saturated: Mask) -> None:
         saturated[indices] |= OVERLOADS[id](np.where(np.isnan(shown), -np.inf, shown), range_high).at_least
 
 
-def _block(arrays: Sequence[Array]) -> Array:
+def block(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Arrays of one length as rows."""
     return np.concatenate(arrays).reshape(len(arrays), len(arrays[0]))
 
 
-def _mask(arrays: Sequence[Mask]) -> Mask:
-    return np.concatenate(arrays).reshape(len(arrays), len(arrays[0]))
-
-
-def _column(values: Sequence[float]) -> Array:
+def column(values: Sequence[float]) -> Array:
     return np.array(values, dtype=np.float64)[:, np.newaxis]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -136,7 +137,12 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def _mg_a_ppm(self) -> float | None:
         if self.molar_mass_g_mol is None or self.ref_temperature_c is None:
             return None
-        return mg_m3_from_ppm(1.0, self.molar_mass_g_mol, self.ref_temperature_c)
+        return _mg_a_ppm(self.molar_mass_g_mol, self.ref_temperature_c)
+
+
+@lru_cache(maxsize=1_024)
+def _mg_a_ppm(molar_mass_g_mol: float, ref_temperature_c: float) -> float:
+    return mg_m3_from_ppm(1.0, molar_mass_g_mol, ref_temperature_c)
 
 
 class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,83 @@
+"""The bounds of many channels' minutes at once, and the means that running noise doses and levels are made of: a row a channel, by `bounds.sides_of` and the plain formulas."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from assess import noise, texts
+from assess.airborne import MINIMUM
+from assess.bounds import Fill, Sides, filled_key, highest_of, sides_of, worst_case
+from assess.gather import Measured
+from assess.live_air import airborne_of
+from assess.outcome import ZoneShift
+from assess.together import AT_ONCE, block, column
+from models.arrays import Array
+
+LEVEL = "sound_level_a_eq"
+Row = tuple[ZoneShift, Measured]
+
+
+def fill_sides_together(works: Sequence[ZoneShift]) -> None:
+    """Of airborne channels and sound levels where no other instrument covers their gaps."""
+    groups: dict[int, list[Row]] = defaultdict(list)
+    for work in works:
+        if work.span.minutes:
+            groups[work.span.minutes] += _rows(work)
+    for rows in groups.values():
+        for first in range(0, len(rows), AT_ONCE):
+            _fill(rows[first : first + AT_ONCE])
+
+
+def _rows(work: ZoneShift) -> Iterator[Row]:
+    for placement in work.span.placements:
+        for quantity in (LEVEL, *(one.id for one in airborne_of(work.span, placement))):
+            measured = work.measure(placement, quantity)
+            if measured is not None and measured.cover is None:
+                yield work, measured
+
+
+def _fill(rows: Sequence[Row]) -> None:
+    whole = _as_one([measured for _, measured in rows])
+    counted = block([work.span.counted for work, _ in rows])
+    gaps = np.any(counted & ~whole.valid, axis=-1).tolist()
+    worst = [worst_case(measured, work.span, work.record_high, highest) for (work, measured), highest in zip(rows, highest_of(whole).tolist(), strict=True)]
+    sides = sides_of(whole, counted, minimum=MINIMUM, gap_high=column([high for high, _ in worst]))
+    for index, (_, measured) in enumerate(rows):
+        high, sentence = worst[index]
+        fill = Fill(high=high, reasons=[texts.GAPS, sentence] if gaps[index] else [])
+        measured.found.setdefault(filled_key(MINIMUM, top=False), (fill, _row(sides, index)))
+    _fill_levels([(measured, index) for index, (_, measured) in enumerate(rows) if measured.quantity.id == LEVEL], sides)
+
+
+def _fill_levels(rows: Sequence[tuple[Measured, int]], sides: Sides) -> None:
+    """Means of the minutes, and of what they may be at least and at most."""
+    if not rows:
+        return
+    indices = [index for _, index in rows]
+    ends = np.concatenate([minutes[indices] for minutes in (sides.value, sides.low[-1][1], sides.high[-1][1])])
+    for metric, rate in noise.RATES.items():
+        means = _means(rate, ends).reshape(3, len(rows)).T.tolist()
+        for (measured, _), of_one in zip(rows, means, strict=True):
+            measured.found.setdefault(noise.means_key(metric), tuple(of_one))
+
+
+def _means(rate: Callable[[Array], Array], levels: Array) -> Array:
+    """Of each row's known minutes."""
+    known = ~np.isnan(levels)
+    number = known.sum(axis=-1)
+    total = np.asarray(np.where(known, rate(levels), 0.0).sum(axis=-1))
+    means: Array = np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)
+    return means
+
+
+def _row(sides: Sides, index: int) -> Sides:
+    return Sides(value=sides.value[index], low=[(cause, minutes[index]) for cause, minutes in sides.low], high=[(cause, minutes[index]) for cause, minutes in sides.high])
+
+
+def _as_one(rows: Sequence[Measured]) -> Measured:
+    """Rows of several channels as if of one."""
+    arrays: Mapping[str, Array] = {name: block([getattr(one, name) for one in rows]) for name in ("value", "top", "valid", "uncertainty", "drift", "saturated", "below")}
+    return Measured(quantity=rows[0].quantity, simulated=rows[0].simulated, range_end=column([one.range_end for one in rows]), **arrays)  # type: ignore[arg-type]
