@@ -17,6 +17,7 @@ from assess.gather import Measured
 from assess.limits import Adopted, limits_for
 from assess.outcome import Outcome, ZoneShift
 from assess.plan import Placement
+from domain.frequency import every_us
 from domain.registry import Solvent
 from domain.times import DAY_US
 from domain.verdict import Part
@@ -26,7 +27,9 @@ from models.limits.profile import Profile
 QUANTITY = "tvoc_isobutylene"
 HAZARD = "chemical:mixture"
 SAMPLE_HOLDS_US = 365 * DAY_US
-"""How long a laboratory result of the same zone bears the declaration out."""
+"""How long a laboratory result of the same zone bears the declaration out where the monitoring plan does not say how often one is due."""
+LONGEST_HOLD_US = 3 * 366 * DAY_US
+"""The longest that EN 689 leaves between two assessments: no plan makes a result hold for longer."""
 
 
 def pid_outcomes(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
@@ -73,13 +76,17 @@ def _index(work: ZoneShift, placement: Placement, channel: Measured, solvents: S
         unit="1",
         accepts_screening=first.profile.accepts_screening,
         action_level=None,
-        result=replace(result, reasons=[texts.PID_MIXTURE.format(substances=", ".join(names)), *result.reasons]),
+        result=replace(result, reasons=[texts.PID_MIXTURE.format(substances=", ".join(names)), *_not_understood(work, solvents), *result.reasons]),
         used=[channel],
         valid=channel.valid,
         method="airborne-pid-mixture@1",
         method_grade="screening",
         notes=[texts.LIMIT_NOTE.format(note=adopted.limit.note) for adopted in limits if adopted.limit.note],
     )
+
+
+def _not_understood(work: ZoneShift, solvents: Sequence[Solvent]) -> list[str]:
+    return [texts.PID_EVERY_UNKNOWN.format(every=every) for every in dict.fromkeys(holds_us(work, one.cas)[1] for one in solvents) if every]
 
 
 def _held(reading: Result, components: Sequence[Component], missing: Sequence[str]) -> Result:
@@ -102,9 +109,16 @@ def _held(reading: Result, components: Sequence[Component], missing: Sequence[st
     return replace(reading, value=value, low=low, high=high, limit_value=1.0, parts=parts, reasons=list(dict.fromkeys([*reasons, *([texts.OPEN_ABOVE] if high is None else [])])))
 
 
+def holds_us(work: ZoneShift, cas: str) -> tuple[int, str]:
+    """How long a laboratory result of the substance is in date: as long as the monitoring plan in force leaves until the next one; and its words where they are not understood."""
+    every = work.span.sampled_every.get(f"chemical:{cas}") or work.span.sampled_every.get(HAZARD) or ""
+    until_next_us = every_us(every) if every else None
+    return min(until_next_us or SAMPLE_HOLDS_US, LONGEST_HOLD_US), every if every and until_next_us is None else ""
+
+
 def undated(work: ZoneShift, solvents: Sequence[Solvent]) -> list[str]:
     """CAS numbers of declared vapours of which this zone has no laboratory result in date that counts."""
-    held = {
-        sample.result.agent for sample in work.samples(work.span) if not sample.result.is_void and work.span.stop_us - SAMPLE_HOLDS_US <= sample.result.stop_us <= work.span.stop_us
-    }
+    now_us = work.span.stop_us
+    results = [sample.result for sample in work.samples(work.span) if not sample.result.is_void]
+    held = {result.agent for result in results if now_us - holds_us(work, result.agent)[0] <= result.stop_us <= now_us}
     return [one.cas for one in solvents if one.cas not in held]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Engine
 
 from assess.outcome import Sample
-from assess.pid import SAMPLE_HOLDS_US
+from assess.pid import LONGEST_HOLD_US
 from assess.plan import Span
 from domain.lab import LabResult
 from storage.records.lab_results import LabResultsRepository, StoredLabResult
@@ -42,6 +42,6 @@ class SamplesBook:
         return fresh
 
     def of(self, span: Span) -> Sequence[Sample]:
-        """Samples of the zone that were drawn in the span or in the year before."""
+        """Samples of the zone that were drawn in the span or as long before as a result can be in date."""
         held = self._standing.get(span.zone, {})
-        return [sample for sample in held.values() if sample.result.start_us < span.stop_us and sample.result.stop_us > span.start_us - SAMPLE_HOLDS_US]
+        return [sample for sample in held.values() if sample.result.start_us < span.stop_us and sample.result.stop_us > span.start_us - LONGEST_HOLD_US]

@@ -111,7 +111,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     limit_source: LimitSource | None
     inputs: list[InputJson]
     accuracy: list[AccuracyJson]  # what estimates and plain instruments do to the number
-    sample: LabResultJson | None  # of a result that rests on a laboratory
+    sample: LabResultJson | None  # of a result that rests on a laboratory; of a set the first
+    samples: list[LabResultJson]
     gaps: list[GapJson]
     revisions: list[RevisionJson]
 
@@ -137,6 +138,7 @@ def find(house: House, scope: Scope, id: int) -> StoredVerdict:
 
 def explain(house: House, stored: StoredVerdict) -> Explanation:
     verdict, method = stored.verdict, method_of(stored.verdict.method)
+    samples = _samples(house, verdict)
     return Explanation(
         id=stored.id,
         verdict=verdict,
@@ -147,16 +149,18 @@ def explain(house: House, stored: StoredVerdict) -> Explanation:
         limit_source=limit_source(verdict),
         inputs=[_input(house, stored, channel.id) for channel in verdict.channels],
         accuracy=[AccuracyJson(text=one.words, source=one.source) for one in accuracy_of(verdict.reasons)],
-        sample=_sample(house, verdict),
+        sample=samples[0] if samples else None,
+        samples=samples,
         gaps=gaps_of(house, stored),
         revisions=revisions_of(house.stores.revisions(verdict.key)),
     )
 
 
-def _sample(house: House, verdict: Verdict) -> LabResultJson | None:
+def _samples(house: House, verdict: Verdict) -> list[LabResultJson]:
+    """The laboratory results that it rests on."""
     ids = [id for channel in verdict.channels if (id := sample_of(channel.id)) is not None]
-    stored = house.stores.lab_results.get(ids[0]) if ids else None
-    return lab_json(stored) if stored is not None and stored.zone == verdict.zone else None
+    stored = [house.stores.lab_results.get(id) for id in ids]
+    return [lab_json(one) for one in stored if one is not None and one.zone == verdict.zone]
 
 
 def limit_source(verdict: Verdict) -> LimitSource | None:

@@ -358,7 +358,7 @@ def _lab_view(one: LabResultJson, formats: Formats, timezone: ZoneInfo) -> LabVi
         own=result.agent not in FRACTION_NAMES and result.agent not in AGENTS,
         result=f"{result.qualifier}{result.value:g} {formats.unit(result.unit)}{uncertainty}",
         at=f"{formats.moment(parse_instant(result.start), timezone)} – {formats.clock(parse_instant(result.stop), timezone)}",
-        method=result.method,
+        method=f"{result.method} · {result.set}" if result.set else result.method,
         basis=BASIS[result.basis],
         laboratory=" · ".join(part for part in (result.laboratory, result.accreditation) if part),
         doubtful=one.doubtful,

@@ -158,7 +158,7 @@ def verdict_page(request: Request, id: Annotated[int, Path(ge=1, le=ID_MAX)], ca
         window_rule=WINDOWS.get(verdict.metric, ""),
         inputs=[_input_view(one) for one in explanation.inputs],
         parts=[PartView(CAUSES[part.cause], _signed(part.low, verdict, formats), _signed(part.high, verdict, formats)) for part in verdict.bounds.parts],
-        sample=explanation.sample,
+        samples=explanation.samples,
         accuracy=explanation.accuracy,
         gaps=[
             GapView(f"{formats.moment(parse_instant(gap.start), timezone)} – {formats.clock(parse_instant(gap.stop), timezone)}", GAP_CAUSES.get(gap.cause, gap.cause), gap.text)

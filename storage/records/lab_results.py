@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Row, insert, select
 
 from domain.errors import BadInput
-from domain.lab import LabResult
+from domain.lab import LabResult, check_set
 from storage.records.paging import Page, after, page_of
 from storage.records.sql import reading, writing
 from storage.records.tables import lab_results
@@ -36,9 +36,10 @@ class LabResultsRepository:
         self._engine = engine
 
     def add(self, site: str, zone: str, result: LabResult, *, author: str, reason: str, now_us: int) -> StoredLabResult:
-        """Raises `BadInput` when it supersedes what is not there, is of another zone, or was superseded before."""
+        """Raises `BadInput` when it supersedes what is not there, is of another zone, or was superseded before, and when it does not go with the rest of its set."""
         with writing(self._engine) as connection:
             _check_superseded(connection, zone, result)
+            check_set(result, _standing(connection, zone, result) if result.set else [])
             values = {
                 "site": site,
                 "zone": zone,
@@ -79,6 +80,13 @@ class LabResultsRepository:
 def _superseded_by(connection: Connection, zone: str) -> dict[int, int]:
     of = select(lab_results.c.supersedes, lab_results.c.id).where(lab_results.c.zone == zone, lab_results.c.supersedes.is_not(None))
     return {int(row.supersedes): int(row.id) for row in connection.execute(of)}
+
+
+def _standing(connection: Connection, zone: str, result: LabResult) -> list[LabResult]:
+    """What stands of the zone's results of the same substance, but for the one that this replaces."""
+    newer = _superseded_by(connection, zone)
+    rows = connection.execute(select(lab_results.c.id, lab_results.c.body).where(lab_results.c.zone == zone, lab_results.c.agent == result.agent))
+    return [msgspec.json.decode(row.body, type=LabResult) for row in rows if row.id not in newer and row.id != result.supersedes]
 
 
 def _check_superseded(connection: Connection, zone: str, result: LabResult) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from assess.outcome import Sample
 from assess.pid import _held
 from domain.lab import LabResult
-from domain.registry import Solvent
+from domain.registry import ALWAYS_US, Solvent, entries_of
 from domain.times import DAY_US, HOUR_US, to_rfc3339
 from models.airborne.pid import Component
 
@@ -63,6 +63,35 @@ def test_an_old_sample_bears_nothing_out(make_house, days_ago):
     verdict = house.verdicts()[INDEX]
     assert verdict.high is None
     assert any(f"(CAS {TOLUENE})" in reason for reason in verdict.reasons)
+
+
+def planned(house, every, hazard=f"chemical:{TOLUENE}"):
+    """The monitoring plan that both sides signed has the vapour sampled this often."""
+    rows = [{"zone": "z1", "hazard": hazard, "how": "lab_sample", "every": every, "agreed_by": ["worker side", "management"]}]
+    return entries_of(msgspec.structs.replace(house.file, monitoring_plan=rows), valid_from_us=ALWAYS_US, recorded_us=0, author="t", reason="")[-1:]
+
+
+@pytest.mark.parametrize(
+    ("every", "days_ago", "is_in_date"), [("every 6 months", 170, True), ("every 6 months", 190, False), ("every 2 years", 700, True), ("every 9 years", 1200, False)]
+)
+def test_a_result_is_in_date_as_long_as_the_plan_leaves_until_the_next(make_house, every, days_ago, is_in_date):
+    house = gluing(make_house)
+    house.samples = lambda _span: [sample(house, TOLUENE, days_ago), sample(house, HEXANE, 5)]
+    assert (house.verdicts(extra=planned(house, every))[INDEX].high is not None) is is_in_date
+
+
+def test_a_plan_for_the_mixture_is_for_each_of_its_vapours(make_house):
+    house = gluing(make_house)
+    house.samples = lambda _span: [sample(house, TOLUENE, 60), sample(house, HEXANE, 60)]
+    assert house.verdicts(extra=planned(house, "monthly", "chemical:mixture"))[INDEX].high is None
+
+
+def test_a_frequency_that_is_not_understood_is_said_and_a_year_holds(make_house):
+    house = gluing(make_house)
+    house.samples = lambda _span: [sample(house, TOLUENE, 300), sample(house, HEXANE, 5)]
+    verdict = house.verdicts(extra=planned(house, "when the glue changes"))[INDEX]
+    assert verdict.high is not None
+    assert "How often the plan has it sampled ('when the glue changes') is not understood: a result holds for 365 days." in verdict.reasons
 
 
 def test_a_void_sample_bears_nothing_out(make_house):

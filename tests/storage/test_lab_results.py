@@ -60,6 +60,9 @@ def test_a_good_result_passes_and_knows_its_volume_and_drift_of_flow() -> None:
         ({"laboratory": " "}, "laboratory"),
         ({"report_sha256": "abc"}, "report_sha256"),
         ({"custody": ["x"] * 21}, "custody"),
+        ({"set": "Hoa, line 3"}, "set"),
+        ({"temperature_c": 298.15}, "temperature_c"),
+        ({"pressure_hpa": 101.3}, "pressure_hpa"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_field(changes: dict[str, object], field: str) -> None:
@@ -107,3 +110,24 @@ def test_results_come_page_by_page(repository: LabResultsRepository) -> None:
 def test_the_table_has_no_column_for_a_person(engine: Engine) -> None:
     names = {column["name"] for column in inspect(engine).get_columns("lab_results")}
     assert names == {"id", "site", "zone", "agent", "start_us", "stop_us", "supersedes", "author", "reason", "recorded_us", "body"}
+
+
+MORNING, NOON = "2026-11-24T01:00:00Z", "2026-11-24T04:30:00Z"
+
+
+def test_samples_of_a_set_follow_one_another_and_a_correction_replaces_its_own(repository: LabResultsRepository) -> None:
+    first = repository.add("f1", "f1.z1", result(set="a", start=MORNING, stop=NOON), author="lan", reason="", now_us=NOW_US)
+    repository.add("f1", "f1.z1", result(set="a", start=NOON), author="lan", reason="", now_us=NOW_US)
+    repository.add("f1", "f1.z1", result(set="a", start=MORNING, stop="2026-11-24T04:00:00Z", supersedes=first.id), author="lan", reason="", now_us=NOW_US)
+    assert len(repository.of_zone("f1.z1").items) == 3
+
+
+@pytest.mark.parametrize(("changes", "field"), [({}, "start"), ({"start": NOON, "unit": "mg/m3"}, "unit"), ({"start": NOON, "basis": "area"}, "basis")])
+def test_what_does_not_go_with_the_rest_of_its_set_is_refused(repository: LabResultsRepository, changes: dict[str, object], field: str) -> None:
+    repository.add("f1", "f1.z1", result(set="a", start=MORNING, stop=NOON), author="lan", reason="", now_us=NOW_US)
+    with pytest.raises(BadInput) as caught:
+        repository.add("f1", "f1.z1", result(set="a", **changes), author="lan", reason="", now_us=NOW_US)
+    assert caught.value.field == field
+    repository.add("f1", "f1.z1", result(set="b", **changes), author="lan", reason="", now_us=NOW_US)
+    repository.add("f1", "f1.z2", result(set="a", **changes), author="lan", reason="", now_us=NOW_US)
+    repository.add("f1", "f1.z1", result(set="a", start="2026-11-20T01:00:00Z", stop="2026-11-20T08:00:00Z", **{"unit": "mg/m3"}), author="lan", reason="", now_us=NOW_US)
