@@ -10,9 +10,11 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from assess.context import Fitted, fit
+from assess.contextfile import samples_of
 from assess.evaluate import verdicts_of
+from assess.laboratory import sample_of
 from assess.minutes import Series
-from assess.outcome import ZoneShift
+from assess.outcome import Sample, ZoneShift
 from assess.plan import shifts_of, span_of
 from assess.samples import Samples, Track, fixed_zone
 from domain.errors import BadInput
@@ -28,6 +30,7 @@ from storage.timeseries.columns import columns_of
 NO_CONTEXT = "No context file: one zone, one shift from the first to the last sample ({start} to {stop}), no breaks."
 NO_SHIFTS = "The context has no shift for this zone: one from the first to the last sample is taken ({start} to {stop}), no breaks."
 CLOTHING = "No clothing is declared: work clothes are taken."
+NO_SHIFT_OF_SAMPLE = "Laboratory sample {id} lies in no shift that is known: it has no result of its own."
 UNASSIGNED = "Unassigned exposure: {samples} samples between {start} and {stop} lie outside every shift."
 LONE_SHIFT = "file"
 LONGEST_LONE_US = 7 * DAY_US
@@ -40,7 +43,8 @@ def assess_samples(samples: Samples, context: SiteFile | None, profiles: Sequenc
     """Every verdict of every zone and shift that the file has samples of; raises `BadInput` where file, context and profiles do not fit together."""
     _check_profiles(profiles)
     fitted = fit(samples, context, profiles, context_source)
-    zones = [_Zone(samples, context, fitted, zone) for zone in fitted.tracks]
+    drawn = samples_of(context)
+    zones = [_Zone(samples, context, fitted, zone, drawn.get(zone, ())) for zone in {**fitted.tracks, **drawn}]
     for zone in zones:
         zone.check(samples.source)
     if not any(zone.shifts for zone in zones):
@@ -58,14 +62,14 @@ def _check_profiles(ids: Sequence[str]) -> None:
 class _Zone:
     """One zone of the file, from samples to verdicts."""
 
-    def __init__(self, samples: Samples, context: SiteFile | None, fitted: Fitted, zone: str) -> None:
+    def __init__(self, samples: Samples, context: SiteFile | None, fitted: Fitted, zone: str, drawn: Sequence[Sample] = ()) -> None:
         self._fitted, self._zone, self._has_context = fitted, zone, context is not None
         self._samples, self._context = samples, context
-        self._tracks = fitted.tracks[zone]
+        self._tracks, self._drawn = fitted.tracks.get(zone, {}), drawn
         self._held = fitted.registry.latest()
         self._clock = fixed_zone(samples.offset) if context is None else self._held.timezone(self._held.zones[zone].site)
-        self._first_us = min(track.readings[0].time_us for track in self._tracks.values())
-        self._last_us = max(track.readings[-1].time_us for track in self._tracks.values())
+        self._first_us = min([track.readings[0].time_us for track in self._tracks.values()] or [one.result.start_us for one in drawn])
+        self._last_us = max([track.readings[-1].time_us for track in self._tracks.values()] or [one.result.stop_us for one in drawn])
         self._has_plan = bool(self._held.shifts_of(self._held.zones[zone]))
         self._early_us = 0 if self._has_plan else _early_us(self._first_us, self._last_us)
         self.shifts = self._planned_shifts() if self._has_plan else [self._lone_shift()]
@@ -83,20 +87,35 @@ class _Zone:
         notes = self._unassigned()
         for shift in self.shifts:
             work = self._work(shift, minutes, tops)
-            for verdict in verdicts_of(work) if work else ():
+            for verdict in self._of(shift, verdicts_of(work)) if work else ():
                 yield replace(verdict, reasons=[*self._assumed(verdict), *verdict.reasons], notes=[*verdict.notes, *notes])
 
     def _planned_shifts(self) -> list[Shift]:
-        shifts = shifts_of(self._fitted.registry, self._held.zones[self._zone], self._first_us, self._last_us + 1)
-        return [shift for shift in shifts if any(_between(track.readings, shift.start_us, shift.stop_us) for track in self._tracks.values())]
+        """Those with samples of the file, and those that a laboratory sample is of."""
+        zone = self._held.zones[self._zone]
+        found = [shift for shift in shifts_of(self._fitted.registry, zone, self._first_us, self._last_us + 1) if self._has_samples(shift)]
+        for middle_us in map(_middle_us, self._drawn):
+            found += [shift for shift in shifts_of(self._fitted.registry, zone, middle_us, middle_us + 1) if shift.holds(middle_us) and shift not in found]
+        return sorted(found, key=lambda shift: shift.start_us)
+
+    def _has_samples(self, shift: Shift) -> bool:
+        return any(_between(track.readings, shift.start_us, shift.stop_us) for track in self._tracks.values())
+
+    def _of(self, shift: Shift, found: Sequence[Verdict]) -> Sequence[Verdict]:
+        """Of a shift without samples of the file only what the laboratory found."""
+        return found if self._has_samples(shift) else [verdict for verdict in found if any(sample_of(one.id) for one in verdict.channels)]
 
     def _lone_shift(self) -> Shift:
         """A sample stands for the interval that it ends: slow ones begin before their first."""
-        interval_s = min(self._channel(channel).spec.interval_s for channel in self._tracks)
+        interval_s = min((self._channel(channel).spec.interval_s for channel in self._tracks), default=60.0)
         back = max(0, -int(-interval_s // 60) - 1)
         start_us = minute_of(self._first_us - self._early_us) - back * MINUTE_US
         day = to_datetime(self._first_us).astimezone(self._clock).date()
-        return Shift(date=day, name=LONE_SHIFT, start_us=start_us, stop_us=minute_of(self._last_us - self._early_us) + MINUTE_US)
+        stop_us = minute_of(self._last_us - self._early_us) + MINUTE_US
+        overlapping = [one.result for one in self._drawn if start_us <= _middle_us(one) < stop_us]
+        start_us = min([start_us, *(minute_of(result.start_us) for result in overlapping)])
+        stop_us = max([stop_us, *(-(-result.stop_us // MINUTE_US) * MINUTE_US for result in overlapping)])
+        return Shift(date=day, name=LONE_SHIFT, start_us=start_us, stop_us=stop_us)
 
     def _work(self, shift: Shift, minutes: Mapping[str, Sequence[Minute]], tops: Mapping[str, float | None]) -> ZoneShift | None:
         start_us, length = minute_of(shift.start_us), len(shift.minutes)
@@ -112,7 +131,13 @@ class _Zone:
             if not self._has_plan:
                 self._fill_edges(series[channel], self._channel(channel))
         return ZoneShift(
-            span=span, series=series, calibrations=self._fitted.calibrations, final=True, record_high=tops.get, rest=lambda zone: self._beside(zone_id(span.site.id, zone), shift)
+            span=span,
+            series=series,
+            calibrations=self._fitted.calibrations,
+            final=True,
+            record_high=tops.get,
+            samples=lambda _span: self._drawn,
+            rest=lambda zone: self._beside(zone_id(span.site.id, zone), shift),
         )
 
     def _beside(self, zone: str, shift: Shift) -> ZoneShift | None:
@@ -146,16 +171,21 @@ class _Zone:
 
     def _unassigned(self) -> list[str]:
         """Signs of work outside any shift; a sample at a shift's very end stands for the interval before it."""
+        apart = [NO_SHIFT_OF_SAMPLE.format(id=one.id) for one in self._drawn if not any(shift.start_us <= _middle_us(one) < shift.stop_us for shift in self.shifts)]
         if not self._has_plan:
-            return []
+            return apart
         starts = [shift.start_us for shift in self.shifts]
         stops = [-1, *(shift.stop_us for shift in self.shifts)]  # by how many shifts have begun
         readings = (one for track in self._tracks.values() for one in track.readings if one.value is not None)
         times = [one.time_us for one in readings if one.time_us > stops[bisect_right(starts, one.time_us)]]
-        return [UNASSIGNED.format(samples=len(times), start=self._shown(min(times)), stop=self._shown(max(times)))] if times else []
+        return apart + ([UNASSIGNED.format(samples=len(times), start=self._shown(min(times)), stop=self._shown(max(times)))] if times else [])
 
     def _shown(self, time_us: int) -> str:
         return to_datetime(time_us).astimezone(self._clock).isoformat(sep=" ")
+
+
+def _middle_us(sample: Sample) -> int:
+    return (sample.result.start_us + sample.result.stop_us) // 2
 
 
 def _between(readings: Sequence[Reading], start_us: int, stop_us: int) -> bool:

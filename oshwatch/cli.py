@@ -244,7 +244,7 @@ def _assess(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("--profile", required=True, nargs="+", action="extend", metavar="ID", help="limit profiles (oshwatch limits list)")
     parser.add_argument("--input", type=Path, required=True, metavar="FILE.csv", help="time,quantity,value and optionally zone,unit,q,r")
-    parser.add_argument("--context", type=Path, metavar="FILE.yaml", help="a registry file: time zone, shifts, work rate, clothing, intervals, calibrations")
+    parser.add_argument("--context", type=Path, metavar="FILE.yaml", help="a registry file: time zone, shifts, work rate, clothing, intervals, calibrations, and laboratory results")
     parser.add_argument("--json", action="store_true", help="all that a verdict says, for programs")
 
 

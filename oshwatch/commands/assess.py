@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from assess.contextfile import parse_context_file
 from assess.file import assess_samples
 from assess.samples import read_samples
 from domain.clock import SystemClock
-from domain.sitefile import parse_site_file
 from domain.verdict import Verdict
 from oshwatch.files import read_text
 
@@ -19,11 +19,12 @@ HEADINGS = ("zone", "shift", "metric", "value", "bounds", "limit", "state", "gra
 
 
 def assess(options: argparse.Namespace) -> None:
-    context = parse_site_file(read_text(options.context), str(options.context)) if options.context else None
+    now_us = SystemClock().now_us()
+    context = parse_context_file(read_text(options.context), str(options.context), now_us) if options.context else None
     timezone = ZoneInfo(context.site.timezone) if context else None
     samples = read_samples(read_text(options.input), str(options.input), timezone)
     profiles = list(dict.fromkeys(options.profile))
-    found = assess_samples(samples, context, profiles, context_source=str(options.context or ""), now_us=SystemClock().now_us())
+    found = assess_samples(samples, context, profiles, context_source=str(options.context or ""), now_us=now_us)
     if options.json:
         print(msgspec.json.format(msgspec.json.encode({"verdicts": found}), indent=2).decode())
     elif found:
