@@ -17,6 +17,7 @@ from console.api import alarms as alarms_api
 from console.api import alerts as alerts_api
 from console.api import answers, devices, live, probes, readings, records, registers, registry, reviews, sensorthings, verdicts, zones
 from console.api import concerns as concerns_api
+from console.api import heat_plan as heat_plan_api
 from console.api import notifications as notifications_api
 from console.api import suspicions as suspicions_api
 from console.committee.rooms import CommitteeRooms
@@ -29,6 +30,8 @@ from console.pages import alerts as alerts_pages
 from console.pages import boards, completeness, equipment, floor, login, sites, trend, verdict, zone
 from console.pages import committee as committee_pages
 from console.pages import concerns as concern_pages
+from console.pages import heat_plan as heat_plan_pages
+from console.pages import meetings as meetings_pages
 from console.pages import notifications as notification_pages
 from console.pages import records as records_pages
 from console.pages import registers as register_pages
@@ -65,6 +68,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
         zones,
         records,
         registers,
+        heat_plan_api,
         verdicts,
         alerts_api,
         alarms_api,
@@ -86,6 +90,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
         verdict.router,
         records_pages.router,
         register_pages.router,
+        heat_plan_pages.router,
         sites.router,
         alerts_pages.router,
         alarms_pages.router,
@@ -93,6 +98,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
         suspicions_pages.router,
         equipment.router,
         committee_pages.router,
+        meetings_pages.router,
         boards.router,
         concern_pages.router,
         login.router,

@@ -34,6 +34,7 @@ from storage.records.quarantine import QuarantineRepository
 from storage.records.services import ServicesRepository
 from storage.records.suspects import SuspectsRepository
 from storage.records.verdicts import Key, StoredVerdict, VerdictRepository
+from storage.records.weather import WeatherRepository
 from storage.records.zone_states import ZoneStatesRepository
 
 Act = Callable[[Engine, Clock, Scope, str, str, int | None, str], Alert]
@@ -77,6 +78,7 @@ class Stores:
         self.inbox, self._open_states = Inbox(engine), AlertStates(engine)
         self.suspects, self.agents, self.quarantine, self.services = SuspectsRepository(engine), AgentsRepository(engine), QuarantineRepository(engine), ServicesRepository(engine)
         self.lab_results, self.gaps = LabResultsRepository(engine), GapsRepository(engine)
+        self.weather = WeatherRepository(engine)
         self._policies = site_policies(engine)
         self.kpis = KpiService(engine, context.clock)
 
