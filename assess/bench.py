@@ -18,7 +18,7 @@ from assess import bench_factory
 from assess.evaluate import verdicts_of
 from assess.live_window import Now
 from assess.outcome import ZoneShift
-from assess.plan import span_of
+from assess.plan import grown, span_of
 from assess.protect import live_zone, prepare, prepare_look
 from assess.windows import Bounded, all_windows, valid_minutes
 from domain.reading import Reading
@@ -111,7 +111,7 @@ class _House:
 
     def _zones_at(self, minutes: int, before: Mapping[str, ZoneShift]) -> list[ZoneShift]:
         start_us = self._shift.start_us
-        spans = [span_of(self._registry, zone, self._shift, start_us, minutes) for zone in self._zones]
+        spans = [(zone in before and grown(before[zone].span, self._registry, minutes)) or span_of(self._registry, zone, self._shift, start_us, minutes) for zone in self._zones]
         series = {channel: one.part(start_us, minutes) for channel, one in self.series.items()}
         return [ZoneShift(span=span, series=series, calibrations=self._calibrations, final=False, before=before.get(span.zone)) for span in spans if span is not None]
 

@@ -188,9 +188,14 @@ class Assessor:
         stale = []
         for zone in zones:
             watch, (start_us, minutes) = self._watches[zone.id], _reach(self._watches[zone.id].shift, now_us)
-            if watch.span is None or zone.id in again or (watch.span.start_us, watch.span.minutes, watch.span.shift) != (start_us, minutes, watch.shift):
+            span = watch.span
+            if span is None or zone.id in again or (span.start_us, span.shift) != (start_us, watch.shift):
                 watch.span = span_of(registry, zone.id, watch.shift, start_us, minutes)
-                stale.append(watch)
+            elif span.minutes != minutes:
+                watch.span = grown(span, registry, minutes) or span_of(registry, zone.id, watch.shift, start_us, minutes)
+            else:
+                continue
+            stale.append(watch)
         if not stale:
             return
         series = self._cache.series(_wanted([span for zone in zones if (span := self._watches[zone.id].span) is not None]), now_us)

@@ -30,6 +30,10 @@ CEILING_MIN = 2
 
 def airborne_of(span: Span, placement: Placement) -> list[Quantity]:
     """What is measured here that can meet a limit."""
+    return span.once_standing(f"airborne of {placement.label}", lambda: _airborne_of(span, placement))
+
+
+def _airborne_of(span: Span, placement: Placement) -> list[Quantity]:
     found = [quantity_of(id, span.channels[channels[0]].spec.unit) for id, channels in placement.channels.items()]
     return [quantity for quantity in found if quantity is not None and quantity.use is not Use.TREND and quantity.cas and quantity.hazard]
 

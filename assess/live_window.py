@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -34,7 +35,12 @@ ROUNDING = 1e-9
 
 def silent_after_us(channel: Channel) -> int:
     """Age from which a channel counts as silent."""
-    return max(round(SILENT_AFTER_INTERVALS * channel.spec.interval_s * SECOND_US), SILENT_AFTER_US)
+    return _silent_after_us(channel.spec.interval_s)
+
+
+@lru_cache(maxsize=256)
+def _silent_after_us(interval_s: float) -> int:
+    return max(round(SILENT_AFTER_INTERVALS * interval_s * SECOND_US), SILENT_AFTER_US)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

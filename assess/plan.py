@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -63,6 +64,7 @@ class Span:
     placements: tuple[Placement, ...] = field(default=())
     sampled_every: Mapping[str, str] = field(default_factory=dict)  # hazard → how often the monitoring plan in force has a laboratory sample, in its words
     _known: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _lasting: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def stop_us(self) -> int:
@@ -71,7 +73,7 @@ class Span:
     @property
     def channels(self) -> dict[str, Channel]:
         """Every channel of the zone in any piece, as it was last."""
-        return self.once("channels", lambda: {id: channel for piece in self.pieces for id, channel in piece.channels.items()})
+        return self.once_standing("channels", lambda: {id: channel for piece in self.pieces for id, channel in piece.channels.items()})
 
     @property
     def on_break(self) -> Mask:
@@ -145,6 +147,10 @@ class Span:
             self._known["alike"] = _known_of((self.shift, self.start_us, self.minutes, tuple(_work_of(piece) for piece in self.pieces)))
         return _once(self._known["alike"], name, make)
 
+    def once_standing(self, name: str, make: Callable[[], T]) -> T:
+        """As `once`, for what follows from what stands where alone: a span that only grew keeps it."""
+        return _once(self._lasting, name, make)
+
     @property
     def acclimatised(self) -> str:
         """The word for the whole span: what does not hold throughout, or not for the newcomers in it, is unknown."""
@@ -216,6 +222,14 @@ def span_of(registry: Registry, zone: str, shift: Shift | None, start_us: int, m
 def _sampled_every(snapshot: Snapshot, zone: Zone) -> dict[str, str]:
     plan = snapshot.plan_in_force(zone.site)
     return {row.hazard: row.every for row in plan.rows if row.how == "lab_sample" and row.every and zone_of(row.zone, zone.site) == zone.id} if plan else {}
+
+
+def grown(span: Span, registry: Registry, minutes: int) -> Span | None:
+    """The span with the minutes that came since; None where it has to be looked up: something changed."""
+    stop_us = span.start_us + minutes * MINUTE_US
+    if not 0 < span.minutes < minutes or len(span.pieces) != 1 or span.pieces[0].minutes != slice(0, span.minutes) or registry.changes_between(span.start_us, stop_us):
+        return None
+    return dataclasses.replace(span, minutes=minutes, pieces=(dataclasses.replace(span.pieces[0], stop=minutes),))
 
 
 def _workers(zone: Zone, shift: Shift | None) -> Workers | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -269,7 +270,8 @@ class Registry:
 
     def at(self, time_us: int) -> Snapshot:
         """What held at this instant; of several entries for one thing the latest valid one, then the latest recorded."""
-        key = max((change for change in self._changes if change <= time_us), default=ALWAYS_US)
+        at = bisect_right(self._changes, time_us)
+        key = self._changes[at - 1] if at else ALWAYS_US
         if key not in self._cache:
             self._cache[key] = _fold([entry for entry in self.entries if entry.valid_from_us <= key], as_proposed=self._as_proposed)
         return self._cache[key]
@@ -279,7 +281,7 @@ class Registry:
 
     def changes_between(self, start_us: int, stop_us: int) -> list[int]:
         """Instants inside (start, stop) at which something changes: a shift is computed in parts there."""
-        return [change for change in self._changes if start_us < change < stop_us]
+        return self._changes[bisect_right(self._changes, start_us) : bisect_left(self._changes, stop_us)]
 
 
 def _fold(entries: Sequence[Entry], *, as_proposed: bool) -> Snapshot:
