@@ -60,7 +60,7 @@ class NoRules:
 def run_bench(
     *,
     pack_sizes: Sequence[int] = (1, 10, 100),
-    readings: Sequence[int] = (60_000, 600_000, 1_200_000),
+    readings: Sequence[int] = (120_000, 2_400_000, 4_800_000),
     stores: Sequence[tuple[str, str, str]] = (("sqlite", "", ""),),
     repeats: int = 3,
     rules: str = "",
