@@ -30,6 +30,7 @@ class Transition(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     MEET = "meet"  # call a meeting, note who is there, write and close its minutes
+    PAPER = "paper"  # record that people of one's own side signed the printed minutes
     MANDATE = "mandate"  # enter how a representative of a side was chosen, or the end of it
     ACCOUNT_PROPOSE = "account_propose"  # a worker-side account: make, reset, revoke
     ACCOUNT_AGREE = "account_agree"  # the second worker-side holder
@@ -60,6 +61,7 @@ ACCESS: Mapping[Transition, Mapping[Role, frozenset[str]]] = {
     Transition.CLOSE: _OWN_SIDE,
     Transition.REOPEN: {**_OWN_SIDE, **_THIRD},
     Transition.MEET: _COMMITTEE,
+    Transition.PAPER: _OWN_SIDE,
     Transition.MANDATE: {**_OWN_SIDE, Role.INSPECTOR: frozenset(SIDES), Role.PROGRAMME: frozenset(SIDES)},
     Transition.ACCOUNT_PROPOSE: _WORKERS,
     Transition.ACCOUNT_AGREE: _WORKERS,

@@ -65,6 +65,21 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
     quorate: bool
 
 
+class PaperSigned(msgspec.Struct, frozen=True, kw_only=True):
+    """One side's record that its people signed the printed minutes in ink: no digital signature."""
+
+    side: Side
+    mandates: list[str]
+    names: list[str]
+    on: str
+    digest: str  # of the sheet that was signed
+    reference: str  # where the paper or its scan is
+    touched: list[str] = []
+    by: str = ""
+    role: str = ""
+    at_us: int = 0
+
+
 class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     """A fold of its entries."""
 
@@ -79,6 +94,7 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     closed_us: int | None = None
     agenda: list[AgendaItem] = []  # as it was when it was closed
     quorate: bool = False
+    papers: list[PaperSigned] = []
 
     @property
     def closed(self) -> bool:
@@ -121,10 +137,6 @@ def is_quorate(seats: Sequence[Seat], committee: Committee) -> bool:
     """Enough of each side, and, where numbers are to be equal, management does not outnumber the worker side."""
     there = {side: sum(seat.side == side for seat in seats) for side in SIDES}
     return min(there.values()) >= committee.quorum_each and (not committee.equal_numbers or there["management"] <= there["worker"])
-
-
-def by_side_and_sex(seats: Sequence[Seat]) -> dict[Side, dict[str, int]]:
-    return {side: {sex: sum(seat.side == side and seat.sex == sex for seat in seats) for sex in ("woman", "man", "not_said")} for side in SIDES}
 
 
 class Meetings:
@@ -197,6 +209,9 @@ def _applied(meeting: Meeting, entry: CommitteeEntry) -> Meeting:
         return replace(meeting, seats=msgspec.json.decode(entry.body, type=Attendance).seats)
     if entry.entry == "minutes":
         return replace(meeting, minutes=[*meeting.minutes, msgspec.json.decode(entry.body, type=Minutes).text], written_by=[*meeting.written_by, entry.by])
+    if entry.entry == "paper":
+        paper = msgspec.json.decode(entry.body, type=PaperSigned)
+        return replace(meeting, papers=[*meeting.papers, replace(paper, by=entry.by, role=entry.role, at_us=entry.recorded_us)])
     closed = msgspec.json.decode(entry.body, type=Closed)
     return replace(meeting, closed_us=entry.recorded_us, agenda=closed.agenda, quorate=closed.quorate)
 

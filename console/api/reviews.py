@@ -10,13 +10,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from alerts.review.files import SIZE_MAX
 from alerts.review.mandates import committee_share, workforce_share
 from alerts.review.model import Review
+from alerts.review.paper import sheet_of
 from alerts.review.state import STATES, State
 from console import params
 from console.api.answers import answer, answers, body_of
+from console.committee.meeting_shapes import AttendanceBody, MeetingBody, MeetingJson, PaperBody, meeting_json
 from console.committee.shapes import (
     AccountBody,
     AccountsJson,
-    AttendanceBody,
     CauseBody,
     CommitteeJson,
     DissentBody,
@@ -25,8 +26,6 @@ from console.committee.shapes import (
     MandateJson,
     MandatesJson,
     MeasureBody,
-    MeetingBody,
-    MeetingJson,
     OpenBody,
     RequestJson,
     ReviewJson,
@@ -34,7 +33,6 @@ from console.committee.shapes import (
     SignBody,
     TextBody,
     mandate_json,
-    meeting_json,
     request_json,
     review_json,
     touch_json,
@@ -198,7 +196,7 @@ def mandates(request: Request, site: str, caller: Reader) -> Response:
     found, today, rule = house.committee.mandates.of_site(caller.scope, site), house.committee.today(site), house.committee.rule(site)
     return answer(
         MandatesJson(
-            items=[mandate_json(one, today) for one in found],
+            items=[mandate_json(one, today, caller.scope.role.side) for one in found],
             committee=committee_share(house.committee.holding(caller.scope, site)),
             workforce=workforce_share(house.sources.snapshot(), site),
             quorum_each=rule.quorum_each,
@@ -214,14 +212,14 @@ def enter_mandate(request: Request, site: str, caller: OnCommittee, body: Body) 
     found = house.committee.mandates.enter(
         caller.scope, site, name=said.name, side=said.side, chosen=said.chosen, sex=said.sex, since=said.since, until=said.until, account=said.account
     )
-    return answer(mandate_json(found, house.committee.today(site)), status=CREATED)
+    return answer(mandate_json(found, house.committee.today(site), caller.scope.role.side), status=CREATED)
 
 
 @router.post("/sites/{site}/mandates/{id}/end", responses=answers(MandateJson), openapi_extra=body_of(EndBody))
 def end_mandate(request: Request, site: str, id: str, caller: OnCommittee, body: Body) -> Response:
     """Before its term; it stays on record."""
     house, said = house_of(request), decoded(body, EndBody)
-    return answer(mandate_json(house.committee.mandates.end(caller.scope, site, id, on=said.on, why=said.why), house.committee.today(site)))
+    return answer(mandate_json(house.committee.mandates.end(caller.scope, site, id, on=said.on, why=said.why), house.committee.today(site), caller.scope.role.side))
 
 
 @router.get("/sites/{site}/meetings", responses=answers(Page[MeetingJson]))
@@ -229,14 +227,14 @@ def meetings(request: Request, site: str, caller: Reader) -> Response:
     """The last called first, each with the agenda that made itself."""
     house = house_of(request)
     found = house.committee.meetings.of_site(caller.scope, site)
-    return answer(Page(items=[meeting_json(one, house.committee.agenda(caller.scope, one)) for one in found]))
+    return answer(Page(items=[meeting_json(one, house.committee.agenda(caller.scope, one), caller.scope.role.side) for one in found]))
 
 
 @router.post("/sites/{site}/meetings", responses=answers(MeetingJson), openapi_extra=body_of(MeetingBody))
 def call_meeting(request: Request, site: str, caller: OnCommittee, body: Body) -> Response:
     house, said = house_of(request), decoded(body, MeetingBody)
     found = house.committee.meetings.call(caller.scope, site, on=said.on, place=said.place)
-    return answer(meeting_json(found, house.committee.agenda(caller.scope, found)), status=CREATED)
+    return answer(meeting_json(found, house.committee.agenda(caller.scope, found), caller.scope.role.side), status=CREATED)
 
 
 @router.get("/meetings/{id}", responses=answers(MeetingJson))
@@ -244,7 +242,7 @@ def meeting(request: Request, id: str, caller: Reader) -> Response:
     """Agenda, who was there by side and sex, minutes."""
     house = house_of(request)
     found = house.committee.meetings.one(caller.scope, id)
-    return answer(meeting_json(found, house.committee.agenda(caller.scope, found)))
+    return answer(meeting_json(found, house.committee.agenda(caller.scope, found), caller.scope.role.side))
 
 
 @router.post("/meetings/{id}/attendance", responses=answers(MeetingJson), openapi_extra=body_of(AttendanceBody))
@@ -252,7 +250,7 @@ def attendance(request: Request, id: str, caller: OnCommittee, body: Body) -> Re
     """Ids of mandates that hold on the day."""
     house = house_of(request)
     found = house.committee.attend(caller.scope, id, decoded(body, AttendanceBody).mandates)
-    return answer(meeting_json(found, house.committee.agenda(caller.scope, found)))
+    return answer(meeting_json(found, house.committee.agenda(caller.scope, found), caller.scope.role.side))
 
 
 @router.post("/meetings/{id}/minutes", responses=answers(MeetingJson), openapi_extra=body_of(TextBody))
@@ -260,7 +258,7 @@ def minutes(request: Request, id: str, caller: OnCommittee, body: Body) -> Respo
     """Appends a paragraph."""
     house = house_of(request)
     found = house.committee.meetings.write(caller.scope, id, decoded(body, TextBody).text)
-    return answer(meeting_json(found, house.committee.agenda(caller.scope, found)))
+    return answer(meeting_json(found, house.committee.agenda(caller.scope, found), caller.scope.role.side))
 
 
 @router.post("/meetings/{id}/close", responses=answers(MeetingJson))
@@ -268,7 +266,21 @@ def close_meeting(request: Request, id: str, caller: OnCommittee) -> Response:
     """Keeps the agenda as it stands, and says whether there was a quorum."""
     house = house_of(request)
     found = house.committee.close_meeting(caller.scope, id)
-    return answer(meeting_json(found, found.agenda))
+    return answer(meeting_json(found, found.agenda, caller.scope.role.side))
+
+
+@router.get("/meetings/{id}/sheet", responses=answers(None, media=["application/json"]))
+def sheet(request: Request, id: str, caller: Reader) -> Response:
+    """What the sheet for signing in ink says, byte for byte: its SHA-256 is the digest printed on it. 409 until the minutes are closed."""
+    return Response(sheet_of(house_of(request).committee.meetings.one(caller.scope, id)), media_type="application/json")
+
+
+@router.post("/meetings/{id}/paper", responses=answers(MeetingJson), openapi_extra=body_of(PaperBody))
+def sign_paper(request: Request, id: str, caller: OnCommittee, body: Body) -> Response:
+    """Records who of the caller's own side signed the printed minutes, and when. It is shown as ink on paper, never as a digital signature."""
+    house, said = house_of(request), decoded(body, PaperBody)
+    found = house.committee.sign_paper(caller.scope, id, side=said.side, mandates=said.mandates, on=said.on, digest=said.digest, reference=said.reference)
+    return answer(meeting_json(found, found.agenda, caller.scope.role.side))
 
 
 @router.get("/sites/{site}/accounts", responses=answers(AccountsJson))

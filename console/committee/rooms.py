@@ -12,9 +12,12 @@ from alerts.review.files import EvidenceFiles
 from alerts.review.kpi import Figures, figures
 from alerts.review.mandates import Mandate, Mandates
 from alerts.review.meetings import AgendaItem, Meeting, Meetings, agenda
+from alerts.review.paper import Papers
 from alerts.review.status import today_in
+from alerts.review.touches import touches
 from console.context import ConsoleContext
 from console.sources import Sources
+from domain.agreements import Side
 from domain.errors import BadInput
 from domain.registry import Committee
 from domain.scope import Scope
@@ -33,6 +36,7 @@ class CommitteeRooms:
         self.desk = Desk(context.engine, context.clock, sources.snapshot, files, context.operator)
         self.mandates, self.meetings = Mandates(book), Meetings(book)
         self.accounts = Accounts(context.engine, book, people)
+        self._papers = Papers(book, lambda name: touches(people, name))
 
     def rule(self, site: str) -> Committee:
         return self.desk.rule(site)
@@ -62,6 +66,11 @@ class CommitteeRooms:
     def close_meeting(self, scope: Scope, id: str) -> Meeting:
         meeting = self.meetings.one(scope, id)
         return self.meetings.close(scope, id, self.agenda(scope, meeting), self.rule(meeting.site))
+
+    def sign_paper(self, scope: Scope, id: str, *, side: Side, mandates: list[str], on: str, digest: str, reference: str) -> Meeting:
+        """A side's record that its people signed the printed minutes."""
+        today = self.today(self.meetings.one(scope, id).site)
+        return self._papers.record(scope, id, side=side, mandates=mandates, on=on, digest=digest, reference=reference, today=today)
 
     def holding(self, scope: Scope, site: str) -> list[Mandate]:
         """Mandates that hold today."""

@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from alerts.review.accounts import Do, Request
+from alerts.review.attendance import sex_for
 from alerts.review.kpi import Figures
 from alerts.review.mandates import Chosen, Mandate, Sex, Share
-from alerts.review.meetings import AgendaItem, Meeting, by_side_and_sex
 from alerts.review.model import Action, Classification, Control, Review, Word
 from alerts.review.state import by_hierarchy, digest_of, standings, state_of
 from alerts.review.status import cap_status, is_overdue
@@ -81,15 +81,6 @@ class MandateBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class EndBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on: str
     why: str
-
-
-class MeetingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    on: str
-    place: str = ""
-
-
-class AttendanceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    mandates: list[str]
 
 
 class AccountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -282,7 +273,7 @@ class MandateJson(msgspec.Struct, frozen=True, kw_only=True):
     side: Side
     chosen: Chosen
     elected: bool
-    sex: Sex
+    sex: str | None  # null to everybody but their own side
     since: str
     until: str
     ended: str | None
@@ -303,14 +294,14 @@ class MandatesJson(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
-def mandate_json(one: Mandate, today: date) -> MandateJson:
+def mandate_json(one: Mandate, today: date, reader_side: str) -> MandateJson:
     return MandateJson(
         id=one.id,
         name=one.name,
         side=one.side,
         chosen=one.chosen,
         elected=one.elected,
-        sex=one.sex,
+        sex=sex_for(one, reader_side),
         since=one.since,
         until=one.until,
         ended=one.ended or None,
@@ -318,43 +309,6 @@ def mandate_json(one: Mandate, today: date) -> MandateJson:
         account=one.account or None,
         by=one.by,
         at=to_rfc3339(one.at_us),
-    )
-
-
-class SeatJson(msgspec.Struct, frozen=True, kw_only=True):
-    mandate: str
-    name: str
-    side: Side
-    elected: bool
-
-
-class MeetingJson(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    site: str
-    on: str
-    place: str
-    called_by: str
-    present: list[SeatJson]
-    attendance: dict[Side, dict[str, int]]  # by side and sex
-    agenda: list[AgendaItem]
-    minutes: list[str]
-    closed_at: str | None
-    quorate: bool | None  # null until the minutes are closed
-
-
-def meeting_json(meeting: Meeting, items: list[AgendaItem]) -> MeetingJson:
-    return MeetingJson(
-        id=meeting.id,
-        site=meeting.site,
-        on=meeting.on,
-        place=meeting.place,
-        called_by=meeting.called_by,
-        present=[SeatJson(mandate=seat.mandate, name=seat.name, side=seat.side, elected=seat.elected) for seat in meeting.seats],
-        attendance=by_side_and_sex(meeting.seats),
-        agenda=items,
-        minutes=meeting.minutes,
-        closed_at=_time(meeting.closed_us),
-        quorate=meeting.quorate if meeting.closed else None,
     )
 
 

@@ -6,6 +6,7 @@ from console.i18n import N_
 
 SIDES = {"worker": N_("worker side"), "management": N_("management side")}
 SIDE_TITLES = {"worker": N_("Worker side"), "management": N_("Management side")}
+COUNTED = {**SIDE_TITLES, "both": N_("Both sides")}
 STATES = {
     "open": N_("open"),
     "agreed": N_("both sides agree"),

@@ -17,14 +17,12 @@ from alerts.review.access import Transition, may, may_at_all
 from alerts.review.causes import causes_for
 from alerts.review.files import SIZE_MAX
 from alerts.review.mandates import Mandate, committee_share, workforce_share
-from alerts.review.meetings import by_side_and_sex
 from alerts.review.model import Review
 from alerts.review.state import STATES, State
 from console.api.reviews import file_answer
 from console.committee import words
 from console.committee.shapes import (
     AccountBody,
-    AttendanceBody,
     CauseBody,
     DissentBody,
     MandateBody,
@@ -44,7 +42,6 @@ from console.records.bodies import Fields, filled
 from console.security import Caller, OnCommittee, Reader
 from console.words import ROLES, SEVERITY, STEPS, hazard_name, metric_name
 from domain.errors import BadInput, Conflict
-from domain.scope import Role
 from domain.shifts import local_instant
 from domain.times import DAY_US, parse_instant
 
@@ -212,27 +209,6 @@ def refuse_account(request: Request, id: str, caller: OnCommittee, fields: Field
     return RedirectResponse(f"/sites/{done.site}/committee", 303)
 
 
-@router.get("/meetings/{id}")
-def meeting_page(request: Request, id: str, caller: Reader) -> HTMLResponse:
-    return _meeting(request, id, caller)
-
-
-@router.post("/meetings/{id}/attendance")
-def attendance(request: Request, id: str, caller: OnCommittee, many: Many) -> Response:
-    said = AttendanceBody(mandates=many.get("mandates", []))
-    return _minuted(request, id, caller, lambda house: house.committee.attend(caller.scope, id, said.mandates))
-
-
-@router.post("/meetings/{id}/minutes")
-def minutes(request: Request, id: str, caller: OnCommittee, fields: Fields) -> Response:
-    return _minuted(request, id, caller, lambda house: house.committee.meetings.write(caller.scope, id, fields.get("text", "")))
-
-
-@router.post("/meetings/{id}/close")
-def close_meeting(request: Request, id: str, caller: OnCommittee) -> Response:
-    return _minuted(request, id, caller, lambda house: house.committee.close_meeting(caller.scope, id))
-
-
 def _done(request: Request, id: str, caller: Caller, do: Callable[[House], object]) -> Response:
     """What was wrong is said on the desk itself."""
     try:
@@ -250,14 +226,6 @@ def _entered(request: Request, site: str, caller: Caller, do: Callable[[House], 
     return RedirectResponse(f"/sites/{quote(site)}/committee", 303)
 
 
-def _minuted(request: Request, id: str, caller: Caller, do: Callable[[House], object]) -> Response:
-    try:
-        do(house_of(request))
-    except (BadInput, Conflict) as error:
-        return _meeting(request, id, caller, problem=str(error))
-    return RedirectResponse(f"/meetings/{quote(id)}", 303)
-
-
 def _list(request: Request, caller: Caller, *, site: str = "", state: str = "", problem: str = "") -> HTMLResponse:
     house = house_of(request)
     if site:
@@ -269,7 +237,7 @@ def _list(request: Request, caller: Caller, *, site: str = "", state: str = "", 
     sites = house.sources.sites(caller.scope)
     here = sites[0].id if sites else ""
     now_us, timezone = house.context.clock.now_us(), house.sources.timezone(site or here)
-    return _page(
+    return page_of(
         request,
         caller,
         "reviews.html",
@@ -331,7 +299,7 @@ def _desk(request: Request, id: str, caller: Caller, *, problem: str = "", statu
         {"at": formats.moment(entry.recorded_us, timezone), "word": words.ENTRIES[entry.entry], "by": entry.by, "role": ROLES.get(entry.role, "")}
         for entry in house.committee.desk.history(caller.scope, id)
     ]
-    return _page(
+    return page_of(
         request,
         caller,
         "review.html",
@@ -376,7 +344,7 @@ def _committee(request: Request, site: str, caller: Caller, *, problem: str = ""
     rooms, formats, timezone, role = house.committee, house.renderer.formats(request, caller.user), house.sources.timezone(site), caller.user.role
     today = rooms.today(site)
     holding = rooms.holding(caller.scope, site)
-    return _page(
+    return page_of(
         request,
         caller,
         "committee.html",
@@ -384,7 +352,7 @@ def _committee(request: Request, site: str, caller: Caller, *, problem: str = ""
         problem=problem,
         site=spec,
         rule=rooms.rule(site),
-        mandates=[mandate_json(one, today) for one in rooms.mandates.of_site(caller.scope, site)],
+        mandates=[mandate_json(one, today, role.side) for one in rooms.mandates.of_site(caller.scope, site)],
         seats=_seats(holding),
         women=formats.percent(committee_share(holding).share),
         women_at_work=formats.percent(workforce_share(house.sources.snapshot(), site).share),
@@ -404,47 +372,9 @@ def _committee(request: Request, site: str, caller: Caller, *, problem: str = ""
         may_ask=may_at_all(role, Transition.ACCOUNT_PROPOSE) or may_at_all(role, Transition.ACCOUNT_DECIDE),
         may_agree=may_at_all(role, Transition.ACCOUNT_AGREE) or may_at_all(role, Transition.ACCOUNT_DECIDE),
         third=may_at_all(role, Transition.ACCOUNT_DECIDE),
-        sex_shown=role is not Role.ADMINISTRATOR,
+        sex_shown=bool(role.side),
         code=code,
         code_of=code_of,
-    )
-
-
-def _meeting(request: Request, id: str, caller: Caller, *, problem: str = "") -> HTMLResponse:
-    house = house_of(request)
-    rooms = house.committee
-    meeting = rooms.meetings.one(caller.scope, id)
-    spec = house.sources.site(caller.scope, meeting.site)
-    formats, timezone = house.renderer.formats(request, caller.user), house.sources.timezone(meeting.site)
-    zones = house.sources.snapshot().zones
-    agenda = [
-        {
-            "word": words.AGENDA[item.kind],
-            "place": zones[item.zone].spec.name if item.zone in zones else item.zone or meeting.site,
-            "hazard": hazard_name(item.hazard),
-            "text": item.text,
-            "review": item.review,
-        }
-        for item in rooms.agenda(caller.scope, meeting)
-    ]
-    present = {seat.mandate for seat in meeting.seats}
-    holding = [one for one in rooms.mandates.of_site(caller.scope, meeting.site) if one.holds(meeting.on)]
-    return _page(
-        request,
-        caller,
-        "meeting.html",
-        status=422 if problem else 200,
-        problem=problem,
-        site=spec,
-        meeting=meeting,
-        agenda=agenda,
-        holding=holding,
-        present=present,
-        counts=by_side_and_sex(meeting.seats),
-        words=words,
-        rule=rooms.rule(meeting.site),
-        closed=formats.moment(meeting.closed_us, timezone) if meeting.closed_us else "",
-        may_meet=may(caller.user.role, Transition.MEET) and not meeting.closed,
     )
 
 
@@ -452,7 +382,8 @@ def _seats(holding: Sequence[Mandate]) -> dict[str, int]:
     return {side: sum(one.side == side for one in holding) for side in ("worker", "management")}
 
 
-def _page(request: Request, caller: Caller, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+def page_of(request: Request, caller: Caller, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page of the committee's rooms."""
     house = house_of(request)
     waiting = unacknowledged(house.open_alerts(caller.scope))
     return house.renderer.page(request, template, caller, status=status, section="reviews", unacknowledged=waiting, **values)

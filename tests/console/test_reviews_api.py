@@ -173,7 +173,8 @@ def test_a_meetings_agenda_makes_itself_and_is_kept_with_the_minutes(site, opene
     path = f"/api/v1/meetings/{meeting['id']}"
     assert site.post(f"{path}/attendance", "linh", json={"mandates": ["man-unknown"]}).status_code == 422
     there = site.post(f"{path}/attendance", "linh", json={"mandates": list(ids.values())}).json()["attendance"]
-    assert there == {"worker": {"woman": 1, "man": 0, "not_said": 0}, "management": {"woman": 0, "man": 1, "not_said": 0}}
+    untold = {"present": 1, "woman": None, "man": None, "not_said": None, "suppressed": True}
+    assert there == {"worker": untold, "management": {"present": 1, "woman": 0, "man": 1, "not_said": 0, "suppressed": False}, "both": {**untold, "present": 2}}
     assert site.post(f"{path}/close", "minh").status_code == 409
     site.post(f"{path}/minutes", "hoa", json={"text": "We looked at the fan."})
     closed = site.post(f"{path}/close", "minh").json()
@@ -183,6 +184,37 @@ def test_a_meetings_agenda_makes_itself_and_is_kept_with_the_minutes(site, opene
     assert site.get(path, "tran").json()["agenda"] == closed["agenda"]
     assert site.post(f"{path}/minutes", "hoa", json={"text": "more"}).status_code == 409
     assert site.post("/api/v1/sites/f1/meetings", "tran", json={"on": "2026-11-25"}).status_code == 403
+
+
+def test_a_representatives_sex_is_told_to_their_own_side_and_to_nobody_else(site) -> None:
+    for who, side, sex in (("hoa", "worker", "woman"), ("minh", "management", "man")):
+        mandate = {"name": who, "side": side, "chosen": "election", "sex": sex, "since": "2026-01-01", "until": "2027-12-31"}
+        assert site.post("/api/v1/sites/f1/mandates", who, json=mandate).json()["sex"] == sex
+    seen = {who: {one["name"]: one["sex"] for one in site.get("/api/v1/sites/f1/mandates", who).json()["items"]} for who in ("hoa", "minh", "linh", "tran", "lee", "root")}
+    third = {"hoa": None, "minh": None}
+    management = {"hoa": None, "minh": "man"}
+    assert seen == {"hoa": {"hoa": "woman", "minh": None}, "minh": management, "linh": management, "tran": third, "lee": third, "root": third}
+
+
+def test_the_sheet_is_what_its_digest_is_of_and_each_side_records_its_own_ink(site) -> None:
+    ids = {}
+    for who, side, sex in (("hoa", "worker", "woman"), ("minh", "management", "man")):
+        mandate = {"name": who, "side": side, "chosen": "election", "sex": sex, "since": "2026-01-01", "until": "2027-12-31"}
+        ids[who] = site.post("/api/v1/sites/f1/mandates", who, json=mandate).json()["id"]
+    meeting = site.post("/api/v1/sites/f1/meetings", "linh", json={"on": "2026-11-20"}).json()
+    path = f"/api/v1/meetings/{meeting['id']}"
+    assert (meeting["digest"], site.get(f"{path}/sheet", "hoa").status_code, site.get(f"/meetings/{meeting['id']}/sheet", "hoa").status_code) == (None, 409, 409)
+    site.post(f"{path}/attendance", "linh", json={"mandates": list(ids.values())})
+    site.post(f"{path}/minutes", "hoa", json={"text": "We looked at the fan."})
+    site.post(f"{path}/close", "minh")
+    digest = hashlib.sha256(site.get(f"{path}/sheet", "tran").content).hexdigest()
+    said = {"side": "worker", "mandates": [ids["hoa"]], "on": "2026-11-21", "digest": digest, "reference": "folder 4"}
+    assert site.post(f"{path}/paper", "minh", json=said).status_code == 403
+    assert site.post(f"{path}/paper", "hoa", json={**said, "digest": "0" * 64}).status_code == 422
+    assert site.post(f"{path}/paper", "kim", json=said).status_code == 404
+    (paper,) = site.post(f"{path}/paper", "hoa", json=said).json()["signed_on_paper"]
+    assert (paper["side"], paper["names"], paper["on"], paper["by"], paper["digest"]) == ("worker", ["hoa"], "2026-11-21", "hoa", digest)
+    assert site.get(path, "tran").json()["digest"] == digest
 
 
 def test_management_may_not_outnumber_the_worker_side(site) -> None:
