@@ -133,13 +133,18 @@ def _page(request: Request, caller: Caller, site: str, asked: str, *, problem: s
         weather=_weather(plan, formats, timezone),
         latest=f"{latest.forecast.source or latest.author}, {formats.moment(latest.forecast.issued_us, timezone)}" if latest else "",
         place_known=held.place is not None,
-        zones=[_zone(zone, outdoors, formats, timezone) for zone in plan.zones if zone.hours],
+        zones=[_zone(zone, outdoors, formats, timezone) for zone in sorted(plan.zones, key=_hottest_first) if zone.hours],
         idle=[zone.name for zone in plan.zones if not zone.hours],
         may_hand_in=caller.may(Permission.RECORD),
         columns=", ".join(COLUMNS),
         problem=problem,
         simulated=_simulated(house, site),
     )
+
+
+def _hottest_first(zone: ZonePlan) -> tuple[float, str]:
+    """What is unknown comes after what is known."""
+    return -max((hour.high_c for hour in zone.hours if hour.high_c is not None), default=-1000.0), zone.name
 
 
 def _simulated(house: House, site: str) -> bool:
