@@ -147,6 +147,38 @@ def test_management_signs_the_worker_side_dissents_the_minutes_print_and_the_ins
     expect(inspector.locator("form[action$=sign]")).to_have_count(0)
 
 
+def test_each_side_records_that_the_printed_sheet_was_signed_in_ink(site, opened: Open) -> None:
+    members(site)
+    meeting = meeting_of(site)
+    site.post(f"/api/v1/meetings/{meeting}/close", "linh")
+    sheet = opened(site, f"/meetings/{meeting}/sheet", "hoa", java_script_enabled=False)
+    sheet.emulate_media(media="print")
+    expect(sheet.locator("[data-part=sheet]")).to_contain_text("not elected")
+    expect(sheet.locator(".ink .line")).to_have_count(4)
+    expect(sheet.get_by_role("status")).to_be_hidden()
+    digest = sheet.locator("[data-part=digest]").inner_text()
+    assert digest.replace(" ", "") == site.get(f"/api/v1/meetings/{meeting}").json()["digest"]
+
+    worker = opened(site, f"/meetings/{meeting}", "hoa", java_script_enabled=False)
+    worker.locator("summary", has_text="Record that your side signed").click()
+    worker.get_by_label("Hoa", exact=True).check()
+    worker.get_by_label("Digest as it stands").fill("0000 1111 2222 3333")
+    worker.get_by_label("Where the paper").fill("folder 4")
+    worker.get_by_role("button", name="Record it").click()
+    expect(worker.get_by_role("alert")).to_contain_text("the paper says something else")
+    worker.locator("summary", has_text="Record that your side signed").click()
+    worker.get_by_label("Hoa", exact=True).check()
+    worker.get_by_label("Digest as it stands").fill(digest[:19])
+    worker.get_by_label("Where the paper").fill("folder 4")
+    worker.get_by_role("button", name="Record it").click()
+    expect(worker.locator("[data-paper=worker]")).to_contain_text("Hoa · kept at folder 4")
+
+    inspector = opened(site, f"/meetings/{meeting}", "tran")
+    expect(inspector.locator("[data-part=paper]")).to_contain_text("no digital signature")
+    expect(inspector.locator("[data-part=paper]")).to_contain_text("Nobody has recorded that the sheet was signed")
+    expect(inspector.locator("form[action$=paper]")).to_have_count(0)
+
+
 def test_evidence_is_sent_from_the_page_and_comes_back(site, opened: Open, tmp_path: Path) -> None:
     id = reviewed(site)
     page = opened(site, f"/reviews/{id}", "hoa")
