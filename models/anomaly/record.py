@@ -13,6 +13,8 @@ Column = npt.NDArray[np.float32]
 
 FADE_US = 21 * 86_400e6
 YOUNG = 60.0
+BLOCK_GROWS = 0.9
+"""A block lifts the record by no more than this share over the threshold, or a fault that was not told would hide the next."""
 
 
 class Record:
@@ -40,7 +42,7 @@ class Record:
         fires = ratio > 1.0
         self.highest *= np.float32(np.exp(-elapsed_us / FADE_US))
         if self.block_us:
-            self._keep(statistic, who & ~frozen, elapsed_us)
+            self._keep(np.minimum(statistic, BLOCK_GROWS * threshold), who & ~frozen, elapsed_us)
             return fires, ratio
         if not self.is_slow:
             learned = np.maximum(self.highest, np.minimum(np.nan_to_num(statistic), self.grows * threshold / self.margin))
