@@ -5,14 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from assess.live import LiveZone
-from assess.live_air import fill_air_windows
 from assess.live_window import Now
 from assess.minutes import Series, read_series
 from assess.outcome import ZoneShift
 from assess.plan import shifts_of, span_of
-from assess.protect import live_zone
+from assess.protect import live_zone, prepare, prepare_look
 from domain.calibration import channel_of
 from domain.reading import Reading
 from domain.registry import CalibrationSpec, Registry, Zone
@@ -44,11 +44,36 @@ class _Past:
             self.counting.append(at if reading.counts else self.counting[-1] if self.counting else -1)
 
 
+class Source(Protocol):
+    """Where the past is read."""
+
+    def series(self, channels: Sequence[str], start_us: int, minutes: int) -> dict[str, Series]:
+        """Of every channel."""
+        ...
+
+    def readings(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Reading]]:
+        """By channel, ascending."""
+        ...
+
+
+class Stored(Source):
+    """The house's own store."""
+
+    def __init__(self, timeseries: TimeSeries) -> None:
+        self._timeseries = timeseries
+
+    def series(self, channels: Sequence[str], start_us: int, minutes: int) -> dict[str, Series]:
+        return read_series(self._timeseries, channels, start_us, minutes)
+
+    def readings(self, channels: Sequence[str], start_us: int, stop_us: int) -> dict[str, list[Reading]]:
+        return self._timeseries.read(channels, start_us, stop_us) if channels else {}
+
+
 class History:
     """One site, day by day: a day of its readings is in memory at a time. A gap that an agent declared is taken as any other gap."""
 
-    def __init__(self, timeseries: TimeSeries, registry: Registry, site: str) -> None:
-        self._timeseries, self._registry, self._site = timeseries, registry, site
+    def __init__(self, source: Source, registry: Registry, site: str, *, every_us: int = MINUTE_US) -> None:
+        self._source, self._registry, self._site, self._every_us = source, registry, site, every_us
         self._calibrations: dict[str, list[CalibrationSpec]] = {}
         for records in registry.latest().calibrations.values():
             for record in records:
@@ -56,32 +81,35 @@ class History:
         self._series: dict[str, Series] = {}
         self._past: dict[str, _Past] = {}
         self._shifts: dict[str, list[Shift]] = {}
+        self._works: dict[str, ZoneShift] = {}  # of the minute before
 
     def minutes(self, start_us: int, stop_us: int) -> Iterator[tuple[int, list[LiveZone], list[Reading]]]:
-        """(instant, every zone at that instant, the readings of the minute before it), minute by minute."""
+        """(instant, every zone at that instant, the readings since the instant before), minute by minute or as often as was asked."""
         day_us = start_us
         while day_us < stop_us:
             until_us = min(day_us + DAY_US, stop_us)
             zones = [zone for zone in self._registry.at(day_us).zones.values() if zone.site == self._site]
             channels = sorted({channel.id for moment in (day_us, until_us) for channel in self._registry.at(moment).channels.values() if channel.site == self._site})
             self._load(zones, channels, day_us, until_us)
-            for now_us in range(minute_of(day_us) + MINUTE_US, until_us + 1, MINUTE_US):
-                yield now_us, self._look(zones, now_us), self._between(now_us - MINUTE_US, now_us)
+            for now_us in range(minute_of(day_us) + self._every_us, until_us + 1, self._every_us):
+                yield now_us, self._look(zones, now_us), self._between(now_us - self._every_us, now_us)
             day_us = until_us
 
     def _load(self, zones: Sequence[Zone], channels: Sequence[str], start_us: int, stop_us: int) -> None:
         first_us = minute_of(start_us - BEFORE_US)
-        self._series = read_series(self._timeseries, channels, first_us, (minute_of(stop_us) - first_us) // MINUTE_US + 1)
+        self._series = self._source.series(channels, first_us, (minute_of(stop_us) - first_us) // MINUTE_US + 1)
         self._shifts = {zone.id: shifts_of(self._registry, zone, start_us, stop_us) for zone in zones}
-        found = self._timeseries.read(channels, start_us - HOUR_US, stop_us + 1) if channels else {}
+        found = self._source.readings(channels, start_us - HOUR_US, stop_us + 1)
         self._past = {}
         for channel, readings in found.items():
             self._past.setdefault(channel, _Past()).put(readings)
 
     def _look(self, zones: Sequence[Zone], now_us: int) -> list[LiveZone]:
         works = [work for zone in zones if (work := self._work(zone, now_us)) is not None]
-        fill_air_windows(works)
+        self._works = {work.span.zone: work for work in works}
         now = self._now(now_us)
+        prepare(works)
+        prepare_look(works, now)
         return [live_zone(work, now) for work in works]
 
     def _work(self, zone: Zone, now_us: int) -> ZoneShift | None:
@@ -93,7 +121,7 @@ class History:
         if span is None or any(start_us < self._series[channel].start_us for channel in span.channels if channel in self._series):
             return None
         own = {channel: self._series[channel].part(start_us, minutes) for channel in span.channels if channel in self._series}
-        return None if len(own) < len(span.channels) else ZoneShift(span=span, series=own, calibrations=self._calibrations, final=False)
+        return None if len(own) < len(span.channels) else ZoneShift(span=span, series=own, calibrations=self._calibrations, final=False, before=self._works.get(zone.id))
 
     def _now(self, now_us: int) -> Now:
         last: dict[str, Reading] = {}

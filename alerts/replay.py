@@ -5,26 +5,19 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Engine
 
-from alerts.history import History
-from alerts.instant import InstantRules
+from alerts.history import History, Stored
 from alerts.kpi import quantile
 from alerts.policy import Policy
-from alerts.record import Recorder
-from alerts.state import Alert
-from alerts.windows import WindowConditions
-from assess.live import LiveZone
+from alerts.trial import Trial, TrialClock
 from domain.hazards import Severity
-from domain.reading import Reading
 from domain.registry import Registry
 from domain.times import DAY_US, MINUTE_US, to_rfc3339
 from storage.records.engine import open_records
-from storage.records.journal import Key, Step, StepKind
+from storage.records.journal import Step, StepKind
 from storage.timeseries.port import TimeSeries
 
 COMES = (StepKind.RAISED, StepKind.ESCALATED, StepKind.REACTIVATED)
@@ -64,50 +57,6 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     not_replayed: str = NOT_REPLAYED
 
 
-@dataclass(slots=True)
-class _Clock:
-    """Stands at the minute that is replayed."""
-
-    at_us: int
-
-    def now_us(self) -> int:
-        return self.at_us
-
-    def monotonic_us(self) -> int:
-        return self.at_us
-
-    def sleep(self, seconds: float) -> None:
-        self.at_us += round(seconds * 1_000_000)
-
-
-@dataclass(slots=True)
-class _Trial:
-    """One policy with a journal of its own."""
-
-    engine: Engine
-    clock: _Clock
-    policy: Policy
-    registry: Registry
-    recorder: Recorder = field(init=False)
-    windows: WindowConditions = field(init=False)
-    instant: InstantRules = field(init=False)
-    alerts: dict[Key, Alert] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.recorder = Recorder(self.engine, self.clock, self.policy)
-        self.windows = WindowConditions(self.recorder, self.policy)
-        self.instant = InstantRules(self.engine, self.clock, lambda: self.registry, policy=self.policy)
-
-    def look(self, live: Sequence[LiveZone], readings: Sequence[Reading], now_us: int) -> None:
-        self.instant.check(readings, now_us)
-        for zone in live:
-            for alert in self.windows.follow(zone, self.alerts, now_us):
-                if alert is not None and alert.open:
-                    self.alerts[alert.key] = alert
-                elif alert is not None:
-                    self.alerts.pop(alert.key, None)
-
-
 def replay(
     timeseries: TimeSeries,
     registry: Registry,
@@ -121,9 +70,9 @@ def replay(
 ) -> Replay:
     """By name of the policy. It writes nothing but in a folder that goes again."""
     with tempfile.TemporaryDirectory(prefix="oshwatch-replay-") as folder:
-        clock = _Clock(start_us)
-        trials = {name: _Trial(open_records(f"sqlite:///{Path(folder)}/{number}.db"), clock, policy, registry) for number, (name, policy) in enumerate(policies.items())}
-        for now_us, live, readings in History(timeseries, registry, site).minutes(start_us, stop_us):
+        clock = TrialClock(start_us)
+        trials = {name: Trial(open_records(f"sqlite:///{Path(folder)}/{number}.db"), clock, policy, registry) for number, (name, policy) in enumerate(policies.items())}
+        for now_us, live, readings in History(Stored(timeseries), registry, site).minutes(start_us, stop_us):
             clock.at_us = now_us
             for trial in trials.values():
                 trial.look(live, readings, now_us)
@@ -137,7 +86,7 @@ def replay(
     return Replay(site=site, start=to_rfc3339(start_us), stop=to_rfc3339(stop_us), sides=sides, only=only)
 
 
-def _came(trial: _Trial) -> list[Came]:
+def _came(trial: Trial) -> list[Came]:
     found: list[Came] = []
     severity: dict[str, Severity] = {}
     last = 0

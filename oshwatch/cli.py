@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         _records,
         _backup,
         _alerts,
+        _plan,
         _grafana,
         _bench,
         _doctor,
@@ -244,7 +245,9 @@ def _assess(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("--profile", required=True, nargs="+", action="extend", metavar="ID", help="limit profiles (oshwatch limits list)")
     parser.add_argument("--input", type=Path, required=True, metavar="FILE.csv", help="time,quantity,value and optionally zone,unit,q,r")
-    parser.add_argument("--context", type=Path, metavar="FILE.yaml", help="a registry file: time zone, shifts, work rate, clothing, intervals, calibrations, and laboratory results")
+    parser.add_argument(
+        "--context", type=Path, metavar="FILE.yaml", help="a registry file: time zone, shifts, work rate, clothing, intervals, calibrations, and laboratory results"
+    )
     parser.add_argument("--json", action="store_true", help="all that a verdict says, for programs")
 
 
@@ -333,13 +336,40 @@ def _backup(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def _alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     example = "oshwatch alerts replay --site f1 --from 2026-11-01 --to 2026-11-08 --policy f1-alarms.yaml"
     actions = _group(commands, "alerts", "what raises an alarm, tried on what is stored", example)
-    replaying = _command(actions, "replay", "what a changed alarm policy would have raised, beside the present one", example, "alerts:replay")
-    replaying.add_argument("--site", required=True, metavar="S")
-    replaying.add_argument("--from", dest="start", required=True, metavar="A", help="a date (00:00 local) or a time; inclusive")
-    replaying.add_argument("--to", dest="stop", required=True, metavar="B", help="exclusive")
-    replaying.add_argument("--policy", type=Path, required=True, metavar="FILE", help="a site's alarm policy (alerts/policy/site-schema.json)")
+    replaying = _command(
+        actions, "replay", "what a changed alarm policy would have raised, beside the present one; or what a policy makes of a simulated factory", example, "alerts:replay"
+    )
+    replaying.add_argument("--site", metavar="S", help="needed without --record")
+    replaying.add_argument("--from", dest="start", metavar="A", help="a date (00:00 local) or a time; inclusive; needed without --record")
+    replaying.add_argument("--to", dest="stop", metavar="B", help="exclusive; needed without --record")
+    replaying.add_argument(
+        "--policy", type=Path, metavar="FILE", help="a site's alarm policy (alerts/policy/site-schema.json); needed without --record (default there: the master alarm table)"
+    )
+    replaying.add_argument(
+        "--record", type=Path, metavar="DIR", help="a simulated factory (oshwatch simulate history --format parquet --out DIR) instead of what is stored, held against its truth"
+    )
+    replaying.add_argument("--agents", default="", metavar="LIST", help="of a record only the channels of these, divided by commas (default: all)")
+    replaying.add_argument("--every", type=int, default=1, metavar="MIN", help="of a record: minutes between two looks at the windows (default 1)")
     replaying.add_argument("--json", action="store_true", help="every alarm that came, for programs")
     _config(replaying)
+
+
+def _plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    actions = _group(commands, "plan", "the next day's heat plan, and the weather forecast that it rests on", "oshwatch plan show --site f1")
+    taking = _command(actions, "weather", "read an hourly weather forecast and keep it", "oshwatch plan weather --site f1 forecast.csv", "plan:weather")
+    taking.add_argument("source", metavar="FILE", help="CSV or JSON: a file, - for standard input, or an http(s) address; columns in docs/heat-plan.md")
+    taking.add_argument("--site", required=True, metavar="S")
+    taking.add_argument("--issued", default="", metavar="T", help="when it was made, of a CSV (default: now)")
+    taking.add_argument("--name", default="", metavar="TEXT", help="whose forecast it is, of a CSV (default: the file's name)")
+    taking.add_argument("--wind-height", type=float, default=10.0, metavar="M", help="height above ground to which the wind refers, of a CSV (default 10)")
+    _config(taking)
+    showing = _command(
+        actions, "show", "what heat to expect by zone and hour, and the rest it asks for; exit 1 where nothing is known", "oshwatch plan show --site f1", "plan:show"
+    )
+    showing.add_argument("--site", required=True, metavar="S")
+    showing.add_argument("--date", default="", metavar="DAY", help="a local date (default: tomorrow)")
+    showing.add_argument("--json", action="store_true", help="as GET /api/v1/sites/{site}/heat-plan")
+    _config(showing)
 
 
 def _timeseries(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -15,9 +15,10 @@ import numpy.typing as npt
 import yaml
 
 from domain.errors import BadInput
-from domain.registry import AgentSpec, ChannelSpec, Instrument
+from domain.registry import DAYS, AgentSpec, ChannelSpec, Instrument
 from domain.times import SECOND_US, to_datetime
 from simulator.factory.record import Block, Record
+from simulator.scenario import SHIFT_AGE_US
 
 READINGS, TRUE, EVENTS, FAULTS = "readings", "true", "events", "faults"
 
@@ -97,8 +98,13 @@ def _incidents(record: Record, path: Path) -> Path:
 
 
 def _site(record: Record, path: Path) -> Path:
-    file = record.scenario.site_file(record.start_us)
+    """The registry of the record: its own working days and hours, and every channel at the record's step."""
+    work = record.scenario.course.work
+    hour, minute = work.begins.split(":")
+    file = record.scenario.site_file(record.start_us + (int(hour) * 3600 + int(minute) * 60) * SECOND_US + SHIFT_AGE_US)
+    shifts = [msgspec.structs.replace(shift, days=[day for number, day in enumerate(DAYS, start=1) if number not in work.days_off]) for shift in file.shifts]
     known = {agent.id for agent in file.agents}
+    agents = [AgentSpec(id=agent.id, channels=[msgspec.structs.replace(spec, interval_s=record.step_s) for spec in agent.channels]) for agent in file.agents]
     posts: dict[str, list[ChannelSpec]] = {}
     for channel in record.channels:
         agent, placement, quantity = channel.id.split(".")
@@ -106,6 +112,6 @@ def _site(record: Record, path: Path) -> Path:
             instrument = Instrument(model="simulated", serial=f"sim-{agent}")
             zone = record.scenario.areas[channel.zone].zone.id
             posts.setdefault(agent, []).append(ChannelSpec(placement=placement, quantity=quantity, zone=zone, interval_s=record.step_s, instrument=instrument))
-    file = msgspec.structs.replace(file, agents=[*file.agents, *[AgentSpec(id=agent, channels=specs) for agent, specs in posts.items()]])
+    file = msgspec.structs.replace(file, shifts=shifts, agents=[*agents, *[AgentSpec(id=agent, channels=specs) for agent, specs in posts.items()]])
     path.write_text(yaml.safe_dump(msgspec.to_builtins(file), sort_keys=False, allow_unicode=True), encoding="utf-8")
     return path
