@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from assess import airborne, further, heat, noise, texts
+from assess import airborne, further, heat, noise, pid, texts
 from assess.bounds import Result
 from assess.causes import gap_reasons, longest_of
 from assess.conditions import air_for
@@ -20,7 +20,6 @@ from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, li
 from assess.mixtures import mixture_outcomes
 from assess.notations import notes_of
 from assess.outcome import Outcome, ZoneShift
-from assess.pid import pid_outcomes
 from assess.plan import Placement, Span
 from domain.hazards import SYSTEM_HAZARDS
 from domain.quantities import QUANTITIES, Quantity, Use, quantity_of
@@ -45,7 +44,8 @@ def verdicts_of(work: ZoneShift) -> list[Verdict]:
 
 def monitored(span: Span) -> set[str]:
     """Hazards that some placement of the zone can be assessed for."""
-    return {hazard for placement in span.placements for hazard in _hazards(span, placement)}
+    mixture = [pid.HAZARD] if span.solvents and any(pid.QUANTITY in placement.quantities for placement in span.placements) else []
+    return {*mixture, *(hazard for placement in span.placements for hazard in _hazards(span, placement))}
 
 
 def planned(span: Span) -> set[str]:
@@ -69,7 +69,7 @@ def outcomes(work: ZoneShift, placement: Placement) -> Iterator[Outcome]:
         yield from _without_number(work, quantity.cas if quantity else hazard, found)
     yield from mixture_outcomes(work, together)
     yield from extended_outcomes(work, together)
-    yield from pid_outcomes(work, placement)
+    yield from pid.pid_outcomes(work, placement)
 
 
 def _without_number(work: ZoneShift, agent: str, found: Sequence[Outcome]) -> Iterator[Outcome]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from assess import heat, live_air, live_heat, live_noise
+from assess import heat, live_air, live_heat, live_noise, live_pid
 from assess.evaluate import monitored, planned, shift_of
 from assess.heat_together import solve_readings, solve_together
 from assess.live import LiveWindow, LiveZone
@@ -31,6 +31,13 @@ def prepare(works: Sequence[ZoneShift]) -> None:
         work.before = None
 
 
+def prepare_results(works: Sequence[ZoneShift]) -> None:
+    """The same for results of ended shifts."""
+    measure_together(works)
+    fill_sides_together(works, running=False)
+    solve_together(works)
+
+
 def prepare_look(works: Sequence[ZoneShift], now: Now) -> None:
     """The WBGT of new readings, solved for all these zones at once."""
     places = [(work, placement) for work in works for placement in work.span.placements if heat.is_monitored(placement)]
@@ -43,7 +50,8 @@ def live_zone(work: ZoneShift, now: Now) -> LiveZone:
     silent = sorted(channel.id for channel in channels if now.is_silent(channel))
     windows = [window for placement in work.span.placements for window in windows_of(work, placement, now)]
     in_shift = work.span.shift is not None
-    hazards = {hazard: _status(hazard, windows, silent, in_shift=in_shift) for hazard in sorted(monitored(work.span) | planned(work.span))}
+    known = work.span.once_standing("hazards", lambda: sorted(monitored(work.span) | planned(work.span)))
+    hazards = {hazard: _status(hazard, windows, silent, in_shift=in_shift) for hazard in known}
     return LiveZone(
         site=work.span.site.id,
         zone=work.span.zone,
@@ -79,8 +87,12 @@ def _held(work: ZoneShift, placement: Placement) -> tuple[Readings | None, list[
 
 
 def _readings(work: ZoneShift, placement: Placement, now: Now) -> Readings:
-    held = work.span.pieces[-1].channels
-    return [now.fresh(held[id]) for ids in placement.channels.values() for id in ids if id in held]
+    at, readings = work.asked.get(placement.label, (None, []))
+    if at is not now:
+        held = work.span.pieces[-1].channels
+        readings = [now.fresh(held[id]) for ids in placement.channels.values() for id in ids if id in held]
+        work.asked[placement.label] = now, readings
+    return readings
 
 
 def _is_new(before: Readings | None, readings: Readings) -> bool:
@@ -101,6 +113,7 @@ def _minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindo
     yield from live_noise.minute_windows(work, placement)
     for quantity in live_air.airborne_of(work.span, placement):
         yield from live_air.minute_windows(work, placement, quantity)
+    yield from live_pid.minute_windows(work, placement)
 
 
 def _status(hazard: str, windows: Sequence[LiveWindow], silent: Sequence[str], *, in_shift: bool) -> ZoneStatus:

@@ -103,6 +103,7 @@ LAB_IS_A_MEAN = "A sample is a mean: single values in it may be higher."
 LAB_WITHDRAWN = "Withdrawn: the laboratory result was corrected, and what stands now is no sample of this shift against this limit."
 PID_MIXTURE = "The vapour sensor through the mixture declared for this zone ({substances}): the value takes the most toxic composition that it allows."
 PID_UNSEEN = "A lamp of {lamp} eV does not see {substances}: no bound covers it."
+PID_NO_SHORT_TERM = "CAS {cas} has no short-term limit here and adds nothing to this sum."
 PID_EVERY_UNKNOWN = "How often the plan has it sampled ('{every}') is not understood: a result holds for 365 days."
 PID_NO_SAMPLE = "No laboratory result in date bears the mixture out (CAS {cas}): there is no proof of being within."
 

@@ -62,7 +62,7 @@ METHODS: Mapping[str, Method] = {
     "airborne-mixture": Method(N_("The sum of each concentration divided by its own limit; over 1 is over the limit."), "29 CFR 1910.1000(d)(2)(i)"),
     "airborne-pid-mixture": Method(
         N_(
-            "The vapour sensor's shift average in ppm of isobutylene, times the most that a ppm of the declared mixture can be of the limits added up, by response factors that are good to 20 %."
+            "The vapour sensor's average by the limits' own time in ppm of isobutylene, times the most that a ppm of the declared mixture can be of the limits added up, by response factors that are good to 20 %."
         ),
         "RAE Systems, Technical Note 106; 29 CFR 1910.1000(d)(2)(i)",
     ),

@@ -78,6 +78,7 @@ METRICS = {
     "ceiling_max": N_("Highest value against the ceiling"),
     "minutes_over_ceiling": N_("Minutes over the ceiling"),
     "mixture_index": N_("Mixture index"),
+    "mixture_index_15min": N_("Mixture index, last 15 min"),
     "mean_1h": N_("Average over 1 h"),
     "mean_1h_max": N_("Highest average over 1 h"),
     "leq_now": N_("Sound level now"),
