@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,8 +20,8 @@ from assess.live_window import Now, planned_minutes
 from assess.minutes import MinuteCache, Series, read_series
 from assess.newcomers import Newcomers
 from assess.outcome import DeclaredGap, ZoneShift
-from assess.plan import Span, shifts_of, span_of
-from assess.protect import live_zone, prepare, prepare_look
+from assess.plan import Span, grown, shifts_of, span_of
+from assess.protect import live_zone, prepare, prepare_look, prepare_results
 from assess.revisions import Revisions, Task, identity
 from assess.samples_book import SamplesBook
 from domain.calibration import channel_of
@@ -116,7 +116,7 @@ class Assessor:
         live = self._try("forecasts", self._forecaster.follow, live, self._worked, now) or live
         self._states.save_many([_state_row(zone) for zone in live])
         self._so_far(registry, now)
-        self._revisions.run(lambda task, why: self._try(f"{task.zone} {task.shift.date} {task.shift.name}", self._final, registry, task, why, now), now)
+        self._revisions.run(lambda due: self._final_together(registry, due, now), now)
         self.counters.ticks += 1
         self.counters.touched, self.counters.waiting = self._revisions.taken, self._revisions.waiting
         return live
@@ -126,7 +126,9 @@ class Assessor:
         registry = self._registry_of.load()
         self._set_calibrations(registry)
         self._samples.follow()
-        return self._final(registry, Task(zone, shift), why, now_us)
+        task = Task(zone, shift)
+        work = self._ended(registry, task, self.declared_gaps)
+        return 0 if work is None else self._final(registry, task, work, why, now_us)
 
     # --- what changed
 
@@ -243,7 +245,11 @@ class Assessor:
 
     def declared_gaps(self, span: Span) -> list[DeclaredGap]:
         """What its agents and the centre said of samples that are not there."""
-        found = self._gaps.between({channel.agent for channel in span.channels.values()}, span.start_us, span.stop_us)
+        return self.declared_gaps_of({channel.agent for channel in span.channels.values()}, span.start_us, span.stop_us)
+
+    def declared_gaps_of(self, agents: Collection[str] | None, start_us: int, stop_us: int) -> list[DeclaredGap]:
+        """None: of all agents."""
+        found = self._gaps.between(agents, start_us, stop_us)
         return [DeclaredGap(agent=gap.agent, start_us=gap.start_us, stop_us=gap.stop_us, cause=gap.cause) for gap in found if not gap.sensor]
 
     # --- ended shifts
@@ -259,18 +265,27 @@ class Assessor:
             _log.exception("%s cannot be computed", what)
             return None
 
-    def _final(self, registry: Registry, task: Task, why: str, now_us: int) -> int:
-        start_us, minutes = minute_of(task.shift.start_us), len(task.shift.minutes)
-        span = span_of(registry, task.zone, task.shift, start_us, minutes)
-        if span is None:
-            return 0
-        work = self._read(span, final=True)
+    def _final_together(self, registry: Registry, due: Sequence[tuple[Task, str]], now_us: int) -> None:
+        """Ended shifts, their arrays solved together; each is kept, or fails, by itself."""
+        gaps = _GapsOfSome(self)
+        works = {task: self._try(_name(task), self._ended, registry, task, gaps) for task, _ in due}
+        self._try("what shifts have in common", prepare_results, [work for work in works.values() if work is not None])
+        for task, why in due:
+            if (work := works[task]) is not None:
+                self._try(_name(task), self._final, registry, task, work, why, now_us)
+
+    def _ended(self, registry: Registry, task: Task, declared_gaps: Callable[[Span], Sequence[DeclaredGap]]) -> ZoneShift | None:
+        """An ended shift with its minutes from the store; None where its zone did not exist then."""
+        span = span_of(registry, task.zone, task.shift, minute_of(task.shift.start_us), len(task.shift.minutes))
+        return None if span is None else self._read(span, final=True, declared_gaps=declared_gaps)
+
+    def _final(self, registry: Registry, task: Task, work: ZoneShift, why: str, now_us: int) -> int:
         if self._is_past_retention(work):
             self.counters.past_retention += 1
             _log.warning("%s %s %s: its minutes are past retention, its verdicts stay as they are; asked for by %s", task.zone, task.shift.date, task.shift.name, why)
             return 0
         found = results_of(work, registry, lambda other: self._read(other, final=True))
-        saved = self._verdicts.save_shift(found, self._revisions.computed(task, settled_us(span, registry), now_us), why=why, withdrawn=withdrawn)
+        saved = self._verdicts.save_shift(found, self._revisions.computed(task, settled_us(work.span, registry), now_us), why=why, withdrawn=withdrawn)
         self.counters.verdicts += len(saved)
         self.counters.revisions += sum(verdict.revision > 1 for verdict in saved)
         _log.info("%s %s %s: %d verdicts, %s", task.zone, task.shift.date, task.shift.name, len(saved), why)
@@ -287,7 +302,7 @@ class Assessor:
         held = self._verdicts.latest(zones=[span.zone], date=span.shift.date.isoformat(), shift=span.shift.name)
         return any(stored.final and stored.verdict.valid for stored in held)
 
-    def _read(self, span: Span, *, final: bool) -> ZoneShift:
+    def _read(self, span: Span, *, final: bool, declared_gaps: Callable[[Span], Sequence[DeclaredGap]] | None = None) -> ZoneShift:
         """A span with its minutes from the store."""
         series = read_series(self._timeseries, sorted(span.channels), span.start_us, span.minutes)
         return ZoneShift(
@@ -296,7 +311,7 @@ class Assessor:
             calibrations=self._calibrations,
             final=final,
             record_high=_RecordHigh(self, span.start_us),
-            declared_gaps=self.declared_gaps,
+            declared_gaps=declared_gaps or self.declared_gaps,
             samples=self._samples.of,
             rest=lambda zone: self._beside(span, zone),
         )
@@ -334,6 +349,25 @@ class _RecordHigh:
 
     def __call__(self, channel: str) -> float | None:
         return self.assessor.record_high(channel, self.before_us - self.before_us % HOUR_US)
+
+
+def _name(task: Task) -> str:
+    return f"{task.zone} {task.shift.date} {task.shift.name}"
+
+
+class _GapsOfSome:
+    """Declared gaps of zones that ask one after the other for the same minutes: the first to ask asks for all agents."""
+
+    def __init__(self, assessor: Assessor) -> None:
+        self._assessor = assessor
+        self._found: dict[tuple[int, int], list[DeclaredGap]] = {}
+
+    def __call__(self, span: Span) -> Sequence[DeclaredGap]:
+        minutes = span.start_us, span.stop_us
+        if minutes not in self._found:
+            self._found[minutes] = self._assessor.declared_gaps_of(None, *minutes)
+        agents = {channel.agent for channel in span.channels.values()}
+        return [gap for gap in self._found[minutes] if gap.agent in agents]
 
 
 def _reach(shift: Shift | None, now_us: int) -> tuple[int, int]:

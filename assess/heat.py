@@ -13,6 +13,7 @@ from assess.gather import Measured
 from assess.plan import Placement, Span
 from assess.uncertainty import table
 from domain.quantities import QUANTITIES
+from domain.registry import Channel
 from domain.verdict import Cause, Grade
 from models.arrays import Array, Mask, rolling_sum
 from models.heat.bernard import natural_wet_bulb_c
@@ -134,7 +135,7 @@ def _direct(measured: Measured) -> Wbgt:
 def _from_wet_bulb(found: Mapping[str, Measured]) -> Wbgt:
     wet, globe = found["natural_wet_bulb_temperature"], found["globe_temperature"]
     air, speed = found.get("air_temperature"), found.get("air_speed")
-    diameter = diameter_mm_of(globe)
+    diameter = diameter_mm_of(globe.channels)
     reasons: list[str] = []
     nothing = np.zeros_like(wet.value)
     valid, used, above = wet.valid & globe.valid, [wet, globe], nothing
@@ -171,7 +172,7 @@ class _Estimate:
         self._heat = table().heat
         self._air, self._humidity = found["air_temperature"], found["relative_humidity"]
         self._globe, self._speed, self._pressure = found.get("globe_temperature"), found.get("air_speed"), found.get("air_pressure")
-        self._diameter = diameter_mm_of(self._globe) if self._globe else STANDARD_DIAMETER_MM
+        self._diameter = diameter_mm_of(self._globe.channels) if self._globe else STANDARD_DIAMETER_MM
         self._worst_globe_c = worst_globe_c
         needed = [self._air, self._humidity, *(one for one in (self._globe, self._speed) if one is not None)]
         self._needed = needed
@@ -291,9 +292,9 @@ class _Estimate:
         return reasons
 
 
-def diameter_mm_of(globe: Measured) -> float | None:
+def diameter_mm_of(globes: Sequence[Channel]) -> float | None:
     """On record and in the range of the correction; else None."""
-    diameters = [channel.spec.instrument.globe_diameter_mm if channel.spec.instrument else None for channel in globe.channels]
+    diameters = [channel.spec.instrument.globe_diameter_mm if channel.spec.instrument else None for channel in globes]
     known = [diameter for diameter in diameters if diameter is not None and SMALLEST_DIAMETER_MM <= diameter <= STANDARD_DIAMETER_MM]
     return min(known) if diameters and len(known) == len(diameters) else None
 

@@ -13,9 +13,11 @@ import numpy as np
 
 from assess import heat
 from assess.gather import Measured
-from assess.live_window import Now, single_reading
+from assess.live_window import Now, Shown, single_reading
 from assess.outcome import SolvedWbgt, ZoneShift
 from assess.plan import Placement
+from domain.quantities import quantity_of
+from domain.registry import Channel
 from domain.times import MINUTE_US
 from models.arrays import Array
 
@@ -51,31 +53,51 @@ def solve_together(works: Sequence[ZoneShift]) -> None:
 
 
 def solve_readings(places: Sequence[tuple[ZoneShift, Placement]], now: Now) -> None:
-    """The WBGT of the freshest readings of these placements."""
-    groups: dict[Hashable, list[tuple[ZoneShift, Placement, dict[str, Measured]]]] = defaultdict(list)
+    """The WBGT of the freshest readings of these placements; an instrument without one is left out."""
+    groups: dict[Hashable, list[tuple[ZoneShift, Placement, dict[str, Shown]]]] = defaultdict(list)
     for work, placement in places:
-        found = heat.inputs_of(lambda quantity, work=work, placement=placement: single_reading(work, placement, quantity, now))  # type: ignore[misc]
-        groups[_kind(work, found)].append((work, placement, found))
-    one = slice(0, 1)
+        shown = {quantity: one for quantity in heat.INPUTS if quantity in placement.channels and (one := single_reading(work, placement, quantity, now)) is not None}
+        groups[_kind(work, {quantity: (one.range_end, [one.channel]) for quantity, one in shown.items()})].append((work, placement, shown))
     for alike in groups.values():
-        whole, used = _wbgt_of_all([(found, one) for _, _, found in alike], alike[0][0].span.worst_case("globe_temperature"))
-        for index, (work, placement, found) in enumerate(alike):
-            wbgt = None if whole is None else _cut(whole, slice(index, index + 1), [found[quantity] for quantity in used])
-            work.wbgt_now[placement.label] = now, wbgt
+        joined = {quantity: _as_minutes([shown[quantity] for _, _, shown in alike]) for quantity in alike[0][2]}
+        whole, used = _wbgt_of(joined, alike[0][0].span.worst_case("globe_temperature"))
+        for index, (work, placement, _) in enumerate(alike):
+            own = [measured for quantity in used if (measured := work.measure(placement, quantity)) is not None]
+            work.wbgt_now[placement.label] = now, None if whole is None else _cut(whole, slice(index, index + 1), own)
+
+
+def _as_minutes(readings: Sequence[Shown]) -> Measured:
+    """Readings of several instruments of one kind as if they were minutes of one."""
+    value, yes = np.array([one.value for one in readings]), np.ones(len(readings), dtype=bool)
+    quantity = quantity_of(readings[0].channel.quantity, readings[0].channel.spec.unit)
+    assert quantity is not None  # else there would be no reading of it
+    return Measured(
+        quantity=quantity,
+        value=value,
+        top=value,
+        valid=yes,
+        uncertainty=np.array([one.uncertainty for one in readings]),
+        drift=np.array([one.drift for one in readings]),
+        saturated=np.array([one.saturated for one in readings]),
+        below=~yes,
+        simulated=~yes,
+        range_end=readings[0].range_end,
+        channels=[readings[0].channel],
+    )
 
 
 def _job(work: ZoneShift, placement: Placement) -> _Job:
     found = heat.inputs_of(lambda quantity: work.measure(placement, quantity))
-    kind = _kind(work, found)
+    kind = _kind(work, {quantity: (one.range_end, one.channels) for quantity, one in found.items()})
     before, kept = _kept(work, placement, kind, found)
     return _Job(work=work, placement=placement, kind=kind, found=found, before=before, kept=kept)
 
 
-def _kind(work: ZoneShift, found: Mapping[str, Measured]) -> Hashable:
-    """Minutes of one kind are solved by the same formulas."""
+def _kind(work: ZoneShift, found: Mapping[str, tuple[float, Sequence[Channel]]]) -> Hashable:
+    """Minutes of one kind are solved by the same formulas; by quantity the end of the range, and the instruments."""
     globe = found.get("globe_temperature")
-    ends = tuple((quantity, one.range_end) for quantity, one in found.items())
-    return ends, heat.diameter_mm_of(globe) if globe else None, work.span.worst_case("globe_temperature")
+    ends = tuple((quantity, range_end) for quantity, (range_end, _) in found.items())
+    return ends, heat.diameter_mm_of(globe[1]) if globe else None, work.span.worst_case("globe_temperature")
 
 
 def _kept(work: ZoneShift, placement: Placement, kind: Hashable, found: Mapping[str, Measured]) -> tuple[heat.Wbgt | None, int]:
@@ -111,7 +133,8 @@ def _blocks(jobs: Sequence[_Job]) -> Iterator[list[_Job]]:
 
 
 def _solve(jobs: Sequence[_Job]) -> None:
-    whole, used = _wbgt_of_all([(job.found, job.fresh) for job in jobs], jobs[0].work.span.worst_case("globe_temperature"))
+    joined = {quantity: _end_to_end([(job.found[quantity], job.fresh) for job in jobs]) for quantity in jobs[0].found}
+    whole, used = _wbgt_of(joined, jobs[0].work.span.worst_case("globe_temperature"))
     if whole is None:
         return
     first = 0
@@ -125,9 +148,8 @@ def _solve(jobs: Sequence[_Job]) -> None:
         first = stop
 
 
-def _wbgt_of_all(parts: Sequence[tuple[Mapping[str, Measured], slice]], worst_globe_c: float | None) -> tuple[heat.Wbgt | None, list[str]]:
-    """Of the minutes of all, end to end; and the quantities that it is made of."""
-    joined = {quantity: _end_to_end([(found[quantity], minutes) for found, minutes in parts]) for quantity in parts[0][0]}
+def _wbgt_of(joined: Mapping[str, Measured], worst_globe_c: float | None) -> tuple[heat.Wbgt | None, list[str]]:
+    """With the quantities that it is made of."""
     whole = heat.wbgt_of(joined.get, worst_globe_c)
     named = {id(one): quantity for quantity, one in joined.items()}
     return whole, [named[id(one)] for one in whole.used] if whole else []

@@ -11,7 +11,7 @@ from assess import airborne, texts
 from assess.bounds import Result, ends_of, filled, result_of
 from assess.conditions import air_at, air_for
 from assess.gather import Measured
-from assess.limits import limits_for, strictest
+from assess.limits import Adopted, limits_for, once_of, strictest
 from assess.live import LiveWindow
 from assess.live_window import Best, Line, Now, line_of, planned_minutes, reading_window, shift_window, single_reading, window
 from assess.outcome import AirWindows, ZoneShift
@@ -93,7 +93,7 @@ def reading_windows(work: ZoneShift, placement: Placement, quantity: Quantity, n
 def _line_now(work: ZoneShift, rules: Sequence[tuple[str, Best]]) -> Line:
     """A value over a short-term limit's number is on its way over it; over that of a shift average it is not within before that average has settled."""
     short = [value for metric, (_, value) in rules if metric != "twa"]
-    is_settled = work.span.shift is not None and int(work.span.counted.sum()) >= SETTLED_MIN
+    is_settled = work.span.shift is not None and work.span.exposure_min >= SETTLED_MIN
     shift = [] if is_settled else [value for metric, (_, value) in rules if metric == "twa"]
     return Line(decides=bool(rules), caution_from=min(short, default=None), doubt_from=min(shift, default=None))
 
@@ -116,11 +116,18 @@ def minute_windows(work: ZoneShift, placement: Placement, quantity: Quantity) ->
 
 def _rules(work: ZoneShift, quantity: Quantity, measured: Measured) -> list[tuple[str, Best]]:
     """The strictest limit of each kind, in the channel's unit and in the air as it is now."""
+    limits, unit = limits_for(work.profiles[0], quantity.cas, work.day), measured.quantity.unit
+    if unit == "mg/m3":
+        return _strictest_by_rule(work, limits, unit)
+    return once_of(limits, ("rules", unit), lambda: _strictest_by_rule(work, limits, unit))  # nothing is converted: for every zone the same
+
+
+def _strictest_by_rule(work: ZoneShift, limits: Sequence[Adopted], unit: str) -> list[tuple[str, Best]]:
     rules: dict[tuple[str, str], list[Best]] = {}
-    for one in limits_for(work.profiles[0], quantity.cas, work.day):
-        value = one.limit.value_in(measured.quantity.unit)
+    for one in limits:
+        value = one.limit.value_in(unit)
         if value is not None:
-            air = air_for(work, one.limit, measured.quantity.unit)
+            air = air_for(work, one.limit, unit)
             factor = float(air.factor[-1]) if air is not None and len(air.factor) else 1.0
             rules.setdefault((one.limit.metric, one.limit.averaging), []).append((one, value / factor))
     return [(metric, best) for (metric, _), found in rules.items() if (best := strictest(found)) is not None]
@@ -129,7 +136,7 @@ def _rules(work: ZoneShift, quantity: Quantity, measured: Measured) -> list[tupl
 def _shift_average(work: ZoneShift, placement: Placement, quantity: Quantity, measured: Measured, found: AirWindows, best: Best) -> LiveWindow:
     """The average so far; only what has been is proven: the lower bound takes the rest of the shift as clean."""
     counted = work.span.counted
-    worked, planned = int(counted.sum()), planned_minutes(work)
+    worked, planned = work.span.exposure_min, planned_minutes(work)
     share = _share_of_shift(best[0].limit.averaging, worked)
     if share is not None:
         value, low, high = (mean * share for mean in found.shift)

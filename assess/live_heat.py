@@ -11,9 +11,10 @@ from assess import heat, texts
 from assess.bounds import Result, exact_mean
 from assess.evaluate import heat_limits
 from assess.gather import Measured
+from assess.heat_together import solve_readings
 from assess.limits import Adopted, once_of, strictest
 from assess.live import LiveWindow
-from assess.live_window import Line, Now, single_reading, window
+from assess.live_window import Line, Now, window
 from assess.outcome import ZoneShift
 from assess.plan import Placement
 from assess.uncertainty import table
@@ -61,10 +62,9 @@ def _wbgt_now(work: ZoneShift, placement: Placement, now: Now, limits: Sequence[
 
 def _wbgt_of_readings(work: ZoneShift, placement: Placement, now: Now) -> heat.Wbgt | None:
     """Solved for all placements at once where that was asked for."""
-    at, wbgt = work.wbgt_now.get(placement.label, (None, None))
-    if at is now:
-        return wbgt
-    return heat.wbgt_of(lambda quantity: single_reading(work, placement, quantity, now), work.span.worst_case("globe_temperature"))
+    if work.wbgt_now.get(placement.label, (None, None))[0] is not now:
+        solve_readings([(work, placement)], now)
+    return work.wbgt_now[placement.label][1]
 
 
 def _last_hour(work: ZoneShift, placement: Placement, wbgt: heat.Wbgt, limits: Sequence[Adopted]) -> LiveWindow:

@@ -38,7 +38,7 @@ def reading_windows(work: ZoneShift, placement: Placement, now: Now) -> Iterator
 def _line_now(work: ZoneShift, limits: Sequence[Adopted], unit: str) -> Line:
     """A level over the daily limit is not within before the shift is long enough to say what it comes to."""
     line = line_for(limits, "lex_8h", unit)
-    is_settled = work.span.shift is not None and int(work.span.counted.sum()) >= PROJECT_FROM_MIN
+    is_settled = work.span.shift is not None and work.span.exposure_min >= PROJECT_FROM_MIN
     return Line(decides=bool(limits), doubt_from=None if line is None or is_settled else line.action_from)
 
 
@@ -55,9 +55,8 @@ def minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow
             yield shift_window(work, placement, "noise", metric, counter, replace(dose, reasons=[*dose.reasons, texts.SO_FAR]), line, "%")
     if level is None:
         return
-    counted = work.span.counted
     _, sides = filled(level, work.span, work.record_high, minimum=noise.MINIMUM_DB)
-    worked = int(counted.sum())
+    worked = work.span.exposure_min
     for metric in noise.DOSES_5DB:
         line = line_for(limits, metric, "%")
         if line is not None and noise.COUNTERS[metric] not in placement.quantities:

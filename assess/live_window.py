@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isnan
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,7 +17,7 @@ from assess.limits import Adopted, once_of, strictest
 from assess.live import LiveWindow
 from assess.outcome import ZoneShift
 from assess.plan import Placement
-from assess.uncertainty import sensor_uncertainty, table
+from assess.uncertainty import spread_of, table
 from domain.calibration import correction_at
 from domain.hazards import ZoneStatus
 from domain.quality import Reason
@@ -25,10 +26,11 @@ from domain.reading import Reading
 from domain.registry import Channel
 from domain.times import MINUTE_US, SECOND_US
 from domain.verdict import LimitOf
-from models.arrays import Array
 
 SILENT_AFTER_INTERVALS = 3
 SILENT_AFTER_US = 30 * SECOND_US
+COVERED = "covered minutes"
+"""Where what `covered_min` finds is held of what was measured."""
 ROUNDING = 1e-9
 """What stands at a line is not over it by the last digit of a sum."""
 
@@ -145,53 +147,49 @@ def window(
     )
 
 
-def single_reading(work: ZoneShift, placement: Placement, quantity_id: str, now: Now) -> Measured | None:
-    """The freshest reading, corrected, as one minute; None when there is none, so that what is measured without it takes over."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The freshest reading of one quantity at one placement, corrected, with how far it may be off."""
+
+    channel: Channel
+    value: float
+    uncertainty: float  # of the instrument
+    drift: float  # added for the state of its calibration
+    saturated: bool
+    range_end: float
+
+
+def single_reading(work: ZoneShift, placement: Placement, quantity_id: str, now: Now) -> Shown | None:
+    """None when there is none, so that what is measured without it takes over."""
     held = work.span.pieces[-1].channels
-    for channel in [held[id] for id in placement.channels.get(quantity_id, ()) if id in held]:
-        reading = now.fresh(channel)
-        if reading is not None and reading.value is not None:
-            return _as_minute(work, channel, reading, reading.value)
+    for id in placement.channels.get(quantity_id, ()):
+        channel = held.get(id)
+        reading = None if channel is None else now.fresh(channel)
+        if channel is not None and reading is not None and reading.value is not None:
+            return _shown(work, channel, reading, reading.value)
     return None
 
 
-_YES, _NO = np.array([True]), np.array([False])
-for _mask in (_YES, _NO):
-    _mask.flags.writeable = False
-
-
-def _as_minute(work: ZoneShift, channel: Channel, reading: Reading, raw: float) -> Measured | None:
-    quantity = quantity_of(channel.quantity, channel.spec.unit)
+def _shown(work: ZoneShift, channel: Channel, reading: Reading, raw: float) -> Shown | None:
+    quantity, instrument = quantity_of(channel.quantity, channel.spec.unit), channel.spec.instrument
     if quantity is None:
         return None
     history = history_of(work.calibrations.get(channel.id, ()), ZoneInfo(work.span.site.timezone))
     fix = correction_at(history.corrections, reading.time_us)
-    value: Array = np.array([fix.apply(raw) if fix and fix.commutes(quantity.averaging) else raw])
-    state = history.state(reading.time_us, reading.time_us + 1)
-    instrument = channel.spec.instrument
-    uncertainty = sensor_uncertainty(channel.quantity, instrument, value)
-    return Measured(
-        quantity=quantity,
-        value=value,
-        top=value,
-        valid=_YES,
-        uncertainty=uncertainty,
-        drift=uncertainty * table().calibration[state],
-        saturated=_YES if Reason.SATURATED in reading.r else _NO,
-        below=_YES if Reason.BELOW_DETECTION in reading.r else _NO,
-        simulated=_YES if Reason.SIMULATED in reading.r else _NO,
-        range_end=quantity.high if instrument is None or instrument.range_high is None else instrument.range_high,
-        channels=[channel],
-        states={channel.id: state},
-    )
+    value = fix.apply(raw) if fix and fix.commutes(quantity.averaging) else raw
+    spread = spread_of(channel.quantity, instrument)
+    uncertainty = max(spread.abs, spread.rel * abs(value))
+    drift = uncertainty * table().calibration[history.state(reading.time_us, reading.time_us + 1)]
+    range_end = quantity.high if instrument is None or instrument.range_high is None else instrument.range_high
+    return Shown(channel, value, uncertainty, drift, Reason.SATURATED in reading.r, range_end)
 
 
 def reading_window(
-    work: ZoneShift, placement: Placement, hazard: str, metric: str, measured: Measured, reading: Measured | None, now: Now, line: Line, *, look_back: int = 0
+    work: ZoneShift, placement: Placement, hazard: str, metric: str, measured: Measured, reading: Shown | None, now: Now, line: Line, *, look_back: int = 0
 ) -> LiveWindow:
     """The freshest reading, or the highest of it and the samples of the last minutes."""
-    tail = measured.top[max(0, work.span.minutes - look_back) :] if look_back else np.empty(0)
-    values = [float(value) for value in tail if not np.isnan(value)] + ([float(reading.value[0])] if reading is not None else [])
+    tail: list[float] = measured.top[max(0, work.span.minutes - look_back) :].tolist() if look_back else []
+    values = [value for value in tail if not isnan(value)] + ([reading.value] if reading is not None else [])
     times = [found.time_us for channel in measured.channels if (found := now.fresh(channel)) is not None]
     stop_us = max(times, default=now.at_us)
     return window(
@@ -208,10 +206,10 @@ def reading_window(
     )
 
 
-def _reading_result(values: list[float], reading: Measured | None) -> Result:
+def _reading_result(values: list[float], reading: Shown | None) -> Result:
     if not values or reading is None:
         return Result(value=max(values, default=None), low=None, high=None, first=0, stop=0, reasons=[texts.NOT_FRESH])
-    width, saturated = float(reading.uncertainty[0] + reading.drift[0]), bool(reading.saturated[0])
+    width, saturated = reading.uncertainty + reading.drift, reading.saturated
     reasons = [texts.SATURATED.format(minutes=1)] if saturated else []
     low = min(max(values), reading.range_end) if saturated else max(values)
     return Result(value=max(values), low=low - width, high=None if saturated else max(values) + width, first=0, stop=0, reasons=reasons)
@@ -219,15 +217,23 @@ def _reading_result(values: list[float], reading: Measured | None) -> Result:
 
 def shift_window(work: ZoneShift, placement: Placement, hazard: str, metric: str, measured: Measured, result: Result, line: Line, unit: str) -> LiveWindow:
     """A window over the shift so far."""
-    counted = work.span.counted
-    coverage = float((measured.valid & counted).sum() / max(int(counted.sum()), 1))
+    coverage = covered_min(work, measured) / max(work.span.exposure_min, 1)
     return window(placement, hazard, metric, [measured], result, line, unit=unit, start_us=work.span.start_us, stop_us=work.span.stop_us, coverage=coverage)
+
+
+def covered_min(work: ZoneShift, measured: Measured) -> int:
+    """Valid minutes of exposure so far."""
+    return measured.once(COVERED, lambda: int(np.count_nonzero(measured.valid & work.span.counted)))
 
 
 def planned_minutes(work: ZoneShift) -> int:
     """Minutes worked in the whole shift: those counted so far and those still to come."""
+    return work.span.once_alike("planned", lambda: _planned_minutes(work))
+
+
+def _planned_minutes(work: ZoneShift) -> int:
     span = work.span
-    worked = int(span.counted.sum())
+    worked = span.exposure_min
     if span.shift is None:
         return worked
     rest = len(span.shift.minutes) - span.minutes

@@ -76,6 +76,7 @@ class ZoneShift:
     before: ZoneShift | None = None  # of the minute before: what has not changed since is not solved again
     live: dict[str, list[LiveWindow]] = field(default_factory=dict)  # by placement: live windows that change with the minute only
     looked: dict[str, tuple[list[Reading | None], list[LiveWindow]]] = field(default_factory=dict)  # by placement: the freshest readings and their windows
+    asked: dict[str, tuple[object, list[Reading | None]]] = field(default_factory=dict)  # by placement: the freshest readings of one look
     air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
     solved: dict[str, SolvedWbgt] = field(default_factory=dict)  # by placement
     wbgt_now: dict[str, tuple[object, heat.Wbgt | None]] = field(default_factory=dict)  # by placement: of the readings of one look

@@ -12,6 +12,7 @@ from assess.airborne import MINIMUM
 from assess.bounds import Fill, Sides, filled_key, highest_of, sides_of, worst_case
 from assess.gather import Measured
 from assess.live_air import airborne_of
+from assess.live_window import COVERED
 from assess.outcome import ZoneShift
 from assess.together import AT_ONCE, block, column
 from models.arrays import Array
@@ -20,15 +21,18 @@ LEVEL = "sound_level_a_eq"
 Row = tuple[ZoneShift, Measured]
 
 
-def fill_sides_together(works: Sequence[ZoneShift]) -> None:
-    """Of airborne channels and sound levels where no other instrument covers their gaps."""
+def fill_sides_together(works: Sequence[ZoneShift], *, running: bool = True) -> None:
+    """Of airborne channels and sound levels where no other instrument covers their gaps; with the means where shifts are running."""
     groups: dict[int, list[Row]] = defaultdict(list)
     for work in works:
         if work.span.minutes:
             groups[work.span.minutes] += _rows(work)
     for rows in groups.values():
         for first in range(0, len(rows), AT_ONCE):
-            _fill(rows[first : first + AT_ONCE])
+            some = rows[first : first + AT_ONCE]
+            sides = _fill(some)
+            if running:
+                _fill_levels([(measured, index) for index, (_, measured) in enumerate(some) if measured.quantity.id == LEVEL], sides)
 
 
 def _rows(work: ZoneShift) -> Iterator[Row]:
@@ -39,17 +43,18 @@ def _rows(work: ZoneShift) -> Iterator[Row]:
                 yield work, measured
 
 
-def _fill(rows: Sequence[Row]) -> None:
+def _fill(rows: Sequence[Row]) -> Sides:
     whole = _as_one([measured for _, measured in rows])
     counted = block([work.span.counted for work, _ in rows])
-    gaps = np.any(counted & ~whole.valid, axis=-1).tolist()
+    covered = np.count_nonzero(counted & whole.valid, axis=-1).tolist()
     worst = [worst_case(measured, work.span, work.record_high, highest) for (work, measured), highest in zip(rows, highest_of(whole).tolist(), strict=True)]
     sides = sides_of(whole, counted, minimum=MINIMUM, gap_high=column([high for high, _ in worst]))
-    for index, (_, measured) in enumerate(rows):
+    for index, (work, measured) in enumerate(rows):
         high, sentence = worst[index]
-        fill = Fill(high=high, reasons=[texts.GAPS, sentence] if gaps[index] else [])
+        fill = Fill(high=high, reasons=[texts.GAPS, sentence] if covered[index] < work.span.exposure_min else [])
+        measured.found.setdefault(COVERED, covered[index])
         measured.found.setdefault(filled_key(MINIMUM, top=False), (fill, _row(sides, index)))
-    _fill_levels([(measured, index) for index, (_, measured) in enumerate(rows) if measured.quantity.id == LEVEL], sides)
+    return sides
 
 
 def _fill_levels(rows: Sequence[tuple[Measured, int]], sides: Sides) -> None:

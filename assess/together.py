@@ -20,8 +20,8 @@ from assess.outcome import ZoneShift
 from assess.plan import Placement
 from assess.uncertainty import spread_of, table
 from assess.windows import valid_minutes
-from domain.calibration import Correction, History, correction_at
-from domain.quantities import Quantity, quantity_of
+from domain.calibration import Correction, History
+from domain.quantities import Averaging, Quantity, quantity_of
 from domain.registry import Channel
 from domain.verdict import CalibrationState
 from models.arrays import Array, Mask
@@ -71,16 +71,16 @@ def _row(work: ZoneShift, placement: Placement, id: str, channel: Channel, timez
     if quantity is None or series is None or channel.spec.interval_s > 60:
         return None
     history = history_of(work.calibrations.get(channel.id, ()), timezone)
-    if not _is_plain(history, quantity, span.start_us, span.stop_us):
+    if not _is_plain(history, quantity, span.start_us):
         return None
-    last = correction_at(history.corrections, span.start_us)
+    last = history.corrections[-1] if history.corrections else None
     state = history.state(span.start_us, span.stop_us)
     return _Row(work=work, key=(placement.label, id), quantity=quantity, channel=channel, series=series, state=state, correction=last)
 
 
-def _is_plain(history: History, quantity: Quantity, start_us: int, stop_us: int) -> bool:
-    """No correction begins in the span or is one that cannot be applied."""
-    return all(fix.commutes(quantity.averaging) and not start_us < fix.from_us <= stop_us for fix in history.corrections)
+def _is_plain(history: History, quantity: Quantity, start_us: int) -> bool:
+    """The last correction holds all through, and can be applied."""
+    return (history.last_us is None or history.last_us <= start_us) and not (history.has_gain and quantity.averaging is Averaging.ENERGY)
 
 
 def _measure(rows: Sequence[_Row]) -> None:

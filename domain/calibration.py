@@ -77,6 +77,8 @@ class History:
         self._times = [performed_us(record, timezone) for record in self._ordered]
         self._failed = [time_us for time_us, record in zip(self._times, self._ordered, strict=True) if not record.passed]
         self.corrections = corrections(records, timezone)
+        self.last_us = self.corrections[-1].from_us if self.corrections else None
+        self.has_gain = any(fix.gain != 1.0 for fix in self.corrections)
 
     def state(self, start_us: int, stop_us: int) -> CalibrationState:
         """Over [start, stop). A check that failed later reaches back to the last one that passed: nobody knows when between them it went wrong."""

@@ -36,9 +36,10 @@ class GapsRepository:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def between(self, agents: Collection[str], start_us: int, stop_us: int) -> list[Gap]:
-        """All of these agents that overlap [start, stop), by start."""
-        of = select(gaps).where(gaps.c.agent.in_(agents), gaps.c.start_us < stop_us, gaps.c.stop_us > start_us).order_by(gaps.c.start_us, gaps.c.id)
+    def between(self, agents: Collection[str] | None, start_us: int, stop_us: int) -> list[Gap]:
+        """All of these agents (None: of any) that overlap [start, stop), by start."""
+        of = select(gaps).where(gaps.c.start_us < stop_us, gaps.c.stop_us > start_us).order_by(gaps.c.start_us, gaps.c.id)
+        of = of if agents is None else of.where(gaps.c.agent.in_(agents))
         with reading(self._engine) as connection:
             return [_gap(row) for row in connection.execute(of)]
 

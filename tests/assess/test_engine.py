@@ -402,6 +402,7 @@ def test_evidence_does_not_keep_the_floor_waiting(floor, monkeypatch):
     floor.enrol()
     floor.house.store.write(Batch(minutes=[floor.house.minute("a1.p1.air_temperature", index - 1440, 33.0) for index in range(480)]))
     monkeypatch.setattr("assess.revisions.BUDGET_S", -1.0)
+    monkeypatch.setattr("assess.revisions.AT_ONCE", 1)
     floor.at(900.0)
     assessor, left = floor.start(), []
     for _ in range(2):
