@@ -81,7 +81,7 @@ def next_day(measured: npt.ArrayLike, outdoors: npt.ArrayLike, at_work: npt.Arra
     lags = np.asarray(lag_days, dtype=np.int64)
     told = _told(_late(actual, lags), _late(weather, lags), weather)
     errors = {way: actual - said for way, said in told.by.items()}
-    nearest, error = _nearest(told, errors)
+    nearest, error = _nearest(told, errors, worked[-1])
     if nearest is None:
         return _nothing(told, error)
     return _banded(told, nearest, errors[nearest], error)
@@ -142,9 +142,10 @@ def _share(inside: Array, outside: Array) -> float:
     return float(np.clip((float(x @ y) + PRIOR_K2 * PRIOR_SHARE) / (float(x @ x) + PRIOR_K2), 0.0, 1.0))
 
 
-def _nearest(told: _Told, errors: dict[Way, Array]) -> tuple[Way | None, dict[Way, float]]:
-    """The way to take: the one with the least error of those that tomorrow has, and persistence unless it was strictly beaten or equalled."""
-    can = {way: error for way, error in errors.items() if np.any(~np.isnan(told.by[way][-1])) and _judged(~np.isnan(error[-LOOKED_BACK:]))}
+def _nearest(told: _Told, errors: dict[Way, Array], wanted: Mask) -> tuple[Way | None, dict[Way, float]]:
+    """The way to take: of those that tell every hour that persistence tells, the one with the least error; persistence where none is nearer."""
+    reach = {way: wanted & ~np.isnan(told.by[way][-1]) & ((~np.isnan(error[-LOOKED_BACK:])).sum(axis=0) >= ENOUGH) for way, error in errors.items()}
+    can = {way: error for way, error in errors.items() if reach[way].any() and not np.any(reach[Way.PERSISTENCE] & ~reach[way])}
     if not can:
         return None, {}
     common = np.logical_and.reduce([~np.isnan(error[-LOOKED_BACK:]) for error in can.values()])
