@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Engine
 
 from alerts.state import Alert
@@ -28,6 +30,7 @@ KEPT_SOURCES = 30
 SMALLEST_GROUP = 5
 """Figures of fewer acknowledgements than this could be those of one person."""
 MOST_MIN = 24 * 60
+Counts = npt.NDArray[np.int64]
 
 
 class Day(msgspec.Struct, kw_only=True):
@@ -125,38 +128,46 @@ class KpiService:
 
 def day_of(rows: Iterable[Any]) -> Day:
     """Rows of `FIGURED`."""
-    day = Day()
+    day, kinds, heard = Day(), Counter[tuple[str, str, str]](), Counter[tuple[str, int]]()
+    buckets = day.buckets
     for zone, type, severity, raised_us, returned_us, acknowledged_us, role, excursions in rows:
-        source = f"{zone}|{type}"
-        day.buckets[raised_us % DAY_US // BUCKET_US] += excursions
-        for counts, key in ((day.severities, severity), (day.types, type), (day.sources, source)):
-            counts[key] = counts.get(key, 0) + excursions
+        buckets[raised_us % DAY_US // BUCKET_US] += excursions
+        kinds[zone, type, severity] += excursions
         if acknowledged_us is None:
             day.unheard += 1
         else:
-            minutes = min(MOST_MIN, max(0, acknowledged_us - raised_us + MINUTE_US - 1) // MINUTE_US)
-            heard = day.heard_min.setdefault(role, {})
-            heard[minutes] = heard.get(minutes, 0) + 1
+            heard[role, min(MOST_MIN, max(0, acknowledged_us - raised_us + MINUTE_US - 1) // MINUTE_US)] += 1
         if returned_us is not None:
             lasted_us = returned_us - raised_us
             day.fleeting += lasted_us < FLEETING_US and (acknowledged_us is None or acknowledged_us > returned_us)
             day.stale += lasted_us > STALE_US
             if excursions >= CHATTERS_FROM and lasted_us / (excursions - 1) <= CHATTERS_US:
+                source = f"{zone}|{type}"
                 day.chattering[source] = day.chattering.get(source, 0) + excursions
-    day.sources = dict(Counter(day.sources).most_common(KEPT_SOURCES))
+    _split(day, kinds)
+    for (role, minutes), count in heard.items():
+        day.heard_min.setdefault(role, {})[minutes] = count
     return day
+
+
+def _split(day: Day, kinds: Mapping[tuple[str, str, str], int]) -> None:
+    """By severity, by type, and by source; a day's alarms are of far fewer kinds than there are alarms."""
+    for (zone, type, severity), count in kinds.items():
+        for counts, key in ((day.severities, severity), (day.types, type), (day.sources, f"{zone}|{type}")):
+            counts[key] = counts.get(key, 0) + count
+    day.sources = dict(Counter(day.sources).most_common(KEPT_SOURCES))
 
 
 def summed(site: str, start_us: int, stop_us: int, days: Mapping[int, Day], now: Sequence[Alert], shifts: Sequence[tuple[int, int]], now_us: int) -> Kpis:
     """All figures of a period."""
-    buckets = {day * BUCKETS + index: count for day, found in days.items() for index, count in enumerate(found.buckets) if count}
-    total, hours = sum(buckets.values()), max(1e-9, (min(stop_us, now_us) - start_us) / HOUR_US)
+    first, buckets = _in_a_row(days)
+    total, hours = int(buckets.sum()), max(1e-9, (min(stop_us, now_us) - start_us) / HOUR_US)
     periods = max(1.0, hours * HOUR_US / BUCKET_US)
-    over = sum(count > FLOOD_FROM for count in buckets.values())
+    over = int((buckets > FLOOD_FROM).sum())
     sources, types, severities, chattering = (_added(getattr(day, name) for day in days.values()) for name in ("sources", "types", "severities", "chattering"))
     top = sum(count for _, count in sources.most_common(10))
     stale = [alert for alert in now if now_us - alert.raised_at_us > STALE_US]
-    by_shift = [sum(buckets.get(bucket, 0) for bucket in range(start // BUCKET_US, -(-stop // BUCKET_US))) for start, stop in shifts]
+    by_shift = _of_spans(first, buckets, [(start // BUCKET_US, -(-stop // BUCKET_US)) for start, stop in shifts])
     heard = sum(count for day in days.values() for of in day.heard_min.values() for count in of.values())
     unheard = sum(day.unheard for day in days.values())
     values: dict[str, float | None] = {
@@ -164,7 +175,7 @@ def summed(site: str, start_us: int, stop_us: int, days: Mapping[int, Day], now:
         "per_shift_p95": quantile(by_shift, 0.95),
         "per_hour": total / hours,
         "periods_over_10": 100 * over / periods,
-        "peak_10_min": max(buckets.values(), default=0),
+        "peak_10_min": int(buckets.max(initial=0)),
         "floods": floods(buckets),
         "top_10_share": 100 * top / total if total else None,
         "stop_share": 100 * severities["stop"] / total if total else None,
@@ -189,16 +200,28 @@ def summed(site: str, start_us: int, stop_us: int, days: Mapping[int, Day], now:
     )
 
 
-def floods(buckets: Mapping[int, int]) -> int:
-    """Spells that begin with ten alarms or more in ten minutes and end with fewer than five."""
-    found, is_flood, last = 0, False, None
-    for bucket in sorted(buckets):
-        if last is not None and bucket != last + 1:
-            is_flood = False
-        count, last = buckets[bucket], bucket
-        found += not is_flood and count >= FLOOD_FROM
-        is_flood = count >= FLOOD_FROM or (is_flood and count >= FLOOD_UNTIL)
-    return found
+def _in_a_row(days: Mapping[int, Day]) -> tuple[int, Counts]:
+    """The first bucket's number and every bucket up to the last day's end."""
+    first, last = min(days, default=0), max(days, default=-1)
+    found = np.zeros((last - first + 1, BUCKETS), dtype=np.int64)
+    for day, of in days.items():
+        found[day - first] = of.buckets
+    return first * BUCKETS, found.reshape(-1)
+
+
+def _of_spans(first: int, buckets: Counts, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """Alarms of each half-open span of bucket numbers."""
+    so_far = np.concatenate(([0], np.cumsum(buckets)))
+    edges = np.clip(np.array(spans, dtype=np.int64).reshape(-1, 2) - first, 0, len(buckets))
+    return [int(count) for count in so_far[edges[:, 1]] - so_far[edges[:, 0]]]
+
+
+def floods(buckets: Sequence[int] | Counts) -> int:
+    """Spells that begin with ten alarms or more in ten minutes and end with fewer than five: rows of five or more that hold a ten."""
+    counts = np.asarray(buckets)
+    high = counts >= FLOOD_UNTIL
+    rows = np.cumsum(high & ~np.concatenate(([False], high[:-1])))
+    return len(np.unique(rows[counts >= FLOOD_FROM]))
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:

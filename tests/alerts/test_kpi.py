@@ -85,7 +85,7 @@ def test_a_flood_begins_at_ten_and_ends_below_five(counts: list[int]) -> None:
             is_flood, expected = True, expected + 1
         elif is_flood and count < 5:
             is_flood = False
-    assert floods({index: count for index, count in enumerate(counts) if count}) == expected
+    assert floods(counts) == expected
 
 
 def test_the_quantile_is_a_value_that_was_there() -> None:
