@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from domain.quantities import quantity_of
 from domain.reading import Reading, minute_from
@@ -16,6 +19,9 @@ MIDNIGHT_US = parse_instant("2026-11-25T17:00:00Z")  # of 26 November in Ho Chi 
 HEAT = {"air_temperature": 33.0, "relative_humidity": 60.0, "globe_temperature": 35.0, "air_speed": 0.3}
 HEADER = "time,air_temperature_c,relative_humidity_pct,wind_speed_ms,solar_w_m2"
 PLAN, WEATHER = "/api/v1/sites/f1/heat-plan", "/api/v1/sites/f1/weather-forecast"
+
+AXE = Path(__file__).resolve().parents[2] / "console" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 def warm(day: int) -> float:
@@ -153,3 +159,45 @@ def test_every_sentence_of_the_plan_is_there_in_vietnamese(hot) -> None:
     assert "Kế hoạch nắng nóng" in page
     for english in ("A plan, not evidence", "Too few days were measured", "How to read it", "Agreed the evening before"):
         assert english not in page
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
+        yield browser
+        browser.close()
+
+
+def opened(browser: Browser, site, **options: object) -> Page:
+    headers = {"Authorization": f"Bearer {site.factory.tokens['linh']}"}
+    page = browser.new_context(**{"locale": "en-GB", "extra_http_headers": headers, **options}).new_page()
+    page.goto(f"{site.url}/sites/f1/heat-plan", wait_until="load")
+    return page
+
+
+@pytest.mark.server("chromium")
+def test_without_javascript_a_file_is_handed_in_and_the_plan_prints_without_its_forms(hot, browser: Browser) -> None:
+    page = opened(browser, hot, java_script_enabled=False)
+    page.get_by_text("Hand in a weather forecast").click()
+    page.locator("input[type=file]").set_input_files({"name": "met.csv", "mimeType": "text/csv", "buffer": weather(22, 0, more=-3.5).encode()})
+    page.get_by_role("button", name="Hand in").click()
+    ironing = page.locator("[data-heat-plan='f1.ironing-1']")
+    expect(ironing.locator("tbody tr")).to_have_count(9)
+    expect(ironing.locator("[data-part=moves]")).to_contain_text("07:00")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("button", name="Show")).to_be_hidden()
+    expect(page.get_by_text("Agreed the evening before")).to_be_visible()
+    expect(page.locator("[data-part=statement]")).to_be_visible()
+
+
+@pytest.mark.server("chromium")
+def test_the_plan_fits_a_small_telephone_and_axe_finds_nothing(hot, browser: Browser) -> None:
+    hot.post(WEATHER, content=weather(22, 0))
+    page = opened(browser, hot, viewport={"width": 360, "height": 700}, bypass_csp=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci in console/frontend")
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']})")
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
