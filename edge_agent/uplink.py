@@ -33,7 +33,7 @@ from domain.topics import sharded_data_topic, topic
 from edge_agent.backoff import FullJitter
 from edge_agent.config import DEFAULT_PORTS, Destination
 from edge_agent.outbox import Outbox
-from edge_agent.outbox_file import Kind, Row
+from edge_agent.outbox_file import SEQ_MASK, Kind, Row
 from edge_agent.ranges import Ranges
 from edge_agent.window import Window
 
@@ -325,7 +325,7 @@ class Uplink:
         if room <= 0:  # an answer makes room: what is live waits for it, before the backlog
             self._live_waits = True
             return
-        rows = self._outbox.pending(self._to.name, room, low_id=self._live_from, skip=self._window.ids)
+        rows = self._outbox.pending(self._to.name, room, low_id=self._live_from, high_id=self._live_to(), skip=self._window.ids)
         for row in rows:
             self._publish(client, row, now_s)
         if len(rows) >= room:  # more than there is room for: those are the backlog now, and what comes next is live
@@ -342,11 +342,17 @@ class Uplink:
             return
         self._backlog_waits = False
         rows = self._outbox.pending(self._to.name, room, high_id=self._live_from - 1, skip=self._window.ids)
+        if len(rows) < room:
+            rows += self._outbox.pending(self._to.name, room - len(rows), low_id=self._live_to() + 1, skip=self._window.ids)
         for row in rows:
             self._publish(client, row, now_s)
         self._tokens -= len(rows)
         if len(rows) == room:
             self._backlog_waits = True
+
+    def _live_to(self) -> int:
+        """The end of this run's numbers: a run that was taken in after this one began has higher ones, and is a backlog all the same."""
+        return self._outbox.next_id() | SEQ_MASK
 
     def _wire_room(self, *, live: bool = True) -> int:
         """A backlog leaves a quarter to what is live: a small broker takes 20 at once."""

@@ -145,6 +145,22 @@ def test_what_is_live_goes_before_the_backlog(tmp_path: Path, centre: Any, mosqu
         rig.stop()
 
 
+def test_a_run_taken_in_after_this_one_began_is_a_backlog_and_drains_unasked(tmp_path: Path, centre: Any, mosquitto: Any, eventually: Callable[..., None]) -> None:
+    outbox = Outbox(tmp_path / "outbox.db", SystemClock())
+    outbox.begin()
+    outbox.import_boot("past", ([reading(number)] for number in range(600)))
+    rig = Rig(tmp_path, mosquitto.url, outbox=outbox)
+    try:
+        eventually(lambda: len(centre.packs) > 10, what="the backlog flows")
+        rig.append(5000)
+        eventually(lambda: (outbox.boot, 0) in centre.packs, 3, "the live pack")
+        assert len(centre.packs) < 500
+        eventually(lambda: waiting(rig) == 0, 20, "drained")
+        assert len(centre.readings()) == 601
+    finally:
+        rig.stop()
+
+
 def test_commands_are_answered(rig: Rig, centre: Any, eventually: Callable[..., None]) -> None:
     eventually(lambda: rig.uplink.connected, what="connected")
     centre.send("agent-7", "cmd", {"id": "c1", "verb": "identify", "expires": 4e9})
@@ -168,7 +184,7 @@ def test_what_comes_while_the_uplink_looks_is_sent_without_another_word(rig: Rig
 
     def pending(name: str, limit: int, **span: Any) -> Any:
         found = real(name, limit, **span)
-        if once and not found and ("low_id" in span) is live:
+        if once and not found and {"low_id", "high_id"}.issubset(span) is live:
             once.clear()
             if live:
                 rig.append(2)
