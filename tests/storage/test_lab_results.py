@@ -130,4 +130,4 @@ def test_what_does_not_go_with_the_rest_of_its_set_is_refused(repository: LabRes
     assert caught.value.field == field
     repository.add("f1", "f1.z1", result(set="b", **changes), author="lan", reason="", now_us=NOW_US)
     repository.add("f1", "f1.z2", result(set="a", **changes), author="lan", reason="", now_us=NOW_US)
-    repository.add("f1", "f1.z1", result(set="a", start="2026-11-20T01:00:00Z", stop="2026-11-20T08:00:00Z", **{"unit": "mg/m3"}), author="lan", reason="", now_us=NOW_US)
+    repository.add("f1", "f1.z1", result(set="a", start="2026-11-20T01:00:00Z", stop="2026-11-20T08:00:00Z", unit="mg/m3"), author="lan", reason="", now_us=NOW_US)
