@@ -21,6 +21,7 @@ from console.security import Caller, OnCommittee, Reader
 from console.words import ROLES, hazard_name
 from domain.agreements import Side
 from domain.errors import BadInput, Conflict
+from domain.times import to_datetime
 
 router = APIRouter(include_in_schema=False)
 
@@ -62,7 +63,7 @@ def sheet(request: Request, id: str, caller: Reader) -> HTMLResponse:
         agenda=_agenda(house, caller, meeting),
         counts=counted(meeting.seats),
         words=words,
-        closed=formats.moment(meeting.closed_us or 0, timezone),
+        closed=f"{formats.day(meeting.closed_us or 0, timezone)}, {to_datetime(meeting.closed_us or 0).astimezone(timezone):%H:%M}",
         digest=_in_fours(digest),
         address=f"{house.context.console_url}/meetings/{meeting.id}",
     )

@@ -215,7 +215,11 @@ def pages(site) -> list[str]:
     site.post(f"/api/v1/reviews/{id}/sign", "hoa", json={"side": "worker", "agree": False, "text": "not enough"})
     site.post(f"/api/v1/reviews/{id}/dissent", "hoa", json={"text": "still hot"})
     site.post("/api/v1/sites/f1/accounts", "hoa", json={"do": "create", "name": "thu", "why": "elected"})
-    return ["/reviews", f"/reviews/{id}", "/sites/f1/committee", f"/meetings/{meeting_of(site)}"]
+    draft, closed = meeting_of(site), meeting_of(site)
+    minutes = site.post(f"/api/v1/meetings/{closed}/close", "linh").json()
+    own = [seat["mandate"] for seat in minutes["present"] if seat["side"] == "management"]
+    site.post(f"/api/v1/meetings/{closed}/paper", "minh", json={"side": "management", "mandates": own, "on": "2026-11-25", "digest": minutes["digest"], "reference": "folder 4"})
+    return ["/reviews", f"/reviews/{id}", "/sites/f1/committee", f"/meetings/{draft}", f"/meetings/{closed}", f"/meetings/{closed}/sheet"]
 
 
 def test_every_page_fits_a_phone_passes_axe_and_is_translated(site, opened: Open) -> None:
