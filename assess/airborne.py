@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from assess import texts
-from assess.bounds import NOTHING, Air, Found, Result, Statistic, exact_mean, filled, first_highest, quality_reasons, result_of
+from assess.bounds import NOTHING, Air, Found, Result, Statistic, Values, exact_mean, filled, first_highest, first_highest_of_rows, quality_reasons, result_of
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
 from models.airborne.excursions import excursions
@@ -25,7 +25,7 @@ def evaluate(measured: Measured, span: Span, limit: Limit, record_high: RecordHi
     single = limit.metric == "ceiling_max" and not limit.window_min
     fill, sides = filled(measured, span, record_high, minimum=MINIMUM, top=single)
     sides = air.taken(sides) if air else sides
-    result = measured.once(("result", limit.metric, limit.averaging, air and air.reference_c), lambda: result_of(statistic_of(limit, counted), sides))
+    result = measured.once(("result", limit.metric, limit.averaging, air and air.reference_c), lambda: result_of(statistic_of(limit, counted), sides, values_of(limit, counted)))
     value = limit.value_in(measured.quantity.unit)
     notes = []
     if single and value is not None and (over := int(np.sum(sides.value > value))):
@@ -49,6 +49,20 @@ def statistic_of(limit: Limit, counted: Mask) -> Statistic:
     if limit.window_min:
         return sliding(limit.window_min, counted)
     return highest_sample
+
+
+def values_of(limit: Limit, counted: Mask) -> Values | None:
+    """The same for rows of minutes; None for what has no such form."""
+    if limit.metric == "twa":
+        return None
+    return sliding_rows(limit.window_min, counted) if limit.window_min else highest_samples
+
+
+def highest_samples(rows: Array) -> list[float]:
+    """`highest_sample` of each row."""
+    highest = np.max(np.where(np.isnan(rows), -np.inf, rows), axis=-1)
+    known: list[float] = np.where(np.isnan(rows).all(axis=-1), np.nan, highest).tolist()
+    return known
 
 
 def highest_sample(minutes: Array) -> Found:
@@ -95,3 +109,18 @@ def sliding(window: int, counted: Mask, enough: float = ENOUGH) -> Statistic:
         return Found(exact_mean(exposed[first : first + window]), first, first + window)
 
     return worst_window
+
+
+def sliding_rows(window: int, counted: Mask, enough: float = ENOUGH) -> Values:
+    """`sliding` of each row."""
+
+    def worst_windows(rows: Array) -> list[float]:
+        exposed = np.where(counted, rows, 0.0)
+        means = rolling_means(exposed, window, enough=enough)
+        if means.size == 0:
+            return [np.nan] * len(rows)
+        none = np.isnan(means)
+        first = first_highest_of_rows(np.where(none, -np.inf, means))
+        return [np.nan if empty else exact_mean(row[at : at + window]) for row, at, empty in zip(exposed, first, np.all(none, axis=-1), strict=True)]
+
+    return worst_windows

@@ -86,22 +86,29 @@ def first_highest(values: Array) -> int:
     return int(np.argmax(values >= (highest - 1e-9 * max(1.0, abs(highest)) if np.isfinite(highest) else highest)))
 
 
-def result_of(statistic: Statistic, sides: Sides) -> Result:
-    """The statistic with its bounds; the parts add up to them exactly."""
+def first_highest_of_rows(values: Array) -> list[int]:
+    """`first_highest` of each row."""
+    highest = np.max(values, axis=-1)
+    tolerance = 1e-9 * np.maximum(1.0, np.abs(highest))
+    lowest = np.subtract(highest, tolerance, out=highest.copy(), where=np.isfinite(highest))
+    found: list[int] = np.argmax(values >= lowest[:, np.newaxis], axis=-1).tolist()
+    return found
+
+
+Values = Callable[[Array], Sequence[float]]
+"""The values of a statistic for rows of minutes."""
+
+
+def result_of(statistic: Statistic, sides: Sides, values: Values | None = None) -> Result:
+    """The statistic with its bounds; the parts add up to them exactly. `values` are those of the statistic, found for all causes at once."""
     found = statistic(sides.value)
     if isnan(found.value):
         return Result(value=None, low=None, high=None, first=found.first, stop=found.stop)
-    answers: dict[bytes, float] = {}
-
-    def answer(minutes: Array) -> float:
-        """A cause that moves nothing costs nothing."""
-        content = minutes.tobytes()
-        if content not in answers:
-            answers[content] = statistic(minutes).value
-        return answers[content]
-
-    low = [(cause, answer(minutes)) for cause, minutes in sides.low]
-    high = [(cause, answer(minutes)) for cause, minutes in sides.high]
+    moved = {minutes.tobytes(): minutes for _, minutes in (*sides.low, *sides.high)}  # a cause that moves nothing costs nothing
+    rows = list(moved.values())
+    answers = dict(zip(moved, values(np.stack(rows)) if values else [statistic(minutes).value for minutes in rows], strict=True))
+    low = [(cause, answers[minutes.tobytes()]) for cause, minutes in sides.low]
+    high = [(cause, answers[minutes.tobytes()]) for cause, minutes in sides.high]
     return bounds_from(found, low, high)
 
 

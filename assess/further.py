@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from assess import heat, texts
-from assess.airborne import MINIMUM, sliding
+from assess.airborne import MINIMUM, sliding, sliding_rows
 from assess.bounds import NOTHING, Air, Found, Result, Statistic, bounds_from, filled, result_of, sides_of
 from assess.gather import Measured, RecordHigh
 from assess.limits import NO_LIMIT, Adopted
@@ -106,7 +106,7 @@ def worst_hour(work: ZoneShift, channel: Measured, like: Outcome) -> Iterator[Ou
     span = work.span
     fill, sides = filled(channel, span, work.record_high, minimum=MINIMUM)
     window = min(HOUR_MIN, span.minutes) if work.final else HOUR_MIN
-    result = result_of(sliding(window, span.counted, MIN_COVERAGE), sides)
+    result = result_of(sliding(window, span.counted, MIN_COVERAGE), sides, sliding_rows(window, span.counted, MIN_COVERAGE))
     if result.value is None:
         return
     short = [texts.SHORT_SHIFT.format(minutes=HOUR_MIN)] if window < HOUR_MIN else []

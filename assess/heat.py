@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from assess import texts
-from assess.bounds import NOTHING, Found, Result, bounds_from, exact_mean, first_highest
+from assess.bounds import NOTHING, Found, Result, bounds_from, exact_mean, first_highest, first_highest_of_rows
 from assess.gather import Measured
 from assess.plan import Placement, Span
 from assess.uncertainty import table
@@ -402,13 +402,15 @@ def _lows(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, span: Span, k
     estimate = np.where(span.on_break, coldest, drift - wbgt.estimate[0])
     estimate = np.where(known, estimate, np.nan)
     filled = np.where(span.counted & ~known, coldest, estimate)
-    return [
-        ("sensor", judge.worst(sensor, work.rate_w).value),
-        ("calibration", judge.worst(drift, work.rate_w).value),
-        ("estimate", judge.worst(estimate, work.rate_w).value),
-        ("metabolic_rate", judge.worst(estimate, work.low_w).value),
-        ("gap", judge.worst(filled, work.low_w).value),
-    ]
+    return judge.widened(
+        [
+            ("sensor", sensor, work.rate_w),
+            ("calibration", drift, work.rate_w),
+            ("estimate", estimate, work.rate_w),
+            ("metabolic_rate", estimate, work.low_w),
+            ("gap", filled, work.low_w),
+        ]
+    )
 
 
 def _highs(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, gap: Mask, gap_high_c: float | Array) -> list[tuple[Cause, float]]:
@@ -417,13 +419,15 @@ def _highs(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, gap: Mask, g
     estimate = drift + wbgt.estimate[1]
     highest = float(np.max(np.where(np.isnan(estimate), -np.inf, estimate), initial=-np.inf))
     filled = np.where(gap, np.maximum(gap_high_c + work.clothing_k, highest), estimate)
-    return [
-        ("sensor", judge.worst(sensor, work.rate_w).value),
-        ("calibration", judge.worst(drift, work.rate_w).value),
-        ("estimate", judge.worst(estimate, work.rate_w).value),
-        ("metabolic_rate", judge.worst(estimate, work.high_w).value),
-        ("gap", judge.worst(filled, work.high_w).value),
-    ]
+    return judge.widened(
+        [
+            ("sensor", sensor, work.rate_w),
+            ("calibration", drift, work.rate_w),
+            ("estimate", estimate, work.rate_w),
+            ("metabolic_rate", estimate, work.high_w),
+            ("gap", filled, work.high_w),
+        ]
+    )
 
 
 def _work_reasons(span: Span, work: Work) -> list[str]:
@@ -474,6 +478,18 @@ class _Judge:
         (mean, enough), limits = found, self._limits(rate_w)
         first = first_highest(np.where(enough, mean - limits, -np.inf))
         return Found(self.hours.exact(effective, first) - float(limits[first]), first, first + self.hours.window)
+
+    def widened(self, causes: Sequence[tuple[Cause, Array, Array]]) -> list[tuple[Cause, float]]:
+        """`worst` of each: effective WBGT and work rate as a cause may have made them; all at once."""
+        means = [self.hours.means(effective) for _, effective, _ in causes]
+        known = [(found, self._limits(rate), effective) for found, (_, effective, rate) in zip(means, causes, strict=True) if found is not None]
+        if not known:
+            return [(cause, NOTHING.value) for cause, _, _ in causes]
+        limits = np.stack([limit for _, limit, _ in known])
+        excess = np.where(np.stack([enough for (_, enough), _, _ in known]), np.stack([mean for (mean, _), _, _ in known]) - limits, -np.inf)
+        firsts = first_highest_of_rows(excess)
+        answers = iter([self.hours.exact(effective, at) - float(limit[at]) for (_, limit, effective), at in zip(known, firsts, strict=True)])
+        return [(cause, NOTHING.value if found is None else next(answers)) for found, (cause, _, _) in zip(means, causes, strict=True)]
 
     def limit_at(self, found: Found, rate_w: Array) -> float:
         return float(self._limits(rate_w)[found.first])

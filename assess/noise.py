@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from assess import texts
-from assess.airborne import highest_sample
+from assess.airborne import highest_sample, highest_samples
 from assess.bounds import Found, Result, Sides, Statistic, ends_of, exact_mean, filled, quality_reasons, result_of
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
@@ -56,7 +56,7 @@ def under_protectors(result: Result, span: Span, metric: str) -> Result:
 def _result(metric: str, minutes_worked: int, sides: Sides) -> Result:
     if metric in DOSES_5DB:
         return approximate_dose(metric, minutes_worked, sides)
-    result = result_of(statistic_of(metric, minutes_worked), sides)
+    result = result_of(statistic_of(metric, minutes_worked), sides, highest_samples if metric in HIGHEST else None)
     return replace(result, high=None, reasons=[*result.reasons, texts.HIGHEST_LEVEL]) if metric == "la_max" else result
 
 
@@ -72,6 +72,8 @@ def approximate_dose(metric: str, minutes_worked: int, sides: Sides) -> Result:
     return replace(shown, low=least.low, high=most.high, parts=[part], reasons=[*most.reasons, texts.APPROXIMATE_DOSE])
 
 
+HIGHEST = ("la_max", "lcpeak_max")
+"""Results that are one minute's."""
 RATES: Mapping[str, Callable[[Array], Array]] = MappingProxyType({"dose_3db": dose_rate_pct_min, "lex_8h": energy})
 """What a minute at a level gives to a result that is a mean of it."""
 
