@@ -140,9 +140,13 @@ def bounds_from(found: Found, low: Sequence[tuple[Cause, float]], high: Sequence
 
 
 def _steps(value: float, answers: Sequence[tuple[Cause, float]], side: Callable[[float, float], float]) -> tuple[float, dict[Cause, float]]:
+    """The outermost bound, and the share of each cause on the way there. What all causes together leave is the bound: a window that is passed over
+    while its gaps are open may be the highest once they are filled, and then no cause before that leads further out."""
     shares: dict[Cause, float] = {}
+    last = next((answer for _, answer in reversed(answers) if not isnan(answer)), value)
+    outermost, inward = side(value, last), max if side is min else min
     for cause, answer in answers:
-        moved = value if isnan(answer) else side(value, answer)
+        moved = value if isnan(answer) else side(value, inward(answer, outermost))
         if not isinf(moved):
             shares[cause] = shares.get(cause, 0.0) + moved - value
         value = moved
