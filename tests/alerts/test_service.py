@@ -235,8 +235,21 @@ def test_one_silent_channel_on_a_live_device_is_an_alert(floor: Floor) -> None:
     (alert,) = floor.open()
     assert (alert.type, alert.channel, alert.evidence["channels"]) == ("channel_silent", AIR, [AIR])
     floor.silent = []
-    floor.minute(26.0, 26.0, 26.0)
+    for _ in range(31):
+        floor.minute(26.0, 26.0)
     assert not existing(floor.alert(alert.key)).active
+
+
+def test_a_sensor_that_comes_and_goes_is_one_alert(floor: Floor) -> None:
+    for _ in range(4):
+        floor.silent = [AIR]
+        floor.minute(26.0, 26.0, 26.0)
+        floor.silent = []
+        for _ in range(9):
+            floor.minute(26.0, 26.0)
+    (alert,) = floor.open()
+    assert floor.kinds(alert).count(StepKind.RAISED) == 1
+    assert StepKind.RETURNED not in floor.kinds(alert)
 
 
 def test_another_silent_channel_joins_and_is_news_to_whoever_acknowledged(floor: Floor) -> None:
