@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 from sqlalchemy import Engine, text
 
+from alerts.bench_records import fresh_records, settle
 from alerts.inbox import Inbox
 from alerts.kpi import KpiService
 from alerts.policies import site_policies
@@ -27,7 +26,6 @@ from domain.scope import Role, Scope
 from domain.times import DAY_US, MINUTE_US
 from domain.verdict import LimitOf
 from domain.yamltext import parse_yaml
-from storage.records.engine import open_records
 from storage.records.journal import JournalRepository
 from storage.records.registry import RegistryRepository
 
@@ -52,15 +50,19 @@ class _Clock:
         self.at_us += round(seconds * 1_000_000)
 
 
-def alert_rates(days: int = DAYS) -> list[dict[str, float | str]]:
-    """Seconds and milliseconds; each the median of several."""
-    with tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as folder:
-        return [_policy(Path(folder)), _journal(Path(folder), days), _start(Path(folder))]
+def alert_rates(days: int = DAYS, server: str = "") -> list[dict[str, float | str]]:
+    """Seconds and milliseconds; each the median of several. `server`: a PostgreSQL where databases may be made; else SQLite."""
+    stages: list[Callable[[Engine], dict[str, float | str]]] = [_policy, lambda engine: _journal(engine, days), _start]
+    found = []
+    for stage in stages:
+        with fresh_records(server) as engine:
+            found.append({"records": engine.dialect.name, **stage(engine)})
+    return found
 
 
-def _policy(folder: Path) -> dict[str, float | str]:
+def _policy(engine: Engine) -> dict[str, float | str]:
     """Minutes of a floor where every hundredth window is over its limit."""
-    engine, clock = open_records(f"sqlite:///{folder}/policy.db"), _Clock(START_US)
+    clock = _Clock(START_US)
     conditions, alerts = WindowConditions(Recorder(engine, clock, site_policies(engine)), site_policies(engine)), OpenAlerts(Recorder(engine, clock, site_policies(engine)))
     seconds = []
     for minute in range(8):
@@ -72,7 +74,6 @@ def _policy(folder: Path) -> dict[str, float | str]:
             for alert in conditions.follow(zone, alerts.by_key, clock.at_us):
                 alerts.put(alert)
         seconds.append(time.perf_counter() - started)
-    engine.dispose()
     return {"bench": "policy", "channels": CHANNELS, "open_alerts": len(alerts.by_key), "minute_s": round(statistics.median(seconds[3:]), 3)}
 
 
@@ -103,13 +104,14 @@ def _window(zone: int, channel: int, at_us: int) -> LiveWindow:
     )
 
 
-def _journal(folder: Path, days: int) -> dict[str, float | str]:
+def _journal(engine: Engine, days: int) -> dict[str, float | str]:
     """A year of alerts: one in five hundred is open, one in twenty at stop level."""
-    engine, clock = open_records(f"sqlite:///{folder}/year.db"), _Clock(START_US + days * DAY_US - MINUTE_US)
+    clock = _Clock(START_US + days * DAY_US - MINUTE_US)
     RegistryRepository(engine).import_file(parse_yaml(SITE, SiteFile, source="bench"), valid_from_us=None, author="bench", reason="bench", now_us=0)
     body = _body(engine, clock)
     with engine.begin() as connection:
         connection.execute(text(_FILL), {"n": days * A_DAY, "start": START_US, "step": DAY_US // A_DAY, "body": body})
+    settle(engine)
     inbox, scope, held = Inbox(engine), Scope(user="b", role=Role.OFFICER, grant="f1"), RegistryRepository(engine).load().at(clock.at_us)
     kpis = KpiService(engine, clock)
     started = time.perf_counter()
@@ -128,25 +130,19 @@ def _journal(folder: Path, days: int) -> dict[str, float | str]:
     }
     found: dict[str, float | str] = {"bench": "journal", "alerts": days * A_DAY, "keep_up_s": round(filled_s, 1)}
     found.update({name: round(1000 * _median(do), 1) for name, do in ran.items()})
-    engine.dispose()
     return found
 
 
-def _start(folder: Path) -> dict[str, float | str]:
-    """A million transitions of a quarter as many alerts, of which one in a hundred is open."""
-    engine, clock = open_records(f"sqlite:///{folder}/start.db"), _Clock(START_US)
+def _start(engine: Engine) -> dict[str, float | str]:
+    """A million transitions of a quarter as many alerts, of which one in a hundred is open: the start as it is, the first one where every open alert is stale, and a fold of them all."""
+    clock = _Clock(START_US)
     _body(engine, clock)
     with engine.begin() as connection:
         detail = connection.execute(text("SELECT body FROM alert_journal ORDER BY id LIMIT 1")).scalar()
         connection.execute(text("DELETE FROM alert_journal"))
         connection.execute(text(_FILL_JOURNAL), {"n": TRANSITIONS, "start": START_US, "body": detail})
-        connection.execute(text(_FILL_STALE))
-    journal = JournalRepository(engine)
-    started = time.perf_counter()
-    ids = [f"j{number}" for number in range(0, TRANSITIONS // A_LIFE, 25)]
-    folded = [fold(found) for found in journal.steps_of(ids).values()]
-    steps = A_LIFE * len(folded)
-    rate = steps / (time.perf_counter() - started)
+        connection.execute(text(_FILL_STALE), {"nothing": b""})
+    settle(engine)
     started = time.perf_counter()
     AlertStates(engine).heal()
     healed = time.perf_counter() - started
@@ -154,14 +150,18 @@ def _start(folder: Path) -> dict[str, float | str]:
     opened = OpenAlerts(Recorder(engine, clock, site_policies(engine)))
     opened.refresh(START_US)
     seconds = time.perf_counter() - started
-    engine.dispose()
+    started, cpu = time.perf_counter(), time.process_time()
+    journal, ids = JournalRepository(engine), [f"j{number}" for number in range(TRANSITIONS // A_LIFE)]
+    folded = sum(len([fold(steps) for steps in journal.steps_of(ids[first : first + 1000]).values()]) for first in range(0, len(ids), 1000))
     return {
         "bench": "start",
         "transitions": TRANSITIONS,
         "open_alerts": len(opened.by_key),
         "start_s": round(seconds, 2),
         "first_start_s": round(healed, 2),
-        "folded_per_s": round(rate),
+        "folded": folded,
+        "fold_all_s": round(time.perf_counter() - started, 2),
+        "fold_all_cpu_s": round(time.process_time() - cpu, 2),
     }
 
 
@@ -192,14 +192,14 @@ def _body(engine: Engine, clock: _Clock) -> bytes:
 
 
 _FILL = """
-WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :n)
+WITH RECURSIVE n(i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :n)
 INSERT INTO alert_states (alert, raised_id, site, zone, hazard, type, severity, state, open, raised_us, returned_us, acknowledged_us, acknowledged_role, last_id, excursions, body)
 SELECT 'b' || i, 4 * i + 1, 'f1', 'f1.z' || (i % 200), 'heat', 'heat' || (i % 12), CASE WHEN i % 20 = 0 THEN 'stop' ELSE 'action' END,
   CASE WHEN i % 500 = 0 AND i > :n - 100000 THEN (CASE WHEN i % 10000 = 0 THEN 'shelved' ELSE 'acknowledged' END) ELSE 'normal' END, i % 500 = 0 AND i > :n - 100000, :start + i * :step,
   CASE WHEN i % 500 = 0 THEN NULL ELSE :start + i * :step + 900000000 END, :start + i * :step + 60000000 * (i % 17), 'officer', 4 * i + 4, 1, :body FROM n"""
 
 _FILL_JOURNAL = """
-WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :n)
+WITH RECURSIVE n(i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :n)
 INSERT INTO alert_journal (id, alert, site, zone, hazard, type, step, event_us, recorded_us, "by", role, body)
 SELECT i + 1, 'j' || (i / 4), 'f1', 'f1.z' || (i / 4), 'heat', 'heat', CASE i % 4 WHEN 0 THEN 'raised' WHEN 1 THEN 'revised' WHEN 2 THEN 'acknowledged' ELSE
   (CASE WHEN (i / 4) % 100 = 0 THEN 'commented' ELSE 'returned' END) END, :start + i, :start + i, CASE i % 4 WHEN 2 THEN 'linh' ELSE '' END,
@@ -207,4 +207,4 @@ SELECT i + 1, 'j' || (i / 4), 'f1', 'f1.z' || (i / 4), 'heat', 'heat', CASE i % 
 
 _FILL_STALE = """
 INSERT INTO alert_states (alert, raised_id, site, zone, hazard, type, severity, state, open, raised_us, acknowledged_role, last_id, excursions, body)
-SELECT alert, id, site, zone, hazard, type, '', '', 0, event_us, '', 0, 1, x'' FROM alert_journal WHERE step = 'raised' AND id % 400 = 1"""
+SELECT alert, id, site, zone, hazard, type, '', '', false, event_us, '', 0, 1, :nothing FROM alert_journal WHERE step = 'raised' AND id % 400 = 1"""

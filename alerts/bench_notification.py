@@ -1,15 +1,14 @@
-"""From an alert that is raised to the message handed over, with 500 alerts in a minute: the pager's and the deliveries' own threads, on SQLite."""
+"""From an alert that is raised to the message handed over, with 500 alerts in a minute: the pager's and the deliveries' own threads."""
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import insert
 
+from alerts.bench_records import fresh_records
 from alerts.notification.delivery import Delivery
 from alerts.notification.pager import Pager
 from alerts.notification.pagers import PagerThread
@@ -22,7 +21,6 @@ from domain.hazards import Severity
 from domain.registry import SiteFile
 from domain.times import SECOND_US
 from domain.yamltext import parse_yaml
-from storage.records.engine import open_records
 from storage.records.notifications import NotificationsRepository
 from storage.records.registry import RegistryRepository
 from storage.records.tables import users
@@ -45,10 +43,10 @@ class _Sink:
         return True
 
 
-def notification_rates(alerts: int = ALERTS, seconds: float = SECONDS) -> dict[str, float | str]:
+def notification_rates(alerts: int = ALERTS, seconds: float = SECONDS, server: str = "") -> dict[str, float | str]:
     """Machines get each alert; people get the first few by themselves, then groups."""
-    with tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as folder:
-        engine, clock, stop = open_records(f"sqlite:///{Path(folder)}/n.db"), SystemClock(), threading.Event()
+    with fresh_records(server) as engine:
+        clock, stop = SystemClock(), threading.Event()
         RegistryRepository(engine).import_file(parse_yaml(SITE, SiteFile, source="bench"), valid_from_us=None, author="bench", reason="bench", now_us=0)
         with engine.begin() as connection:
             person = {"role": "officer", "grant": "f1", "password_hash": "", "locale": "", "active": True, "created_us": 0}
@@ -71,8 +69,8 @@ def notification_rates(alerts: int = ALERTS, seconds: float = SECONDS) -> dict[s
         sent = [message for message in outbox.page(["f1"], channel="plant", limit=10 * alerts).items if message.sent_us is not None]
         raised = {alert.id: alert.called_at_us for alert in recorder.states.open()}
         waited = sorted((message.sent_us - raised[message.alert]) / SECOND_US for message in sent if message.sent_us is not None and message.alert in raised)
-        engine.dispose()
     return {
+        "records": engine.dialect.name,
         "bench": "notification",
         "alerts": alerts,
         "handed_over": len(waited),

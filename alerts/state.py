@@ -157,6 +157,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         return bool(since) if self.severity is not Severity.STOP else any(mark.side == side for mark in since)
 
 
+_ROLES = {role.value: role for role in Role}
+
+
 def fold(steps: Iterable[Step]) -> Alert:
     """The alert that these steps, in journal order, add up to; raises ValueError where they do not begin with `raised`."""
     ordered = iter(steps)
@@ -325,7 +328,7 @@ def _returned(alert: Alert, step: Step) -> Alert:
 
 
 def _mark(step: Step) -> Mark:
-    role = Role(step.role) if step.role in list(Role) else None
+    role = _ROLES.get(step.role)
     return Mark(by=step.by, role=step.role, side=role.side if role else "", at_us=step.recorded_us, text=step.detail.text)
 
 

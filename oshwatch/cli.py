@@ -444,6 +444,7 @@ def _bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--year", type=int, nargs="?", const=312, metavar="SHIFTS", help="evaluate: also a factory-year computed again, of so many shifts (default 312; takes minutes to fill)"
     )
+    parser.add_argument("--days", type=int, default=365, metavar="N", help="alerts: days of 10,000 alerts in the journal (default 365: some GB for some minutes)")
     parser.add_argument("--rows", type=int, default=5_184_000, metavar="N", help="query: readings in the store (default 5184000, some minutes; 51840000: a month of 200 channels)")
 
 

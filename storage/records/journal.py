@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, delete, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from domain.hazards import Severity
 from domain.verdict import LimitOf
@@ -240,8 +240,9 @@ def _append(connection: Connection, step: Step) -> Step:
 def _steps_of(connection: Connection, alerts: Sequence[str]) -> dict[str, list[Step]]:
     found: dict[str, list[Step]] = {}
     for some in _chunks(alerts):
-        for row in connection.execute(select(alert_journal).where(alert_journal.c.alert.in_(some)).order_by(alert_journal.c.id)):
-            found.setdefault(row.alert, []).append(_step(row))
+        for row in connection.execute(select(alert_journal).where(alert_journal.c.alert.in_(some)).order_by(alert_journal.c.id)).all():
+            step = _step(row)
+            found.setdefault(step.alert, []).append(step)
     return found
 
 
@@ -249,18 +250,24 @@ def _chunks(alerts: Sequence[str]) -> Iterable[Sequence[str]]:
     return (alerts[start : start + _ASK_AT_ONCE] for start in range(0, len(alerts), _ASK_AT_ONCE))
 
 
-def _step(row: Row[Any]) -> Step:
+_KINDS = {kind.value: kind for kind in StepKind}
+_decode = msgspec.json.Decoder(Detail).decode
+
+
+def _step(row: Any) -> Step:
+    """By the order of the table's columns."""
+    id, alert, site, zone, hazard, type, step, event_us, recorded_us, by, role, body = row
     return Step(
-        id=row.id,
-        alert=row.alert,
-        site=row.site,
-        zone=row.zone,
-        hazard=row.hazard,
-        type=row.type,
-        kind=StepKind(row.step),
-        event_us=row.event_us,
-        recorded_us=row.recorded_us,
-        by=row.by,
-        role=row.role,
-        detail=msgspec.json.decode(row.body, type=Detail),
+        id=id,
+        alert=alert,
+        site=site,
+        zone=zone,
+        hazard=hazard,
+        type=type,
+        kind=_KINDS[step],
+        event_us=event_us,
+        recorded_us=recorded_us,
+        by=by,
+        role=role,
+        detail=_decode(body),
     )
