@@ -36,7 +36,7 @@ BACKOFF_FROM_S, BACKOFF_TO_S = 0.2, 15.0
 PAUSE_S = 0.05
 OUT_WINDOW, OUT_QUEUE = 200, 5_000
 """Acknowledgements and commands on their way to the broker; what finds no room is said again later."""
-GOODBYE_S = 1.0
+GOODBYE_S = 3.0
 _SELECT_S = 1.0
 _PINGREQ = b"\xc0\x00"
 _TOPICS_MAX = 100_000

@@ -299,14 +299,16 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres(postgres_server: str) -> str:
-    """A fresh database for each test, as OSHWATCH_DATABASE_URL wants it."""
+def postgres(postgres_server: str) -> Iterator[str]:
+    """A fresh database for each test, as OSHWATCH_DATABASE_URL wants it; gone after it, or hundreds of them wait for the end."""
     import psycopg
 
     name = f"t{time.time_ns()}"
     with psycopg.connect(postgres_server.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return f"{postgres_server.rsplit('/', 1)[0]}/{name}"
+    yield f"{postgres_server.rsplit('/', 1)[0]}/{name}"
+    with psycopg.connect(postgres_server.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server("postgresql"))])
