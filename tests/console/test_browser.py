@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from domain.hazards import Severity, ZoneStatus
 
@@ -17,7 +17,6 @@ pytestmark = [pytest.mark.server("chromium")]
 FRONTEND = Path(__file__).resolve().parents[2] / "console" / "frontend"
 STATIC = FRONTEND.parent / "static"
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PHONE = {"width": 360, "height": 740}
 PAGES = (
     "/sites/f1",
@@ -38,13 +37,10 @@ PAGE_MAX_BYTES = 60_000
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
+def browser(browser: Browser) -> Browser:
     if not (STATIC / "built" / "live.js").exists():
         pytest.skip("the pages' script is not built: npm ci && npm run build in console/frontend")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
-        yield browser
-        browser.close()
+    return browser
 
 
 Open = Callable[..., Page]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from domain.quantities import quantity_of
 from domain.reading import Reading, minute_from
@@ -21,7 +20,6 @@ HEADER = "time,air_temperature_c,relative_humidity_pct,wind_speed_ms,solar_w_m2"
 PLAN, WEATHER = "/api/v1/sites/f1/heat-plan", "/api/v1/sites/f1/weather-forecast"
 
 AXE = Path(__file__).resolve().parents[2] / "console" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 def warm(day: int) -> float:
@@ -159,14 +157,6 @@ def test_every_sentence_of_the_plan_is_there_in_vietnamese(hot) -> None:
     assert "Kế hoạch nắng nóng" in page
     for english in ("A plan, not evidence", "Too few days were measured", "How to read it", "Agreed the evening before"):
         assert english not in page
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
-        yield browser
-        browser.close()
 
 
 def opened(browser: Browser, site, **options: object) -> Page:
