@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Engine, text
@@ -18,6 +17,7 @@ from alerts.record import Finding, Recorder
 from alerts.service import OpenAlerts
 from alerts.state import fold
 from alerts.states import AlertStates
+from alerts.trial import TrialClock
 from alerts.windows import WindowConditions
 from assess.live import LiveWindow, LiveZone
 from domain.hazards import Severity, ZoneStatus
@@ -36,20 +36,6 @@ START_US = 1_767_225_600_000_000  # 2026-01-01
 SITE = "site: {id: f1, name: F, timezone: Asia/Ho_Chi_Minh, country: VN}\nzones: [{id: a, name: A}]\n"
 
 
-@dataclass(slots=True)
-class _Clock:
-    at_us: int
-
-    def now_us(self) -> int:
-        return self.at_us
-
-    def monotonic_us(self) -> int:
-        return self.at_us
-
-    def sleep(self, seconds: float) -> None:
-        self.at_us += round(seconds * 1_000_000)
-
-
 def alert_rates(days: int = DAYS, server: str = "") -> list[dict[str, float | str]]:
     """Seconds and milliseconds; each the median of several. `server`: a PostgreSQL where databases may be made; else SQLite."""
     stages: list[Callable[[Engine], dict[str, float | str]]] = [_policy, lambda engine: _journal(engine, days), _start]
@@ -62,7 +48,7 @@ def alert_rates(days: int = DAYS, server: str = "") -> list[dict[str, float | st
 
 def _policy(engine: Engine) -> dict[str, float | str]:
     """Minutes of a floor where every hundredth window is over its limit."""
-    clock = _Clock(START_US)
+    clock = TrialClock(START_US)
     conditions, alerts = WindowConditions(Recorder(engine, clock, site_policies(engine)), site_policies(engine)), OpenAlerts(Recorder(engine, clock, site_policies(engine)))
     seconds = []
     for minute in range(8):
@@ -106,7 +92,7 @@ def _window(zone: int, channel: int, at_us: int) -> LiveWindow:
 
 def _journal(engine: Engine, days: int) -> dict[str, float | str]:
     """A year of alerts: one in five hundred is open, one in twenty at stop level."""
-    clock = _Clock(START_US + days * DAY_US - MINUTE_US)
+    clock = TrialClock(START_US + days * DAY_US - MINUTE_US)
     RegistryRepository(engine).import_file(parse_yaml(SITE, SiteFile, source="bench"), valid_from_us=None, author="bench", reason="bench", now_us=0)
     body = _body(engine, clock)
     with engine.begin() as connection:
@@ -135,7 +121,7 @@ def _journal(engine: Engine, days: int) -> dict[str, float | str]:
 
 def _start(engine: Engine) -> dict[str, float | str]:
     """A million transitions of a quarter as many alerts, of which one in a hundred is open: the start as it is, the first one where every open alert is stale, and a fold of them all."""
-    clock = _Clock(START_US)
+    clock = TrialClock(START_US)
     _body(engine, clock)
     with engine.begin() as connection:
         detail = connection.execute(text("SELECT body FROM alert_journal ORDER BY id LIMIT 1")).scalar()
@@ -174,7 +160,7 @@ def _median(do: Callable[[], object]) -> float:
     return statistics.median(seconds)
 
 
-def _body(engine: Engine, clock: _Clock) -> bytes:
+def _body(engine: Engine, clock: TrialClock) -> bytes:
     """What one alert weighs."""
     finding = Finding(
         site="f1", zone="f1.a", hazard="heat", type="heat", severity=Severity.ACTION, event_us=START_US, value=30.0, unit="Cel",

@@ -87,11 +87,6 @@ class Wbgt:
         """The most that each minute may have been."""
         return self.value + self.sensor[1] + self.drift[1] + self.estimate[1]
 
-    @property
-    def uncertainty_k(self) -> Array:
-        """Of a minute, upwards: what `action` begins below the limit."""
-        return self.sensor[1] + self.drift[1] + np.where(np.isinf(self.estimate[1]), 0.0, self.estimate[1])
-
 
 Measure = Callable[[str], Measured | None]
 

@@ -25,7 +25,7 @@ from assess.plan import Span
 from domain.lab import DUSTS, LabResult, doubts_of
 from domain.quantities import QUANTITIES
 from domain.times import MINUTE_US, to_rfc3339
-from domain.verdict import Assumptions, Bounds, CalibrationState, Cause, ChannelOf, Grade, OverActionLevel, Part, ShiftOf, Verdict, Window, decide
+from domain.verdict import Assumptions, Bounds, CalibrationState, Cause, ChannelOf, Grade, LimitOf, OverActionLevel, Part, ShiftOf, State, Verdict, Window, decide
 from models.airborne.twa import EIGHT_HOURS_MIN, TEN_HOURS_MIN
 from models.arrays import Mask
 from models.limits.profile import Limit
@@ -260,7 +260,6 @@ def _verdict(work: ZoneShift, shift: ShiftOf, subject: _Subject, drawn: Drawn, a
         accepts_screening=bool(adopted and adopted.profile.accepts_screening),
         verified=stated.status == "verified",
     )
-    below = answer.high is not None and value is not None and answer.high <= value
     reasons = [
         *subject.reasons,
         *(reason for one in drawn.samples for reason in _named(one)),
@@ -270,9 +269,7 @@ def _verdict(work: ZoneShift, shift: ShiftOf, subject: _Subject, drawn: Drawn, a
         *drawn.reasons,
         *(reason for one in drawn.samples for reason in _said(one.result)),
         *lowered,
-        *([texts.UNVERIFIED_LIMIT] if value is not None and stated.status == "unverified" else []),
-        *([texts.LAB_SHORT] if state == "not_assessable" and not void else []),
-        *([texts.SCREENING_NOT_WITHIN] if state == "indeterminate" and below and grade != "compliance" else []),
+        *_why_no_more(state, answer, stated, grade, void),
         *([] if work.final else [texts.RUNNING]),
     ]
     return Verdict(
@@ -305,6 +302,16 @@ def _verdict(work: ZoneShift, shift: ShiftOf, subject: _Subject, drawn: Drawn, a
         reasons=list(dict.fromkeys(reasons)),
         notes=[*([texts.LIMIT_NOTE.format(note=limit.note)] if limit and limit.note else []), *notes_of(work, hazard_of_sample(drawn.first))],
     )
+
+
+def _why_no_more(state: State, answer: _Answer, stated: LimitOf, grade: Grade, void: str) -> list[str]:
+    """What keeps a result from saying within or exceeds."""
+    below = answer.high is not None and stated.value is not None and answer.high <= stated.value
+    return [
+        *([texts.UNVERIFIED_LIMIT] if stated.value is not None and stated.status == "unverified" else []),
+        *([texts.LAB_SHORT] if state == "not_assessable" and not void else []),
+        *([texts.SCREENING_NOT_WITHIN] if state == "indeterminate" and below and grade != "compliance" else []),
+    ]
 
 
 def _void(result: LabResult) -> str:
