@@ -21,6 +21,7 @@ from assess.mixtures import mixture_outcomes
 from assess.notations import notes_of
 from assess.outcome import Outcome, ZoneShift
 from assess.plan import Placement, Span
+from assess.wbgt import is_monitored
 from domain.hazards import SYSTEM_HAZARDS
 from domain.quantities import QUANTITIES, Quantity, Use, quantity_of
 from domain.times import MINUTE_US, to_datetime, to_rfc3339
@@ -100,7 +101,7 @@ def worst_of(verdicts: Sequence[Verdict]) -> list[Verdict]:
 def _hazards(span: Span, placement: Placement) -> dict[str, Quantity | None]:
     """Hazards that this placement's instruments can say something about; a trend meets no limit."""
     found: dict[str, Quantity | None] = {}
-    if heat.is_monitored(placement):
+    if is_monitored(placement):
         found["heat"] = None
     if placement.quantities & {"sound_level_a_eq", "sound_level_c_peak", *noise.COUNTERS.values()}:
         found["noise"] = None

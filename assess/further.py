@@ -17,6 +17,7 @@ from assess.limits import NO_LIMIT, Adopted
 from assess.outcome import Outcome, ZoneShift
 from assess.plan import Span
 from assess.rest import rest_place
+from assess.wbgt import Wbgt
 from domain.verdict import MIN_COVERAGE, Cause, LimitOf, Part
 from models.airborne.units import mg_m3_from_ppm
 from models.arrays import Array, rolling_sum
@@ -30,7 +31,7 @@ WITHIN_MIN = {"min_in_2h": 120, "min_in_3h": 180}
 """Spans in which a limit counts minutes; else the whole shift."""
 
 
-def worst_two_hours(work: ZoneShift, wbgt: heat.Wbgt, hour: Outcome) -> Iterator[Outcome]:
+def worst_two_hours(work: ZoneShift, wbgt: Wbgt, hour: Outcome) -> Iterator[Outcome]:
     """The hottest mean of 120 min, for work that comes and goes; the limits are for one hour."""
     fill, sentence = heat.gap_fill(work.span)
     result = heat.evaluate(wbgt, work.span, None, fill, sentence, final=work.final, minutes=TWO_HOURS_MIN)

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from assess import heat
 from assess.gather import Measured
+from assess.wbgt import INPUTS, wbgt_of
 from domain.calibration import correction_at, corrections
 from domain.quantities import Quantity, quantity_of
 from domain.registry import Channel, Registry, Snapshot
@@ -74,7 +74,7 @@ def measured_wbgt(store: TimeSeries, registry: Registry, site: str, grid: Grid) 
     """WBGT of each hour by zone, at its hottest placement, corrected; NaN where it was not measured for most of the hour. Zones without a heat sensor are absent."""
     held = registry.at(grid.now_us)
     zones = {zone.id for zone in held.zones_of(site)}
-    channels = [channel for channel in held.channels.values() if channel.zone in zones and channel.quantity in heat.INPUTS]
+    channels = [channel for channel in held.channels.values() if channel.zone in zones and channel.quantity in INPUTS]
     first_us, stop_us = grid.first_us // HOUR_US * HOUR_US, min(grid.stop_us, grid.now_us) // HOUR_US * HOUR_US
     hours = max(0, (stop_us - first_us) // HOUR_US)
     rolled = store.read_rollups([channel.id for channel in channels], first_us, stop_us, HOUR_US) if channels and hours else {}
@@ -84,7 +84,7 @@ def measured_wbgt(store: TimeSeries, registry: Registry, site: str, grid: Grid) 
         placed.setdefault((channel.zone, channel.placement), []).append(channel)
     for (zone, _), ours in placed.items():
         by_quantity = {channel.quantity: _hourly(channel, rolled.get(channel.id, ()), first_us, hours, held, registry) for channel in ours}
-        wbgt = heat.wbgt_of(by_quantity.get)
+        wbgt = wbgt_of(by_quantity.get)
         if wbgt is not None and hours:
             local = _at_local_hours(wbgt.value, first_us, grid.starts_us)
             found[zone] = np.fmax(found.get(zone, local), local)

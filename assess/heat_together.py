@@ -1,4 +1,4 @@
-"""The WBGT of many placements at once: `heat.wbgt_of` over the minutes of all that have the same instruments, laid end to end.
+"""The WBGT of many placements at once: `wbgt_of` over the minutes of all that have the same instruments, laid end to end.
 
 A minute's WBGT depends on that minute alone, so what was solved at the last look stays where nothing that it was solved from has changed.
 """
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assess import heat
 from assess.gather import Measured
 from assess.live_window import Now, Shown, single_reading
 from assess.outcome import SolvedWbgt, ZoneShift
 from assess.plan import Placement
+from assess.wbgt import INPUTS, Wbgt, diameter_mm_of, inputs_of, is_monitored, wbgt_of
 from domain.quantities import quantity_of
 from domain.registry import Channel
 from domain.times import MINUTE_US
@@ -31,7 +31,7 @@ class _Job:
     placement: Placement
     kind: Hashable
     found: Mapping[str, Measured]
-    before: heat.Wbgt | None  # of the minutes that are kept
+    before: Wbgt | None  # of the minutes that are kept
     kept: int  # of the first minutes so many are as they were
 
     @property
@@ -44,7 +44,7 @@ def solve_together(works: Sequence[ZoneShift]) -> None:
     groups: dict[Hashable, list[_Job]] = defaultdict(list)
     for work in works:
         for placement in work.span.placements:
-            if heat.is_monitored(placement) and not work.stands_beside(placement):
+            if is_monitored(placement) and not work.stands_beside(placement):
                 job = _job(work, placement)
                 groups[job.kind].append(job)
     for jobs in groups.values():
@@ -56,7 +56,7 @@ def solve_readings(places: Sequence[tuple[ZoneShift, Placement]], now: Now) -> N
     """The WBGT of the freshest readings of these placements; an instrument without one is left out."""
     groups: dict[Hashable, list[tuple[ZoneShift, Placement, dict[str, Shown]]]] = defaultdict(list)
     for work, placement in places:
-        shown = {quantity: one for quantity in heat.INPUTS if quantity in placement.channels and (one := single_reading(work, placement, quantity, now)) is not None}
+        shown = {quantity: one for quantity in INPUTS if quantity in placement.channels and (one := single_reading(work, placement, quantity, now)) is not None}
         groups[_kind(work, {quantity: (one.range_end, [one.channel]) for quantity, one in shown.items()})].append((work, placement, shown))
     for alike in groups.values():
         joined = {quantity: _as_minutes([shown[quantity] for _, _, shown in alike]) for quantity in alike[0][2]}
@@ -87,7 +87,7 @@ def _as_minutes(readings: Sequence[Shown]) -> Measured:
 
 
 def _job(work: ZoneShift, placement: Placement) -> _Job:
-    found = heat.inputs_of(lambda quantity: work.measure(placement, quantity))
+    found = inputs_of(lambda quantity: work.measure(placement, quantity))
     kind = _kind(work, {quantity: (one.range_end, one.channels) for quantity, one in found.items()})
     before, kept = _kept(work, placement, kind, found)
     return _Job(work=work, placement=placement, kind=kind, found=found, before=before, kept=kept)
@@ -97,10 +97,10 @@ def _kind(work: ZoneShift, found: Mapping[str, tuple[float, Sequence[Channel]]])
     """Minutes of one kind are solved by the same formulas; by quantity the end of the range, and the instruments."""
     globe = found.get("globe_temperature")
     ends = tuple((quantity, range_end) for quantity, (range_end, _) in found.items())
-    return ends, heat.diameter_mm_of(globe[1]) if globe else None, work.span.worst_case("globe_temperature")
+    return ends, diameter_mm_of(globe[1]) if globe else None, work.span.worst_case("globe_temperature")
 
 
-def _kept(work: ZoneShift, placement: Placement, kind: Hashable, found: Mapping[str, Measured]) -> tuple[heat.Wbgt | None, int]:
+def _kept(work: ZoneShift, placement: Placement, kind: Hashable, found: Mapping[str, Measured]) -> tuple[Wbgt | None, int]:
     """What was solved before, from this span's first minute on, of as many minutes as are still the same to the last digit."""
     old = work.before
     held = old.solved.get(placement.label) if old is not None else None
@@ -148,9 +148,9 @@ def _solve(jobs: Sequence[_Job]) -> None:
         first = stop
 
 
-def _wbgt_of(joined: Mapping[str, Measured], worst_globe_c: float | None) -> tuple[heat.Wbgt | None, list[str]]:
+def _wbgt_of(joined: Mapping[str, Measured], worst_globe_c: float | None) -> tuple[Wbgt | None, list[str]]:
     """With the quantities that it is made of."""
-    whole = heat.wbgt_of(joined.get, worst_globe_c)
+    whole = wbgt_of(joined.get, worst_globe_c)
     named = {id(one): quantity for quantity, one in joined.items()}
     return whole, [named[id(one)] for one in whole.used] if whole else []
 
@@ -173,8 +173,8 @@ def _end_to_end(parts: Sequence[tuple[Measured, slice]]) -> Measured:
     )
 
 
-def _cut(whole: heat.Wbgt, minutes: slice, used: list[Measured]) -> heat.Wbgt:
-    return heat.Wbgt(
+def _cut(whole: Wbgt, minutes: slice, used: list[Measured]) -> Wbgt:
+    return Wbgt(
         value=whole.value[minutes],
         valid=whole.valid[minutes],
         sensor=(whole.sensor[0][minutes], whole.sensor[1][minutes]),
@@ -187,13 +187,13 @@ def _cut(whole: heat.Wbgt, minutes: slice, used: list[Measured]) -> heat.Wbgt:
     )
 
 
-def _after(before: heat.Wbgt, fresh: heat.Wbgt) -> heat.Wbgt:
+def _after(before: Wbgt, fresh: Wbgt) -> Wbgt:
     """The minutes that were there and those that came."""
 
     def both(old: tuple[Array, Array], new: tuple[Array, Array]) -> tuple[Array, Array]:
         return np.concatenate((old[0], new[0])), np.concatenate((old[1], new[1]))
 
-    return heat.Wbgt(
+    return Wbgt(
         value=np.concatenate((before.value, fresh.value)),
         valid=np.concatenate((before.valid, fresh.valid)),
         sensor=both(before.sensor, fresh.sensor),

@@ -18,6 +18,7 @@ from assess.live_window import Line, Now, window
 from assess.outcome import ZoneShift
 from assess.plan import Placement
 from assess.uncertainty import table
+from assess.wbgt import INPUTS, Wbgt
 from domain.registry import ZoneSpec
 from domain.times import MINUTE_US
 from domain.verdict import LimitOf
@@ -60,14 +61,14 @@ def _wbgt_now(work: ZoneShift, placement: Placement, now: Now, limits: Sequence[
     return window(placement, "heat", "wbgt_now", used, result, line, unit="Cel", start_us=min(times) - MINUTE_US, stop_us=max(times), coverage=share)
 
 
-def _wbgt_of_readings(work: ZoneShift, placement: Placement, now: Now) -> heat.Wbgt | None:
+def _wbgt_of_readings(work: ZoneShift, placement: Placement, now: Now) -> Wbgt | None:
     """Solved for all placements at once where that was asked for."""
     if work.wbgt_now.get(placement.label, (None, None))[0] is not now:
         solve_readings([(work, placement)], now)
     return work.wbgt_now[placement.label][1]
 
 
-def _last_hour(work: ZoneShift, placement: Placement, wbgt: heat.Wbgt, limits: Sequence[Adopted]) -> LiveWindow:
+def _last_hour(work: ZoneShift, placement: Placement, wbgt: Wbgt, limits: Sequence[Adopted]) -> LiveWindow:
     """At the work rate of the same hour; shorter while the shift is younger than an hour."""
     span = work.span
     first = max(0, span.minutes - HOUR_MIN)
@@ -161,7 +162,7 @@ class _Widths:
     uncertainty: float
 
 
-def _widths_of(wbgt: heat.Wbgt, first: int, known: Mask) -> _Widths:
+def _widths_of(wbgt: Wbgt, first: int, known: Mask) -> _Widths:
     """The means over the known minutes from `first` on."""
     (sensor, upper), (drift, upper_drift), (estimate, upper_estimate) = wbgt.sensor, wbgt.drift, wbgt.estimate
     below = (sensor[first:] + drift[first:] + estimate[first:])[known]
@@ -171,7 +172,7 @@ def _widths_of(wbgt: heat.Wbgt, first: int, known: Mask) -> _Widths:
     return _Widths(below=float(below.sum()) / number, above=float((instruments + endless).sum()) / number, uncertainty=width if np.isfinite(width) else 0.0)
 
 
-def _result(value: float, wbgt: heat.Wbgt, widths: _Widths, held: _Held, rates: _Rates) -> tuple[Result, Line]:
+def _result(value: float, wbgt: Wbgt, widths: _Widths, held: _Held, rates: _Rates) -> tuple[Result, Line]:
     """Bounds as in a verdict: instruments, estimate, and the work rate on the limit's side."""
     low, high = value - widths.below - held.easier_k, value + widths.above + held.harder_k
     open_above = bool(np.isinf(high))
@@ -181,4 +182,4 @@ def _result(value: float, wbgt: heat.Wbgt, widths: _Widths, held: _Held, rates: 
 
 
 def _instruments(work: ZoneShift, placement: Placement) -> list[Measured]:
-    return [measured for quantity in heat.INPUTS if (measured := work.measure(placement, quantity)) is not None]
+    return [measured for quantity in INPUTS if (measured := work.measure(placement, quantity)) is not None]

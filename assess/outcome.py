@@ -8,13 +8,13 @@ from datetime import date
 from functools import cached_property
 from typing import Any, TypeVar
 
-from assess import heat
 from assess.bounds import Air, Result
 from assess.gather import Calibrations, Measured, measured
 from assess.limits import profiles_of
 from assess.live import LiveWindow
 from assess.minutes import Series
 from assess.plan import Placement, Span
+from assess.wbgt import Wbgt, wbgt_of
 from domain.lab import LabResult
 from domain.reading import Reading
 from domain.times import to_datetime
@@ -58,7 +58,7 @@ class SolvedWbgt:
 
     kind: Hashable
     found: Mapping[str, Measured]
-    wbgt: heat.Wbgt
+    wbgt: Wbgt
 
 
 @dataclass(kw_only=True)
@@ -79,9 +79,9 @@ class ZoneShift:
     asked: dict[str, tuple[object, list[Reading | None]]] = field(default_factory=dict)  # by placement: the freshest readings of one look
     air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
     solved: dict[str, SolvedWbgt] = field(default_factory=dict)  # by placement
-    wbgt_now: dict[str, tuple[object, heat.Wbgt | None]] = field(default_factory=dict)  # by placement: of the readings of one look
+    wbgt_now: dict[str, tuple[object, Wbgt | None]] = field(default_factory=dict)  # by placement: of the readings of one look
     _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)
-    _wbgt: dict[str, heat.Wbgt | None] = field(default_factory=dict)
+    _wbgt: dict[str, Wbgt | None] = field(default_factory=dict)
     _found: dict[Hashable, Any] = field(default_factory=dict)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -105,16 +105,16 @@ class ZoneShift:
         """What was measured for many placements at once, by placement and quantity."""
         self._cache.setdefault(key, found)
 
-    def take_wbgt(self, placement: Placement, found: heat.Wbgt) -> None:
+    def take_wbgt(self, placement: Placement, found: Wbgt) -> None:
         self._wbgt.setdefault(placement.label, found)
 
     def stands_beside(self, placement: Placement) -> bool:
         """Whether another agent's instruments stand at the same place."""
         return "@" in placement.label
 
-    def wbgt(self, placement: Placement) -> heat.Wbgt | None:
+    def wbgt(self, placement: Placement) -> Wbgt | None:
         if placement.label not in self._wbgt:
-            found = heat.wbgt_of(lambda quantity: self.measure(placement, quantity), self.span.worst_case("globe_temperature"))
+            found = wbgt_of(lambda quantity: self.measure(placement, quantity), self.span.worst_case("globe_temperature"))
             self._wbgt[placement.label] = found
             if found is not None:
                 others = (self.wbgt(beside) for beside in self._beside(placement))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from assess import heat, live_air, live_heat, live_noise, live_pid
+from assess import live_air, live_heat, live_noise, live_pid
 from assess.evaluate import monitored, planned, shift_of
 from assess.heat_together import solve_readings, solve_together
 from assess.live import LiveWindow, LiveZone
@@ -13,6 +13,7 @@ from assess.outcome import ZoneShift
 from assess.plan import Placement
 from assess.sides_together import fill_sides_together
 from assess.together import measure_together
+from assess.wbgt import is_monitored
 from domain.hazards import ZoneStatus, worst
 from domain.quality import Reason
 from domain.quantities import quantity_of
@@ -40,7 +41,7 @@ def prepare_results(works: Sequence[ZoneShift]) -> None:
 
 def prepare_look(works: Sequence[ZoneShift], now: Now) -> None:
     """The WBGT of new readings, solved for all these zones at once."""
-    places = [(work, placement) for work in works for placement in work.span.placements if heat.is_monitored(placement)]
+    places = [(work, placement) for work in works for placement in work.span.placements if is_monitored(placement)]
     solve_readings([(work, placement) for work, placement in places if _is_new(_held(work, placement)[0], _readings(work, placement, now))], now)
 
 
@@ -100,7 +101,7 @@ def _is_new(before: Readings | None, readings: Readings) -> bool:
 
 
 def _reading_windows(work: ZoneShift, placement: Placement, now: Now) -> Iterator[LiveWindow]:
-    if heat.is_monitored(placement):
+    if is_monitored(placement):
         yield from live_heat.reading_windows(work, placement, now)
     yield from live_noise.reading_windows(work, placement, now)
     for quantity in live_air.airborne_of(work.span, placement):
@@ -108,7 +109,7 @@ def _reading_windows(work: ZoneShift, placement: Placement, now: Now) -> Iterato
 
 
 def _minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow]:
-    if heat.is_monitored(placement):
+    if is_monitored(placement):
         yield from live_heat.minute_windows(work, placement)
     yield from live_noise.minute_windows(work, placement)
     for quantity in live_air.airborne_of(work.span, placement):

@@ -9,9 +9,9 @@ import numpy as np
 
 from assess import texts
 from assess.bounds import Result
-from assess.heat import Wbgt
 from assess.outcome import ZoneShift
 from assess.plan import Piece
+from assess.wbgt import Wbgt
 from domain.verdict import MIN_COVERAGE
 
 

@@ -12,10 +12,10 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from assess.gather import Measured, measured
-from assess.heat import is_monitored, wbgt_of
 from assess.live import LiveWindow, LiveZone
 from assess.minutes import read_series
 from assess.plan import Placement, Span, span_of
+from assess.wbgt import is_monitored, wbgt_of
 from console.chart import GAP_US, Drawing, Line, Series, draw
 from console.context import House, house_of
 from console.floors import Floor, load_floor

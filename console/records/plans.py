@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from assess.heat import INPUTS
+from assess.wbgt import INPUTS
 from console.context import House
 from console.records.bodies import text
 from console.records.dates import shown

@@ -389,7 +389,7 @@ def test_a_zone_that_cannot_be_computed_does_not_blind_the_others(floor, monkeyp
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("assess.live_heat.heat.wbgt_of", broken)
+    monkeypatch.setattr("assess.heat_together.wbgt_of", broken)
     assessor = floor.start()
     zones = assessor.tick()
     assert [zone.zone for zone in zones] == ["f1.z2"]

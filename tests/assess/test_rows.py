@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from assess.airborne import highest_sample, highest_samples, sliding, sliding_rows
 from assess.bounds import first_highest, first_highest_of_rows
-from assess.heat import Hours, _Judge
+from assess.heat import _Judge
+from assess.wbgt import Hours
 from models.arrays import Array
 from models.limits.heat import HeatLimit
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from assess import bench_factory, noise
 from assess.bounds import Fill, Sides, filled, result_of
 from assess.gather import Measured
-from assess.heat import Wbgt
 from assess.heat_together import solve_together
 from assess.minutes import Series
 from assess.outcome import ZoneShift
 from assess.plan import Placement, span_of
 from assess.sides_together import LEVEL, fill_sides_together
 from assess.together import measure_together
+from assess.wbgt import Wbgt
 from domain.registry import AgentSpec, CalibrationSpec, ChannelSpec, Instrument, Registry, SiteFile, SiteSpec, ZoneSpec, entries_of
 from domain.times import MINUTE_US
 
