@@ -89,7 +89,7 @@ class _Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     t: float = 0.0
     u: str = ""
     q: int = 4
-    r: list[int] = []
+    r: tuple[int, ...] = ()
     bn: str | None = None
     bt: float | None = None
     boot: str | None = None
@@ -195,7 +195,7 @@ def _read(record: _Record, agent: str, bt: float, sync: bool) -> Reading | Refus
         return _refuse(record, Refusal.RELATIVE_TIME, f"{seconds:g} s is relative to now; send bt + t as Unix seconds")
     if seconds > _LAST_TIME_S:
         return _refuse(record, Refusal.FUTURE_TIME, f"{seconds:g} s is after the year 2255")
-    q, r = record.q, tuple(record.r)
+    q, r = record.q, record.r
     if not sync and Reason.CLOCK_UNSYNCED not in r:
         r = (*r, int(Reason.CLOCK_UNSYNCED))
     time_us = round(seconds * 1_000_000)

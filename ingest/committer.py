@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import attrgetter, itemgetter
 
 import msgspec
 from sqlalchemy import Engine
@@ -42,6 +43,7 @@ SEEN_EVERY_S = 5.0
 WAKE_MAX = 1_000
 _EVER = (-(2**62), 2**62)
 _BACKFILLED = int(Reason.BACKFILLED)
+_reasons_of, _first_of = attrgetter("r"), itemgetter(0)
 
 _status = msgspec.json.Decoder(Status)
 
@@ -178,7 +180,7 @@ class Committer:
     def _count(self, prepared: Prepared) -> None:
         counts, work, merged = self.counts, prepared.work, prepared.merged
         readings, refused = work.readings, len(prepared.refused)
-        backfilled = sum(_BACKFILLED in reading.r for reading in readings if reading.r)
+        backfilled = sum(count for reasons, count in Counter(map(_reasons_of, readings)).items() if _BACKFILLED in reasons)
         counts["batches"] += bool(readings)
         counts["readings"] += len(readings)
         counts["stored_readings"] += len(readings) - refused
@@ -190,8 +192,8 @@ class Committer:
         now_s = self._monotonic()
         self.latencies.add(now_s - received_s for received_s in work.received_s)
         if readings:
-            self._wake["last"].update(agent for agent, _ in work.answers)
-        self._wake["minute"].update(channel for channel, _ in merged.minutes)
+            self._wake["last"].update(map(_first_of, work.answers))
+        self._wake["minute"].update(map(_first_of, merged.minutes))
 
     def _after(self, work: Work) -> None:
         """What stands in the records for people and is the same when it is done twice."""

@@ -36,7 +36,7 @@ from storage.timeseries.influxql import (
     parts,
     where,
 )
-from storage.timeseries.lineprotocol import NO_VALUE, LineEncoder, codes_from, not_finite
+from storage.timeseries.lineprotocol import NO_VALUE, LineEncoder, codes_from
 from storage.timeseries.port import Batch, Expired, Fidelity, RefusedReading
 from storage.timeseries.rollup import Rollup, fold_minutes
 
@@ -171,16 +171,14 @@ class InfluxTimeSeries:
 
     def _put(self, readings: Sequence[Reading], encode: Callable[[Sequence[Reading]], list[str]]) -> list[RefusedReading]:
         """Bodies side by side, one on its way while the next is encoded; returns once all are stored, with what InfluxDB will never take. Any that cannot be stored now is `NotReady`."""
-        infinite = not_finite(readings)
-        taken = [reading for reading in readings if reading not in infinite] if infinite else readings
-        bodies = list(_parts(taken, min(MAX_LINES, -(-len(taken) // WRITERS)) if len(taken) >= SPLIT_FROM_LINES else MAX_LINES))
+        bodies = list(_parts(readings, min(MAX_LINES, -(-len(readings) // WRITERS)) if len(readings) >= SPLIT_FROM_LINES else MAX_LINES))
         if len(bodies) == 1:
-            found = self._post(taken, encode(taken))
+            found = self._post(readings, encode(readings))
         else:
             futures = [self._writers.submit(self._post, body, encode(body)) for body in bodies]
             wait(futures)
             found = [pair for future in futures for pair in future.result()]
-        return [RefusedReading(reading, "not a finite number") for reading in infinite] + [RefusedReading(reading, detail) for reading, detail in found]
+        return [RefusedReading(reading, detail) for reading, detail in found]
 
     def _post(self, things: Sequence[T], lines: Sequence[str]) -> list[tuple[T, str]]:
         """One body; where InfluxDB refuses points of it, halves it until those stand alone: the others are stored, again or at last."""

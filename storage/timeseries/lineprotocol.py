@@ -6,7 +6,6 @@ point that may exist already is written with all three; of a minute the same goe
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable
 
 from domain.reading import Minute, Reading
@@ -44,11 +43,11 @@ class LineEncoder:
         prefixes = self._minutes
         lines = []
         for minute in minutes:
-            prefix = prefixes.get(minute.channel) or self._remember(prefixes, "minute", minute.channel)
-            if not (minute.rejected or minute.reasons or minute.saturated or minute.below_detection) and (minute.channel, minute.start_us) in first:
-                lines.append(f"{prefix}{_values(minute)} {minute.start_us}")
-            else:
-                lines.append(f"{prefix}{_values(minute)}{_marks(minute)} {minute.start_us}")
+            channel, start_us = minute.channel, minute.start_us
+            prefix = prefixes.get(channel) or self._remember(prefixes, "minute", channel)
+            plain = not (minute.rejected or minute.reasons or minute.saturated or minute.below_detection) and (channel, start_us) in first
+            ends = f",low={minute.low!r},high={minute.high!r}" if minute.low is not None else ""
+            lines.append(f"{prefix}valid={minute.valid}i,total={minute.total!r}{ends}{'' if plain else _marks(minute)} {start_us}")
         return lines
 
     @staticmethod
@@ -66,12 +65,6 @@ def codes_from(text: str) -> tuple[int, ...]:
     return tuple(int(code) for code in text.split(",")) if text else ()
 
 
-def not_finite(readings: Iterable[Reading]) -> list[Reading]:
-    """Those whose value no line can hold."""
-    finite = math.isfinite
-    return [reading for reading in readings if reading.value is not None and not finite(reading.value)]
-
-
 def _fresh_fields(reading: Reading) -> str:
     fields = [] if reading.value is None else [f"v={reading.value!r}"]
     if reading.q != 4 or reading.value is None:
@@ -86,11 +79,6 @@ def _all_fields(reading: Reading) -> str:
     if reading.value is None:
         return f'q={reading.q}i,r="{codes}{NO_VALUE}"'
     return f'v={reading.value!r},q={reading.q}i,r="{codes}"'
-
-
-def _values(minute: Minute) -> str:
-    ends = "" if minute.low is None or minute.high is None else f",low={minute.low!r},high={minute.high!r}"
-    return f"valid={minute.valid}i,total={minute.total!r}{ends}"
 
 
 def _marks(minute: Minute) -> str:
