@@ -16,7 +16,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from sqlalchemy import Engine
@@ -30,18 +30,18 @@ from ingest.directory import Directory
 from ingest.intake import Intake
 from ingest.merger import Merger, Prepared, SettledReader
 from ingest.patience import Patience, Stopped
-from ingest.pipe import Pipe, Stage
 from ingest.quarantine import GOES_BY_ITSELF
 from ingest.rules import InstantRules
 from ingest.share import Share
 from ingest.source import Message, PackSource
 from ingest.work import BootKey, Work
+from ingest.writer import IDLE_S, Writer
 from storage.records.leases import Fenced
 from storage.records.ledger import LedgerRepository
 from storage.records.quarantine import QuarantineItem, QuarantineRepository
 from storage.records.registry import RegistryRepository
 from storage.records.services import ServicesRepository
-from storage.timeseries.port import Batch, RefusedReading, TimeSeries
+from storage.timeseries.port import RefusedReading, TimeSeries
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +54,8 @@ COMMIT_READINGS = 10_000
 WAITING_MESSAGES, WAITING_BYTES = 4_000, 4 * 1024 * 1024
 """Received and not judged: packs of usual size stay within the window of a broker set up as recommended, which is then the brake."""
 WAITING_READINGS = 30_000
-PIPE_COMMITS = 1
-"""Between two threads: enough that neither waits for the other, little to hold in memory."""
 HEARTBEAT_S = 2.0
 REGISTRY_EVERY_S = 1.0
-_IDLE_S = 0.05
 _RETRIES_AT_ONCE = 20
 
 
@@ -82,7 +79,6 @@ class IngestService:
         """Another worker owns what this one had: it has stopped by itself, without an acknowledgement for what it had in hand."""
         self._stopping = threading.Event()
         self._patience = {name: Patience(self._stopping) for name in ("read", "write", "write minutes", "intake", "merger", "ledger")}
-        self._timeseries = timeseries
         self._registry, self._quarantine, self._services = RegistryRepository(engine), QuarantineRepository(engine), ServicesRepository(engine)
         self._ledger = LedgerRepository(engine)
         self._known: dict[BootKey, SeqSet] = {}
@@ -94,7 +90,14 @@ class IngestService:
             digests=lambda agent, boot, seqs: self._patience["intake"](lambda: self._ledger.digests(agent, boot, seqs)),
             bytes_held=lambda agent: self._patience["intake"](lambda: self._quarantine.bytes_held(agent)),
         )
-        reader = SettledReader(timeseries, self._patience["read"], self._settle)
+        self._writer = Writer(
+            timeseries=timeseries,
+            share=self._share,
+            stopping=self._stopping,
+            patience=(self._patience["write"], self._patience["write minutes"]),
+            refused=self._store_refused,
+        )
+        reader = SettledReader(timeseries, self._patience["read"], self._writer.settle)
         self._merger = Merger(reader=reader, engine=engine, clock=clock, intake=self._intake, records_patience=self._patience["merger"])
         self._committer = Committer(
             source=source,
@@ -114,15 +117,8 @@ class IngestService:
         self._building = Work()
         self._merging: Work | None = None
         self._recording: Prepared | None = None
-        self._to_write: Pipe[Prepared] = Pipe(PIPE_COMMITS)
-        self._to_finish: Pipe[Prepared] = Pipe(PIPE_COMMITS)
-        self._to_record: Pipe[Prepared] = Pipe(PIPE_COMMITS)
-        self._writing = Stage(self._to_write, self._store_readings, self._to_finish, _IDLE_S, alone=lambda prepared: bool(prepared.merged.rewritten))
-        self._finishing = Stage(self._to_finish, self._store_minutes, self._to_record, _IDLE_S)
-        self._handed = self._written = 0
         self._arrived = threading.Condition()
         self._ready_work = threading.Condition()
-        self._settled = threading.Condition()
         self._listening = self._opened = self._rebuild = False
         self._exceptions, self._failing = 0, ""
         self._last_message_s: float | None = None
@@ -137,9 +133,10 @@ class IngestService:
     def stop(self, within_s: float = 8.0) -> None:
         """Commit what is in hand if the databases answer, acknowledge it and go."""
         self._stopping.set()
-        for condition in (self._arrived, self._ready_work, self._settled):
+        for condition in (self._arrived, self._ready_work):
             with condition:
                 condition.notify_all()
+        self._writer.wake()
         deadline = time.monotonic() + within_s
         for thread in self._threads:
             thread.join(max(0.1, deadline - time.monotonic()))
@@ -205,11 +202,11 @@ class IngestService:
 
     def _take_in(self) -> None:
         if not self._listening:
-            self._stopping.wait(_IDLE_S)
+            self._stopping.wait(IDLE_S)
             return
         began_s = time.monotonic()
         while not self._stopping.is_set():
-            chunk = self._chunk(wait_s=_IDLE_S if self._building.empty else LINGER_S)
+            chunk = self._chunk(wait_s=IDLE_S if self._building.empty else LINGER_S)
             if self._building.empty:
                 began_s = time.monotonic()
             self._intake.take(chunk, self._building)
@@ -221,7 +218,7 @@ class IngestService:
     def _chunk(self, wait_s: float) -> list[Message]:
         with self._arrived:
             if self._work_readings >= WAITING_READINGS:
-                self._arrived.wait(_IDLE_S)
+                self._arrived.wait(IDLE_S)
                 return []
             if not self._waiting and not self._retries and not self._stopping.is_set():
                 self._arrived.wait(wait_s)
@@ -255,7 +252,7 @@ class IngestService:
         try:
             self._merge_on()
         except Stopped:
-            self._to_write.end()
+            self._writer.end()
             raise
 
     def _merge_on(self) -> None:
@@ -267,8 +264,8 @@ class IngestService:
             prepared = self._merger.due() if self._merging is None else self._prepare(self._merging)
             self._merging = None
             if not prepared.empty:
-                self._write_later(prepared)
-        self._to_write.end()
+                self._writer.hand(prepared)
+        self._writer.end()
 
     def _open(self) -> None:
         """At the start, and after an exception in the minute book: it is rebuilt from the store, never remembered."""
@@ -280,7 +277,7 @@ class IngestService:
             self._listening = True
             self._source.start(self)
         mine = self._share.mine
-        self._write_later(self._merger.open([channel for channel in self._intake.directory.channels if mine(channel.partition(".")[0])], mine))
+        self._writer.hand(self._merger.open([channel for channel in self._intake.directory.channels if mine(channel.partition(".")[0])], mine))
         self._opened, self._rebuild = True, False
 
     def _prepare(self, work: Work) -> Prepared:
@@ -290,22 +287,14 @@ class IngestService:
             self._rebuild = True
             raise
 
-    def _write_later(self, prepared: Prepared) -> None:
-        self._handed += 1
-        self._to_write.put(prepared)
-
-    def _settle(self) -> None:
-        """Wait until the store has all that was handed over, so that reading it back misses nothing."""
-        with self._settled:
-            while self._written < self._handed:
-                if self._stopping.is_set():
-                    raise Stopped
-                self._settled.wait(_IDLE_S)
+    def _store_refused(self, readings: Sequence[RefusedReading]) -> None:
+        """Called by the writer's thread."""
+        self._merger.refused(readings)
 
     def _next_work(self) -> Work | None:
         with self._ready_work:
             if not self._work:
-                self._ready_work.wait(_IDLE_S)
+                self._ready_work.wait(IDLE_S)
             if not self._work:
                 return None
             work = self._work.popleft()
@@ -314,33 +303,13 @@ class IngestService:
             self._work_readings -= len(work.readings)
         return work
 
-    # --- the writers' threads: readings first, their minutes behind them ---
-
-    def _store_readings(self, prepared: Prepared) -> None:
-        if prepared.writes:
-            batch = prepared.batch(minutes=not self._timeseries.side_by_side)
-            prepared.refused = self._patience["write"](lambda: self._written_by_owner(batch))
-            self._merger.refused(prepared.refused)
-
-    def _store_minutes(self, prepared: Prepared) -> None:
-        if self._timeseries.side_by_side and prepared.merged.minutes:
-            batch = prepared.batch(readings=False)
-            self._patience["write minutes"](lambda: self._written_by_owner(batch))
-        with self._settled:
-            self._written += 1
-            self._settled.notify_all()
-
-    def _written_by_owner(self, batch: Batch) -> list[RefusedReading]:
-        """A worker that was paused and wakes up must not write its minutes over those of the new owner."""
-        self._share.check()
-        return self._timeseries.write(batch)
-
     # --- the ledger's thread ---
 
     def _record(self) -> None:
         try:
-            while not self._to_record.finished:
-                self._recording = self._recording or self._to_record.take(_IDLE_S)
+            written = self._writer.written
+            while not written.finished:
+                self._recording = self._recording or written.take(IDLE_S)
                 if self._recording is not None:
                     self._committer.commit(self._recording)
                     self._recording, self._failing = None, ""
@@ -348,7 +317,7 @@ class IngestService:
                     self._committer.tick()
             self._committer.finish()
         except Stopped:
-            self._to_record.give_up()
+            self._writer.written.give_up()
             raise
 
     # --- the housekeeper's thread ---
@@ -384,7 +353,7 @@ class IngestService:
                 return
             last = items[-1].id
             self._retries.extend(item for item in items if self._may_go(item))
-            while len(self._retries) > _RETRIES_AT_ONCE and not self._stopping.wait(_IDLE_S):
+            while len(self._retries) > _RETRIES_AT_ONCE and not self._stopping.wait(IDLE_S):
                 pass
 
     def _may_go(self, item: QuarantineItem) -> bool:
@@ -399,10 +368,9 @@ class IngestService:
     # --- all threads ---
 
     def _bodies(self) -> Iterable[tuple[str, Callable[[], None]]]:
-        yield from (("intake", self._take_in), ("merger", self._merge), ("writer", self._writing.run))
-        if self._timeseries.side_by_side:
-            yield "second writer", self._writing.run
-        yield from (("minute writer", self._finishing.run), ("ledger", self._record), ("housekeeper", self._keep_house))
+        yield from (("intake", self._take_in), ("merger", self._merge))
+        yield from self._writer.bodies()
+        yield from (("ledger", self._record), ("housekeeper", self._keep_house))
 
     def _supervised(self, name: str, body: Callable[[], None]) -> None:
         """Run a thread's body again after an exception: nothing is acknowledged that was not committed, so nothing is lost."""
@@ -429,15 +397,12 @@ class IngestService:
         log.warning("%s; what is in hand is left to the new owner", error)
         self.fenced, self._failing = True, str(error)
         self._stopping.set()
-        self._writing.give_up()
-        self._finishing.give_up()
-        self._to_record.give_up()
-        self._to_record.end()
+        self._writer.give_up()
 
     def _oldest_s(self) -> float | None:
         """When the oldest message not yet recorded came."""
-        recording, finishing, writing, merging = self._recording, self._finishing.oldest(), self._writing.oldest(), self._merging
-        for work in (recording and recording.work, finishing and finishing.work, writing and writing.work, merging, next(iter(self._work), None), self._building):
+        written = (prepared.work for prepared in (self._recording, *self._writer.in_hand()) if prepared)
+        for work in (*written, self._merging, next(iter(self._work), None), self._building):
             if work and work.received_s:
                 return work.received_s[0]
         return next((message.received_s for message in list(self._waiting)[:1]), None)
