@@ -18,6 +18,7 @@ CENTRE = "_centre"
 
 AGENT_WRITES = ("data", "data/#", "status", "health", "event", "cmd/result")
 AGENT_READS = ("ack", "cmd")
+CENTRE_ALL = ("osh/v1/#", "osh/light/v1/#")
 
 _SETTINGS = """\
 per_listener_settings false
@@ -48,7 +49,7 @@ def demo_broker(directory: Path, port: int, passwords: Mapping[str, str]) -> Chi
 
 def _mosquitto(binary: str, hasher: str, directory: Path, port: int, passwords: Mapping[str, str]) -> Child:
     (directory / "mosquitto.conf").write_text(_SETTINGS.format(port=port, directory=directory) + _user_line(), encoding="utf-8")
-    rules = [f"user {CENTRE}", "topic readwrite osh/v1/#"]
+    rules = [f"user {CENTRE}", *(f"topic readwrite {topic}" for topic in CENTRE_ALL)]
     rules += [f"pattern write osh/v1/%u/{kind}" for kind in AGENT_WRITES] + [f"pattern read osh/v1/%u/{kind}" for kind in AGENT_READS]
     file = directory / "passwords"
     file.write_text("".join(f"{user}:{password}\n" for user, password in passwords.items()), encoding="utf-8")
@@ -80,8 +81,8 @@ def _amqtt(directory: Path, port: int, passwords: Mapping[str, str]) -> Child:
 
 
 def _amqtt_settings(password_file: Path, port: int, agents: list[str]) -> dict[str, object]:
-    writes = {agent: [f"osh/v1/{agent}/{kind}" for kind in AGENT_WRITES] for agent in agents} | {CENTRE: ["osh/v1/#"]}
-    reads = {agent: [f"osh/v1/{agent}/{kind}" for kind in AGENT_READS] for agent in agents} | {CENTRE: ["osh/v1/#"]}
+    writes = {agent: [f"osh/v1/{agent}/{kind}" for kind in AGENT_WRITES] for agent in agents} | {CENTRE: list(CENTRE_ALL)}
+    reads = {agent: [f"osh/v1/{agent}/{kind}" for kind in AGENT_READS] for agent in agents} | {CENTRE: list(CENTRE_ALL)}
     return {
         "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 1_000}},
         "plugins": {

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine
 
 from alerts.notification.chain import MISSED_US, SILENT
-from alerts.notification.config import ChannelsFile, GatewaySpec, WebhookSpec, channels_of, load_channels
+from alerts.notification.config import ChannelsFile, GatewaySpec, SirenSpec, WebhookSpec, channels_of, load_channels
 from alerts.notification.duty import is_of, ways_of
 from alerts.notification.http import Gateway, Webhook
 from alerts.notification.mail import SmtpNotifier
 from alerts.notification.port import Notifier, Permanent, Way
+from alerts.notification.siren import MqttBroker
 from alerts.policies import site_policies
 from domain.clock import SystemClock
 from domain.errors import OshwatchError
@@ -24,6 +25,7 @@ from domain.hazards import Severity
 from domain.registry import Snapshot
 from domain.scope import Role
 from domain.times import to_rfc3339
+from oshwatch.parts import mqtt_address, mqtt_client
 from oshwatch.settings import Settings
 from storage.records.notifications import NotificationsRepository
 from storage.records.proofs import ProofsRepository
@@ -55,6 +57,8 @@ def channel_checks(settings: Settings, open_records: Callable[[], Engine]) -> It
     specs: list[GatewaySpec | WebhookSpec] = [*file.gateways, *file.webhooks]
     for spec in specs:
         yield f"channel {spec.name}", lambda spec=spec: _received(open_records(), spec.name) or _http(settings, spec)  # type: ignore[misc]
+    if file.siren is not None:
+        yield "siren", lambda: _siren(settings, file.siren, _held(open_records()))
     yield "sites of channels", lambda: _sites(file, open_records())
     yield "people to call", lambda: _people(settings, file, open_records())
     yield "watchdog's address", lambda: _watchdog(settings)
@@ -130,6 +134,24 @@ def _connect(url: str) -> None:
     with socket.create_connection((host, port), timeout=TIMEOUT_S) as line:
         if parts.scheme == "https":
             ssl.create_default_context().wrap_socket(line, server_hostname=host).close()
+
+
+def _siren(settings: Settings, spec: SirenSpec | None, held: Snapshot) -> str | None:
+    """A heartbeat, which lights nothing, for each site: the broker has to hand it back."""
+    if spec is None:
+        return None
+    host, port = mqtt_address(settings)
+    broker = MqttBroker(mqtt_client(settings, "oshwatch-doctor-siren"), host, port, ack_s=TIMEOUT_S)
+    try:
+        if not broker.wait_until_connected(TIMEOUT_S):
+            return f"the broker at {host}:{port} does not let us in: see the line of the broker"
+        for site in spec.sites or held.sites:
+            broker.publish(f"{spec.topic.format(site=site)}/heartbeat", b'{"from":"doctor"}', retain=False)
+    except OSError as error:
+        return str(error)
+    finally:
+        broker.close()
+    return None
 
 
 def _received(engine: Engine, channel: str) -> str | None:

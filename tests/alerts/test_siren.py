@@ -21,7 +21,9 @@ from alerts.state import Alert
 from alerts.states import AlertStates
 from domain.errors import Conflict
 from domain.hazards import Severity
+from domain.registry import SiteFile
 from domain.scope import Role, Scope
+from domain.yamltext import parse_yaml
 from oshwatch.testing import FakeClock, until
 from storage.records.registry import RegistryRepository
 from storage.records.tables import users
@@ -161,3 +163,34 @@ def test_the_test_sounds_shortly_and_is_not_retained(wall: Wall) -> None:
     client.disconnect()
     client.loop_stop()
     assert heard[0] == ("osh/light/v1/f1/test", False)
+
+
+@pytest.mark.server("mosquitto")
+def test_a_broker_that_takes_a_state_and_hands_it_to_nobody_is_an_alert_and_other_sites_still_light(engine: Engine, clock: FakeClock, mosquitto: Any) -> None:
+    add_site(engine, "f2")
+    acl = mosquitto.directory / "acl"
+    acl.write_text("topic readwrite osh/v1/#\ntopic readwrite osh/light/v1/f2/#\ntopic read osh/light/v1/f1/#\n")
+    mosquitto.stop()
+    config = mosquitto.directory / "mosquitto.conf"
+    config.write_text(config.read_text() + f"acl_file {acl}\n")
+    mosquitto.start()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="siren")
+    broker = MqttBroker(client, "127.0.0.1", mosquitto.port, ack_s=0.5)
+    try:
+        until(client.is_connected, 20, "connected")
+        wall = Wall(engine, clock, broker, mosquitto.port)
+        for _ in range(20):
+            wall.look()
+        (failed,) = [alert for alert in AlertStates(engine).open() if alert.type == "notification_failed"]
+        assert failed.evidence["channel"] == "siren"
+        assert "topic readwrite osh/light" in str(failed.evidence)
+        assert wall.lamp.state("osh/light/v1/f2/stop")["state"] == "off"
+        with pytest.raises(PermissionError, match="hands it to nobody"):
+            wall.siren.prove()
+    finally:
+        broker.close()
+
+
+def add_site(engine: Engine, id: str) -> None:
+    text = f"site: {{id: {id}, name: {id}, timezone: Asia/Ho_Chi_Minh, country: VN, profiles: [us-niosh]}}\nzones: [{{id: a, name: A}}]"
+    RegistryRepository(engine).import_file(parse_yaml(text, SiteFile, source="t"), valid_from_us=None, author="t", reason="t", now_us=0)

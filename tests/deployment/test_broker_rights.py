@@ -19,6 +19,7 @@ from domain.topics import SUBSCRIPTIONS, sharded_data_topic, topic
 pytestmark = pytest.mark.server("mosquitto")
 
 CENTRE, AGENT, OTHER = "_centre", "agent-1", "agent-2"
+LAMP = "f1"  # the id of its site
 DENIED = 135  # MQTT 5: not authorised
 CLOSED = -1  # the broker hung up without an answer
 WRITES = ("data", "status", "health", "event", "cmd/result")
@@ -77,7 +78,7 @@ class Person:
 
 @pytest.fixture(scope="module")
 def broker(make_secrets, start_broker):
-    return start_broker(make_secrets("--agent", AGENT, "--agent", OTHER))
+    return start_broker(make_secrets("--agent", AGENT, "--agent", OTHER, "--light", LAMP))
 
 
 @pytest.fixture
@@ -160,6 +161,18 @@ def test_the_centre_hears_and_says_everything_of_the_house_and_nothing_else(conn
     say_everything(centre, centre)
     assert set(all_topics(AGENT)) | set(all_topics(OTHER)) | {"osh/v1/_centre/alert"} <= set(centre.heard)
     assert centre.say("elsewhere") == DENIED
+
+
+def test_the_centre_lights_a_lamp_and_a_lamp_hears_its_own_site_only(connect) -> None:
+    centre, lamp = connect(CENTRE), connect(LAMP)
+    lamp.listen("osh/light/v1/#")
+    centre.listen("osh/light/v1/#")
+    for site in (OTHER, LAMP):
+        assert centre.say(f"osh/light/v1/{site}/stop") == 0
+        assert centre.hears(f"osh/light/v1/{site}/stop")
+    assert lamp.hears(f"osh/light/v1/{LAMP}/stop")
+    assert lamp.heard == [f"osh/light/v1/{LAMP}/stop"]
+    assert lamp.say(f"osh/light/v1/{LAMP}/stop") == DENIED
 
 
 @pytest.mark.parametrize(("user", "password"), [("", ""), (AGENT, "wrong"), ("nobody", "x"), (CENTRE, "")], ids=["anonymous", "wrong password", "unknown user", "no password"])

@@ -65,15 +65,18 @@ def test_an_agent_writes_only_to_its_own_topics(port: int) -> None:
     centre.on_message = lambda c, u, message: (heard.append(message.topic), message.topic.endswith("event") and ended.set())
     centre.subscribe("osh/v1/#", 1)
     assert subscribed.wait(10)
+    centre.subscribe("osh/light/v1/#", 1)
     agent, accepted = connect(port, "agent-1", "a-secret")
     assert accepted
+    agent.publish("osh/light/v1/f1/stop", b"x", 1).wait_for_publish(10)
+    centre.publish("osh/light/v1/f1/action", b"x", 1).wait_for_publish(10)
     for topic in ("osh/v1/agent-2/data", "osh/v1/agent-1/ack", "osh/v1/agent-1/data/07", "osh/v1/agent-1/data", "osh/v1/_centre/last", "osh/v1/agent-1/event"):
         agent.publish(topic, b"x", 1).wait_for_publish(10)
     assert ended.wait(10)
     for client in (agent, centre):
         client.disconnect()
         client.loop_stop()
-    assert heard == ["osh/v1/agent-1/data/07", "osh/v1/agent-1/data", "osh/v1/agent-1/event"]
+    assert heard == ["osh/light/v1/f1/action", "osh/v1/agent-1/data/07", "osh/v1/agent-1/data", "osh/v1/agent-1/event"]
 
 
 def test_the_password_file_is_for_its_owner_and_holds_no_password(tmp_path: Path) -> None:

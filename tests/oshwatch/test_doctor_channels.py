@@ -229,3 +229,16 @@ def test_the_watchdog_s_address_is_connected_to_and_not_called(look, gateway: Ga
     assert look(watchdog_url=gateway.url)["watchdog's address"] is None
     assert gateway.asked == []
     assert "nothing listens" in look(watchdog_url=NOBODY)["watchdog's address"]
+
+
+@pytest.mark.server("mosquitto")
+def test_a_siren_that_the_brokers_rights_silence_is_wrong_and_says_which_right_is_missing(look, mosquitto) -> None:
+    assert look("siren: {}", mqtt_url=mosquitto.url)["siren"] is None
+    mosquitto.stop()
+    (mosquitto.directory / "acl").write_text("topic readwrite osh/v1/#\n")
+    config = mosquitto.directory / "mosquitto.conf"
+    config.write_text(config.read_text() + f"acl_file {mosquitto.directory}/acl\n")
+    mosquitto.start()
+    assert "topic readwrite osh/light/v1/#" in str(look("siren: {sites: [f1]}", mqtt_url=mosquitto.url)["siren"])
+    mosquitto.stop()
+    assert "does not let us in" in str(look("siren: {}", mqtt_url=mosquitto.url)["siren"])
