@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from domain.clock import SystemClock
 from domain.errors import BadInput, NotReady
+from oshwatch.ports import check_listen
 from oshwatch.settings import Settings
 from storage.timeseries.port import Expired, TimeSeries
 
@@ -155,6 +156,8 @@ def run_console(settings: Settings) -> int:
     from console.server import ConsoleServer
     from storage.timeseries.opening import open_timeseries
 
+    host, port = settings.listen_address
+    check_listen(host, port)
     engine = prepare(settings)
     timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
     context = ConsoleContext(
@@ -168,7 +171,6 @@ def run_console(settings: Settings) -> int:
         retry_quarantine=lambda item: ask_retry(settings, item),
         data_dir=settings.data_dir,
     )
-    host, port = settings.listen_address
     beating = threading.Thread(target=_beat, args=("console", engine), daemon=True)
     beating.start()
     ConsoleServer(create_app(context), host=host, port=port).run()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import time
 
-from domain.errors import NotReady
+from domain.errors import BadInput, NotReady
 
 
 def free_port() -> int:
@@ -24,6 +25,32 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def check_listen(host: str, port: int) -> None:
+    """Raises `BadInput`, naming the setting and what to do, where the console could not listen there now."""
+    try:
+        places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise BadInput(f"{host}: {error.strerror}", field="OSHWATCH_LISTEN", remedy=_HERE) from None
+    for family, _, _, _, address in places:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                message, remedy = _WHY_NOT.get(error.errno or 0, (f"{error.strerror}", _HERE))
+                raise BadInput(f"{host}:{port}: {message}", field="OSHWATCH_LISTEN", remedy=remedy) from None
+
+
+_HERE = "an address of this machine and a free port, for example 127.0.0.1:8080"
+_WHY_NOT = {
+    errno.EADDRINUSE: ("something else listens there", "`ss -ltnp` shows what; end it, or name another port"),
+    errno.EADDRNOTAVAIL: ("no address of this machine", _HERE),
+    errno.EACCES: ("this user may not listen there", "a port from 1024 on, or the capability CAP_NET_BIND_SERVICE"),
+}
 
 
 def wait_for_port(host: str, port: int, seconds: float) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from domain.clock import SystemClock
 from domain.errors import NotReady
+from oshwatch.ports import check_listen
 from oshwatch.settings import Settings, load_settings
 from oshwatch.supervise import Child, Supervisor, python
 
@@ -36,6 +37,7 @@ def _all(settings: Settings, options: argparse.Namespace) -> int:
     from oshwatch.workers import worker_names
     from storage.timeseries.opening import open_timeseries
 
+    check_listen(*settings.listen_address)
     engine = prepare(settings)
     check_certificates(settings)
     check_channels(settings)
@@ -48,7 +50,8 @@ def _all(settings: Settings, options: argparse.Namespace) -> int:
             for name in worker_names(settings):
                 supervisor.start(Child(name=f"ingest {name}", command=python("serve", part, *arguments), environment={"OSHWATCH_INGEST_WORKER": name}))
         else:
-            supervisor.start(Child(name=part, command=python("serve", part, *arguments)))
+            # a port taken while the console restarts must not end the other parts
+            supervisor.start(Child(name=part, command=python("serve", part, *arguments), fatal_on_bad_input=part != "console"))
     print(f"oshwatch: serving {settings.console_url}", flush=True)
     return supervisor.run()
 

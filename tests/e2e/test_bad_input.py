@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,15 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
 )  # fmt: skip
 def test_a_wrong_setting_stops_serve_by_name(name: str, value: str, tmp_path: Path) -> None:
     refused(oshwatch("serve", directory=tmp_path, **{name: value}), name)
+
+
+@pytest.mark.parametrize("part", [(), ("console",)])
+def test_a_port_that_is_taken_stops_serve_with_the_settings_name(part: tuple[str, ...], tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused(oshwatch("serve", *part, directory=tmp_path, OSHWATCH_LISTEN=f"127.0.0.1:{port}"), "OSHWATCH_LISTEN", f"127.0.0.1:{port}", "another port")
 
 
 @pytest.mark.parametrize(
