@@ -1,8 +1,9 @@
 """Tomorrow's value of each hour of the day in one place, with a band, from its own past and from the weather: the evening before, days × 24 hours.
 
 Three ways, each judged on the past days as it would have been told on the evening before them:
-persistence (the last known day at that hour), recent days (their mean, the newest weighing most), and weather: the recent mean plus what the weather outdoors differs from its own
-recent mean, times the share of such a difference that reaches this place (ridge regression towards PRIOR_SHARE). A way is taken only where it was at least as near as persistence.
+persistence (the last known day at that hour), recent days (from there a third of the way to their mean, the newest weighing most), and weather (two thirds of the way to the recent mean plus what
+the weather outdoors differs from its own recent mean, times the share of such a difference that reaches this place: ridge regression towards PRIOR_SHARE). Persistence is left only for a way that was
+nearer by MARGIN standard errors of the paired difference by day.
 The band holds four of five: Student's t on the errors of that way at that hour. Where fewer than ENOUGH past days could be judged there is no value. Any unit, NaN is no value.
 """
 
@@ -29,6 +30,10 @@ OLDEST = 10
 PRIOR_SHARE, PRIOR_K2 = 0.6, 20.0
 INSIDE = 0.8
 """Share of days that the band is to hold."""
+RECENT_PART, WEATHER_PART = 1.0 / 3.0, 2.0 / 3.0
+"""How far from persistence a way goes to what it says: what is off in the one is not off in the other."""
+MARGIN = 1.0
+"""Standard errors."""
 LEAST_SPREAD = 0.5
 """Errors of a few days are never taken to spread less: what two instruments of ISO 7726 may differ in."""
 
@@ -105,13 +110,13 @@ def _told(known: Array, known_weather: Array, weather: Array) -> _Told:
         first = max(0, day - LOOKED_BACK)
         past, out = known[first:day], known_weather[first:day]
         weights = 0.5 ** (np.arange(len(past) - 1, -1, -1) / HALF_LIFE)[:, None]
-        by[Way.PERSISTENCE][day] = _last(past)
-        by[Way.RECENT][day], _ = _mean(past, weights, 2)
+        by[Way.PERSISTENCE][day] = last = _last(past)
+        by[Way.RECENT][day] = last + RECENT_PART * (_mean(past, weights, 2)[0] - last)
         both = ~np.isnan(past + out)
         inside, _ = _mean(np.where(both, past, np.nan), weights, ENOUGH)
         outside, _ = _mean(np.where(both, out, np.nan), weights, ENOUGH)
         share = _share(np.where(both, past - inside, np.nan), np.where(both, out - outside, np.nan))
-        by[Way.WEATHER][day] = inside + share * (weather[day] - outside)
+        by[Way.WEATHER][day] = last + WEATHER_PART * (inside + share * (weather[day] - outside) - last)
         offset[day], spread[day] = _mean(past - out, weights, ENOUGH)
     return _Told(by, offset, spread, share)
 
@@ -143,17 +148,25 @@ def _share(inside: Array, outside: Array) -> float:
 
 
 def _nearest(told: _Told, errors: dict[Way, Array], wanted: Mask) -> tuple[Way | None, dict[Way, float]]:
-    """The way to take: of those that tell every hour that persistence tells, the one with the least error; persistence where none is nearer."""
+    """The way to take: of those that tell every hour that persistence tells and were surely nearer, the one with the least error; persistence where there is none."""
     reach = {way: wanted & ~np.isnan(told.by[way][-1]) & ((~np.isnan(error[-LOOKED_BACK:])).sum(axis=0) >= ENOUGH) for way, error in errors.items()}
-    can = {way: error for way, error in errors.items() if reach[way].any() and not np.any(reach[Way.PERSISTENCE] & ~reach[way])}
-    if not can:
+    can = {way: np.abs(error[-LOOKED_BACK:]) for way, error in errors.items() if reach[way].any() and not np.any(reach[Way.PERSISTENCE] & ~reach[way])}
+    if Way.PERSISTENCE not in can:
         return None, {}
-    common = np.logical_and.reduce([~np.isnan(error[-LOOKED_BACK:]) for error in can.values()])
+    common = np.logical_and.reduce([~np.isnan(error) for error in can.values()])
     if not _judged(common):
-        return (Way.PERSISTENCE if Way.PERSISTENCE in can else next(iter(can))), {}
-    found = {way: float(np.mean(np.abs(error[-LOOKED_BACK:][common]))) for way, error in can.items()}
-    order = (Way.PERSISTENCE, Way.WEATHER, Way.RECENT)
-    return min(found, key=lambda way: (found[way], order.index(way))), found
+        return Way.PERSISTENCE, {}
+    found = {way: float(np.mean(error[common])) for way, error in can.items()}
+    held = {way: found[way] for way, error in can.items() if way is Way.PERSISTENCE or _is_nearer(np.where(common, error - can[Way.PERSISTENCE], np.nan))}
+    return min(held, key=lambda way: held[way]), found
+
+
+def _is_nearer(difference: Array) -> bool:
+    """Whether errors are less than those of persistence by more than chance: paired by day, since the hours of one day share its weather."""
+    known = ~np.isnan(difference)
+    days = known.any(axis=1)
+    by_day = np.where(known, difference, 0.0).sum(axis=1)[days] / known.sum(axis=1)[days]
+    return bool(by_day.mean() + MARGIN * by_day.std(ddof=1) / np.sqrt(len(by_day)) < 0.0)
 
 
 def _judged(known: Mask) -> bool:

@@ -44,6 +44,35 @@ def test_weather_that_tells_nothing_is_not_taken() -> None:
     assert told(measured, None).way in (Way.RECENT, Way.PERSISTENCE)
 
 
+def test_a_way_that_was_nearer_by_less_than_chance_is_not_taken() -> None:
+    """Where a day is the one before and a little more nothing tells more than that; where days are thrown like dice their mean does."""
+    walks, dices = [], []
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        walk = 28.0 + np.cumsum(random.normal(0.0, 1.0, 36))[:, None] + random.normal(0.0, 0.1, (36, HOURS))
+        dice = 28.0 + random.normal(0.0, 1.0, (36, 1)) + random.normal(0.0, 0.1, (36, HOURS))
+        walks.append(told(walk).way)
+        dices.append(told(dice).way)
+    assert walks.count(Way.PERSISTENCE) >= 15
+    assert dices.count(Way.RECENT) >= 15
+    once = np.full((36, HOURS), 28.0)
+    once[20] += 1.0  # one odd day proves nothing
+    found = told(once)
+    assert found.error[Way.RECENT] < found.error[Way.PERSISTENCE]
+    assert found.way is Way.PERSISTENCE
+
+
+def test_a_forecast_that_is_half_noise_is_taken_part_of_the_way_and_harms_nobody() -> None:
+    plan, last = [], []
+    for seed in range(40):
+        measured, outdoors = weather_days(36, seed)
+        wrong = outdoors + np.random.default_rng(seed + 500).normal(0.0, 3.0, (36, 1))
+        found = told(measured, wrong)
+        plan.append(np.mean(np.abs(found.value - measured[-1])))
+        last.append(np.mean(np.abs(measured[-2] - measured[-1])))
+    assert np.mean(plan) < np.mean(last)
+
+
 def test_tomorrow_itself_is_never_looked_at() -> None:
     measured, outdoors = weather_days(30, 4)
     other = measured.copy()
