@@ -32,6 +32,7 @@ class Transition(StrEnum):
     MEET = "meet"  # call a meeting, note who is there, write and close its minutes
     PAPER = "paper"  # record that people of one's own side signed the printed minutes
     MANDATE = "mandate"  # enter how a representative of a side was chosen, or the end of it
+    RELEASE = "release"  # let one's own side's counts by sex be told although they are few
     ACCOUNT_PROPOSE = "account_propose"  # a worker-side account: make, reset, revoke
     ACCOUNT_AGREE = "account_agree"  # the second worker-side holder
     ACCOUNT_DECIDE = "account_decide"  # alone
@@ -63,6 +64,7 @@ ACCESS: Mapping[Transition, Mapping[Role, frozenset[str]]] = {
     Transition.MEET: _COMMITTEE,
     Transition.PAPER: _OWN_SIDE,
     Transition.MANDATE: {**_OWN_SIDE, Role.INSPECTOR: frozenset(SIDES), Role.PROGRAMME: frozenset(SIDES)},
+    Transition.RELEASE: _OWN_SIDE,
     Transition.ACCOUNT_PROPOSE: _WORKERS,
     Transition.ACCOUNT_AGREE: _WORKERS,
     Transition.ACCOUNT_DECIDE: {Role.INSPECTOR: frozenset({"worker"}), Role.PROGRAMME: frozenset({"worker"})},

@@ -1,20 +1,18 @@
-"""Who was at a meeting, counted by side and sex, without telling anybody's sex to the other side."""
+"""Who was at a meeting, and who is on the committee, counted by side and sex without telling anybody's sex to the other side."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from alerts.review.mandates import SEXES, SMALLEST, Mandate
-from alerts.review.meetings import Seat
-from domain.agreements import SIDES
-
-BOTH = "both"
+from alerts.review.mandates import SEXES, SMALLEST, Mandate, Share, share_of
+from alerts.review.meetings import BOTH, Seat, told_before
+from domain.agreements import SIDES, Side
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """`suppressed`: fewer than five persons, so that a count would tell who; `present` is always told."""
+    """`suppressed`: a count would tell who, or would let the other side work it out; `present` is always told."""
 
     present: int
     woman: int | None = None
@@ -23,12 +21,34 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     suppressed: bool = True
 
 
-def attendance(seats: Sequence[Seat], reader_side: str = "") -> dict[str, Counted]:
-    """Both sides together from five persons up, as law asks for; one side where each has five, since the rest could be worked out; a side's own always to itself."""
+def told_of(seats: Sequence[Seat], holding: Sequence[Mandate], released: Collection[Side]) -> list[str]:
+    """Which counts by sex may be told to everybody. A side's: five or more of it are there, and nobody or five or more of those in office are not (the committee's figure less the meeting's
+    would tell of the absent); or it has released its own. Both together: only where each may be told, since a side knows itself and could work out the other."""
+    told: list[str] = [side for side in SIDES if side in released or _is_large(seats, holding, side)]
+    return [*told, BOTH] if len(told) == len(SIDES) else told
+
+
+def _is_large(seats: Sequence[Seat], holding: Sequence[Mandate], side: Side) -> bool:
+    there = {seat.mandate for seat in seats if seat.side == side}
+    absent = {one.id for one in holding if one.side == side} - there
+    return all(len(of) == 0 or len(of) >= SMALLEST for of in (there, absent))
+
+
+def attendance(seats: Sequence[Seat], told: Collection[str] | None, reader_side: str = "") -> dict[str, Counted]:
+    """What may be told, and a side's own always to itself. `told`: as it was when it was noted who is there."""
+    told = told_before(seats) if told is None else told
     sides = {side: [seat for seat in seats if seat.side == side] for side in SIDES}
-    both_large = all(len(of) >= SMALLEST for of in sides.values())
-    found = {str(side): _counted(of, is_told=both_large or side == reader_side) for side, of in sides.items()}
-    return {**found, BOTH: _counted(seats, is_told=len(seats) >= SMALLEST)}
+    found = {str(side): _counted(of, is_told=side in told or side == reader_side) for side, of in sides.items()}
+    return {**found, BOTH: _counted(seats, is_told=BOTH in told)}
+
+
+def committee_share(mandates: Sequence[Mandate], released: Collection[Side] = ()) -> Share:
+    """Those whose sex is recorded count; not told where one side, knowing itself, could work out fewer than five others who have not released it."""
+    known = [one for one in mandates if one.sex != "not_said"]
+    counts: Mapping[Side, int] = {side: sum(one.side == side for one in known) for side in SIDES}
+    if any(0 < count < SMALLEST and side not in released for side, count in counts.items()):
+        return Share(women=None, all=None, share=None, suppressed=True)
+    return share_of(sum(one.sex == "woman" for one in known), len(known))
 
 
 def sex_for(mandate: Mandate, reader_side: str) -> str | None:

@@ -51,6 +51,13 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
         return self.since <= day <= (min(self.ended, self.until) if self.ended else self.until)
 
 
+class Released(msgspec.Struct, frozen=True, kw_only=True):
+    """A side lets its own counts by sex be told, however few they are, or no longer."""
+
+    side: Side
+    released: bool
+
+
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
     mandate: str
     on: str
@@ -67,25 +74,27 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def share_of(women: int, all: int) -> Share:
-    """Of none there is no share; of fewer than five it is not told, nor where one of the two cells is that small and not empty in a count of persons at work."""
+    """Of none there is no share; of fewer than five it is not told."""
     if all < SMALLEST:
         return Share(women=None, all=None, share=None, suppressed=all > 0)
     return Share(women=women, all=all, share=women / all, suppressed=False)
 
 
-def committee_share(mandates: Sequence[Mandate]) -> Share:
-    """Those whose sex is recorded count."""
-    known = [one for one in mandates if one.sex != "not_said"]
-    return share_of(sum(one.sex == "woman" for one in known), len(known))
-
-
 def workforce_share(held: Snapshot, site: str) -> Share:
-    """All zones' headcounts together, as they are registered; a small cell of one sex hides both."""
+    """All zones' headcounts together, as they are registered. Zones whose own counts are not told are left out where the whole less the others would tell them."""
     counts = [zone.spec.workers for zone in held.zones_of(site) if zone.spec.workers is not None]
-    women, men = sum(one.women for one in counts), sum(one.men for one in counts)
-    if 0 < women < SMALLEST or 0 < men < SMALLEST:
+    told = [one for one in counts if _is_large(one.women, one.men)]
+    hidden = [one for one in counts if not _is_large(one.women, one.men)]
+    if len(hidden) > 1 and _is_large(sum(one.women for one in hidden), sum(one.men for one in hidden)):
+        told = counts
+    if hidden and not told:
         return Share(women=None, all=None, share=None, suppressed=True)
-    return share_of(women, women + men)
+    women = sum(one.women for one in told)
+    return share_of(women, women + sum(one.men for one in told))
+
+
+def _is_large(*cells: int) -> bool:
+    return all(cell == 0 or cell >= SMALLEST for cell in cells)
 
 
 class Mandates:
@@ -134,6 +143,16 @@ class Mandates:
 
         return _one(fold(self._append(scope, site, decide)), id)
 
+    def release(self, scope: Scope, site: str, *, side: Side, released: bool) -> set[Side]:
+        """By a side for itself alone; what was told before stays on paper."""
+        self._book.site(scope, site)
+        check(scope.role, Transition.RELEASE, side)
+        return _released(self._append(scope, site, lambda _: [("released", Released(side=side, released=released))]))
+
+    def released(self, scope: Scope, site: str) -> set[Side]:
+        self._book.site(scope, site)
+        return _released(self._entries(site))
+
     def _append(self, scope: Scope, site: str, decide: Callable[[list[CommitteeEntry]], Sequence[Draft]]) -> list[CommitteeEntry]:
         subject = self._book.open(scope, site, "mandates", [], about=site)
         return self._book.change(scope, subject, decide)
@@ -149,10 +168,15 @@ def fold(entries: Sequence[CommitteeEntry]) -> list[Mandate]:
         if entry.entry == "mandate":
             mandate = msgspec.json.decode(entry.body, type=Mandate)
             found[mandate.id] = mandate
-        else:
+        elif entry.entry == "ended":
             ended = msgspec.json.decode(entry.body, type=Ended)
             found[ended.mandate] = replace(found[ended.mandate], ended=ended.on)
     return list(found.values())
+
+
+def _released(entries: Sequence[CommitteeEntry]) -> set[Side]:
+    said = [msgspec.json.decode(entry.body, type=Released) for entry in entries if entry.entry == "released"]
+    return {side for side, released in {one.side: one.released for one in said}.items() if released}
 
 
 def balance(mandates: Sequence[Mandate]) -> dict[Side, int]:

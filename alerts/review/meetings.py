@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from alerts.review.access import Transition, check
 from alerts.review.book import Book, Draft, checked_text
-from alerts.review.mandates import Mandate
+from alerts.review.mandates import SMALLEST, Mandate
 from alerts.review.model import Review, Word
 from alerts.review.state import standings
 from alerts.review.status import is_overdue
@@ -24,6 +24,7 @@ from storage.records.committee import CommitteeEntry
 ItemKind = Literal["stop_level", "reopened", "dissent", "to_sign", "overdue", "to_check", "to_verify", "no_cause", "no_action"]
 ORDER: tuple[ItemKind, ...] = ("stop_level", "reopened", "dissent", "overdue", "no_cause", "no_action", "to_sign", "to_check", "to_verify")
 AGENDA_MAX = 500
+BOTH = "both"
 
 
 class AgendaItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,13 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     elected: bool
 
 
+def told_before(seats: Sequence[Seat]) -> list[str]:
+    """Whose counts were told while records did not say it: the digests of sheets that were signed then stay what they are."""
+    sides = [sum(seat.side == side for seat in seats) for side in SIDES]
+    large = list(SIDES) if min(sides) >= SMALLEST else []
+    return [*large, BOTH] if sum(sides) >= SMALLEST else []
+
+
 class Called(msgspec.Struct, frozen=True, kw_only=True):
     on: str
     place: str
@@ -54,6 +62,7 @@ class Called(msgspec.Struct, frozen=True, kw_only=True):
 
 class Attendance(msgspec.Struct, frozen=True, kw_only=True):
     seats: list[Seat]
+    told: list[str] | None = None  # whose counts by sex may be told; None in records of before, see `told_before`
 
 
 class Minutes(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +98,7 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     called_by: str
     seats: list[Seat] = []
+    told: list[str] | None = None
     minutes: list[str] = []
     written_by: list[str] = []
     closed_us: int | None = None
@@ -163,10 +173,10 @@ class Meetings:
         entries = self._book.repository.entries_of([subject.id for subject in subjects])
         return [fold(entries[subject.id]) for subject in subjects]
 
-    def attend(self, scope: Scope, id: str, mandates: Sequence[Mandate]) -> Meeting:
+    def attend(self, scope: Scope, id: str, mandates: Sequence[Mandate], told: Callable[[Sequence[Seat]], list[str]]) -> Meeting:
         """Who is there; said again, it replaces what was said before."""
         seats = [Seat(mandate=one.id, name=one.name, side=one.side, sex=one.sex, elected=one.elected) for one in mandates]
-        return self._take(scope, id, lambda _: [("attendance", Attendance(seats=seats))])
+        return self._take(scope, id, lambda _: [("attendance", Attendance(seats=seats, told=told(seats)))])
 
     def write(self, scope: Scope, id: str, text: str) -> Meeting:
         """A paragraph of the minutes; later ones stand below, none is rewritten."""
@@ -206,7 +216,8 @@ def fold(entries: Sequence[CommitteeEntry]) -> Meeting:
 
 def _applied(meeting: Meeting, entry: CommitteeEntry) -> Meeting:
     if entry.entry == "attendance":
-        return replace(meeting, seats=msgspec.json.decode(entry.body, type=Attendance).seats)
+        noted = msgspec.json.decode(entry.body, type=Attendance)
+        return replace(meeting, seats=noted.seats, told=noted.told)
     if entry.entry == "minutes":
         return replace(meeting, minutes=[*meeting.minutes, msgspec.json.decode(entry.body, type=Minutes).text], written_by=[*meeting.written_by, entry.by])
     if entry.entry == "paper":

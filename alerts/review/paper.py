@@ -37,7 +37,7 @@ def sheet_of(meeting: Meeting) -> bytes:
         "place": meeting.place,
         "called_by": meeting.called_by,
         "present": [{"mandate": seat.mandate, "name": seat.name, "side": seat.side, "elected": seat.elected} for seat in meeting.seats],
-        "attendance": msgspec.to_builtins(attendance(meeting.seats)),
+        "attendance": msgspec.to_builtins(attendance(meeting.seats, meeting.told)),
         "agenda": msgspec.to_builtins(meeting.agenda),
         "minutes": [{"text": text, "by": by} for text, by in zip(meeting.minutes, meeting.written_by, strict=True)],
         "quorate": meeting.quorate,

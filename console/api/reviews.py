@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from alerts.review.files import SIZE_MAX
-from alerts.review.mandates import committee_share, workforce_share
+from alerts.review.mandates import workforce_share
 from alerts.review.model import Review
 from alerts.review.paper import sheet_of
 from alerts.review.state import STATES, State
@@ -27,6 +27,8 @@ from console.committee.shapes import (
     MandatesJson,
     MeasureBody,
     OpenBody,
+    ReleaseBody,
+    ReleasedJson,
     RequestJson,
     ReviewJson,
     SayBody,
@@ -197,12 +199,20 @@ def mandates(request: Request, site: str, caller: Reader) -> Response:
     return answer(
         MandatesJson(
             items=[mandate_json(one, today, caller.scope.role.side) for one in found],
-            committee=committee_share(house.committee.holding(caller.scope, site)),
+            committee=house.committee.women(caller.scope, site),
             workforce=workforce_share(house.sources.snapshot(), site),
+            released=sorted(house.committee.mandates.released(caller.scope, site)),
             quorum_each=rule.quorum_each,
             equal_numbers=rule.equal_numbers,
         )
     )
+
+
+@router.post("/sites/{site}/mandates/release", responses=answers(ReleasedJson), openapi_extra=body_of(ReleaseBody))
+def release(request: Request, site: str, caller: OnCommittee, body: Body) -> Response:
+    """A side lets its own counts by sex be told although they are few, or no longer."""
+    said = decoded(body, ReleaseBody)
+    return answer(ReleasedJson(released=sorted(house_of(request).committee.mandates.release(caller.scope, site, side=said.side, released=said.released))))
 
 
 @router.post("/sites/{site}/mandates", responses=answers(MandateJson), openapi_extra=body_of(MandateBody))

@@ -75,7 +75,7 @@ def meeting_json(meeting: Meeting, items: list[AgendaItem], reader_side: str) ->
         place=meeting.place,
         called_by=meeting.called_by,
         present=[SeatJson(mandate=seat.mandate, name=seat.name, side=seat.side, elected=seat.elected) for seat in meeting.seats],
-        attendance=attendance(meeting.seats, reader_side),
+        attendance=attendance(meeting.seats, meeting.told, reader_side),
         agenda=items,
         minutes=meeting.minutes,
         closed_at=None if meeting.closed_us is None else to_rfc3339(meeting.closed_us),

@@ -6,11 +6,12 @@ from datetime import date
 from pathlib import Path
 
 from alerts.review.accounts import Accounts
+from alerts.review.attendance import committee_share, told_of
 from alerts.review.book import Book
 from alerts.review.desk import Desk
 from alerts.review.files import EvidenceFiles
 from alerts.review.kpi import Figures, figures
-from alerts.review.mandates import Mandate, Mandates
+from alerts.review.mandates import Mandate, Mandates, Share
 from alerts.review.meetings import AgendaItem, Meeting, Meetings, agenda
 from alerts.review.paper import Papers
 from alerts.review.status import today_in
@@ -61,7 +62,12 @@ class CommitteeRooms:
         unknown = [one for one in ids if one not in holding]
         if unknown:
             raise BadInput(f"'{unknown[0]}' is no mandate that holds on {meeting.on}", field="mandates", remedy="enter the mandate first")
-        return self.meetings.attend(scope, id, [holding[one] for one in dict.fromkeys(ids)])
+        released = self.mandates.released(scope, meeting.site)
+        return self.meetings.attend(scope, id, [holding[one] for one in dict.fromkeys(ids)], lambda seats: told_of(seats, list(holding.values()), released))
+
+    def women(self, scope: Scope, site: str) -> Share:
+        """Their share on the committee, as far as it may be told."""
+        return committee_share(self.holding(scope, site), self.mandates.released(scope, site))
 
     def close_meeting(self, scope: Scope, id: str) -> Meeting:
         meeting = self.meetings.one(scope, id)

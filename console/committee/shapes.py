@@ -78,6 +78,17 @@ class MandateBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     account: str = ""
 
 
+class ReleaseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    side: Side
+    released: bool = True
+
+
+class ReleasedJson(msgspec.Struct, frozen=True, kw_only=True):
+    """Sides that have released their counts by sex."""
+
+    released: list[Side]
+
+
 class EndBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on: str
     why: str
@@ -284,11 +295,12 @@ class MandateJson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MandatesJson(msgspec.Struct, frozen=True, kw_only=True):
-    """Women's share on the committee beside their share of the workforce; null and `suppressed` where fewer than five are counted."""
+    """Women's share on the committee beside their share of the workforce; null and `suppressed` where fewer than five could be worked out."""
 
     items: list[MandateJson]
     committee: Share
     workforce: Share
+    released: list[Side]  # sides that let their own counts by sex be told although they are few
     quorum_each: int
     equal_numbers: bool
     next: str | None = None

@@ -16,7 +16,7 @@ from alerts.policy import load_policy
 from alerts.review.access import Transition, may, may_at_all
 from alerts.review.causes import causes_for
 from alerts.review.files import SIZE_MAX
-from alerts.review.mandates import Mandate, committee_share, workforce_share
+from alerts.review.mandates import Mandate, workforce_share
 from alerts.review.model import Review
 from alerts.review.state import STATES, State
 from console.api.reviews import file_answer
@@ -41,6 +41,7 @@ from console.params import day, one_of
 from console.records.bodies import Fields, filled
 from console.security import Caller, OnCommittee, Reader
 from console.words import ROLES, SEVERITY, STEPS, hazard_name, metric_name
+from domain.agreements import Side
 from domain.errors import BadInput, Conflict
 from domain.shifts import local_instant
 from domain.times import DAY_US, parse_instant
@@ -169,6 +170,13 @@ def enter_mandate(request: Request, site: str, caller: OnCommittee, fields: Fiel
         )
 
     return _entered(request, site, caller, do)
+
+
+@router.post("/sites/{site}/mandates/release")
+def release(request: Request, site: str, caller: OnCommittee, fields: Fields) -> Response:
+    side: Side = "worker" if caller.user.role.side == "worker" else "management"
+    is_released = fields.get("released") == "yes"
+    return _entered(request, site, caller, lambda house: house.committee.mandates.release(caller.scope, site, side=side, released=is_released))
 
 
 @router.post("/sites/{site}/mandates/{id}/end")
@@ -354,7 +362,7 @@ def _committee(request: Request, site: str, caller: Caller, *, problem: str = ""
         rule=rooms.rule(site),
         mandates=[mandate_json(one, today, role.side) for one in rooms.mandates.of_site(caller.scope, site)],
         seats=_seats(holding),
-        women=formats.percent(committee_share(holding).share),
+        women=formats.percent(rooms.women(caller.scope, site).share),
         women_at_work=formats.percent(workforce_share(house.sources.snapshot(), site).share),
         meetings=rooms.meetings.of_site(caller.scope, site),
         accounts=[request_json(one) for one in rooms.accounts.of_site(caller.scope, site)],
@@ -373,6 +381,8 @@ def _committee(request: Request, site: str, caller: Caller, *, problem: str = ""
         may_agree=may_at_all(role, Transition.ACCOUNT_AGREE) or may_at_all(role, Transition.ACCOUNT_DECIDE),
         third=may_at_all(role, Transition.ACCOUNT_DECIDE),
         sex_shown=bool(role.side),
+        release_of=next((side for side in ("worker", "management") if may(role, Transition.RELEASE, side)), ""),
+        released=rooms.mandates.released(caller.scope, site),
         code=code,
         code_of=code_of,
     )

@@ -61,7 +61,7 @@ def sheet(request: Request, id: str, caller: Reader) -> HTMLResponse:
         site=house.sources.site(caller.scope, meeting.site),
         meeting=meeting,
         agenda=_agenda(house, caller, meeting),
-        counts=counted(meeting.seats),
+        counts=counted(meeting.seats, meeting.told),
         words=words,
         closed=f"{formats.day(meeting.closed_us or 0, timezone)}, {to_datetime(meeting.closed_us or 0).astimezone(timezone):%H:%M}",
         digest=_in_fours(digest),

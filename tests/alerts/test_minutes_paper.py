@@ -6,16 +6,18 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from alerts.review.attendance import BOTH, attendance
+from alerts.review.attendance import attendance, committee_share, told_of
 from alerts.review.book import Book
-from alerts.review.mandates import SEXES, SMALLEST, Mandates
-from alerts.review.meetings import Meeting, Meetings, Seat
+from alerts.review.mandates import SEXES, SMALLEST, Mandate, Mandates
+from alerts.review.meetings import BOTH, Meeting, Meetings, Seat
 from alerts.review.paper import Papers, sheet_digest, sheet_of
+from domain.agreements import SIDES, Side
 from domain.errors import BadInput, Conflict, NotFound, Refused
 from domain.registry import Committee
 from domain.scope import Role, Scope
@@ -46,7 +48,7 @@ class Room:
             for who, sex in ((HOA, "woman"), (MINH, "man"))
         ]
         id = self.meetings.call(LINH, "f1", on="2025-11-22", place="canteen").id
-        self.meetings.attend(LINH, id, mandates)
+        self.meetings.attend(LINH, id, mandates, lambda seats: told_of(seats, mandates, self.mandates.released(LINH, "f1")))
         meeting = self.meetings.write(HOA, id, "We looked at fan 3.")
         return self.meetings.close(MINH, id, [], Committee()) if closed else meeting
 
@@ -142,22 +144,60 @@ def seats(side: str, sexes: list[str]) -> list[Seat]:
     return [Seat(mandate=f"{side}{n}", name="x", side=side, sex=sex, elected=True) for n, sex in enumerate(sexes)]  # type: ignore[arg-type]
 
 
-@given(worker=st.lists(st.sampled_from(SEXES), max_size=8), management=st.lists(st.sampled_from(SEXES), max_size=8))
-def test_nobody_but_a_side_itself_is_told_the_sexes_of_fewer_than_five(worker: list[str], management: list[str]) -> None:
-    there = [*seats("worker", worker), *seats("management", management)]
-    for reader in ("", "worker", "management"):
-        told = attendance(there, reader)
-        for side, of in (("worker", worker), ("management", management), (BOTH, worker + management)):
-            assert told[side].present == len(of)
-            if side != reader and len(of) < SMALLEST:
-                assert (told[side].suppressed, told[side].woman, told[side].man, told[side].not_said) == (True, None, None, None)
-            if not told[side].suppressed:
-                assert [told[side].woman, told[side].man, told[side].not_said] == [of.count(sex) for sex in SEXES]
+def in_office(there: list[Seat], absent: list[Seat]) -> list[Mandate]:
+    return [Mandate(id=one.mandate, name=one.name, side=one.side, chosen="election", sex=one.sex, since="2025-01-01", until="2026-12-31") for one in [*there, *absent]]  # type: ignore[arg-type]
 
 
-@given(worker=st.lists(st.sampled_from(SEXES), max_size=9), management=st.lists(st.sampled_from(SEXES), max_size=9))
-def test_a_third_party_cannot_work_out_a_small_side_from_the_whole(worker: list[str], management: list[str]) -> None:
-    told = attendance([*seats("worker", worker), *seats("management", management)])
-    if min(len(worker), len(management)) < SMALLEST:
-        assert told["worker"].suppressed
-        assert told["management"].suppressed
+SOME = st.lists(st.sampled_from(SEXES), max_size=12)
+RELEASED = st.sets(st.sampled_from(SIDES))
+
+
+@given(worker=SOME, management=SOME, away=st.integers(0, 12), released=RELEASED)
+def test_no_reader_can_work_out_fewer_than_five_of_a_side_that_has_not_released_them(worker: list[str], management: list[str], away: int, released: set[Side]) -> None:
+    sides = {"worker": seats("worker", worker), "management": seats("management", management)}
+    there = [*sides["worker"][away:], *sides["management"]]
+    holding = in_office([*sides["worker"], *sides["management"]], [])
+    told = told_of(there, holding, released)
+    share = committee_share(holding, released)
+    for reader in ("", *SIDES):
+        counts = attendance(there, told, reader)
+        for side, other in (("worker", "management"), ("management", "worker")):
+            if side in (*released, reader):
+                continue
+            present, known = [one for one in there if one.side == side], [one for one in sides[side] if one.sex != "not_said"]
+            small = 0 < len(present) < SMALLEST or 0 < len(sides[side]) - len(present) < SMALLEST
+            told_itself = not counts[side].suppressed
+            by_difference = not counts[BOTH].suppressed and not counts[other].suppressed
+            assert not (small and (told_itself or by_difference))
+            assert not (0 < len(known) < SMALLEST and not share.suppressed and share.all)
+        for side in (*SIDES, BOTH):
+            of = [one.sex for one in there if side in (one.side, BOTH)]
+            assert counts[side].present == len(of)
+            if not counts[side].suppressed:
+                assert [counts[side].woman, counts[side].man, counts[side].not_said] == [of.count(sex) for sex in SEXES]
+
+
+def test_a_committee_of_three_and_three_is_counted_where_both_sides_release_it() -> None:
+    there = [*seats("worker", ["woman", "woman", "man"]), *seats("management", ["man", "man", "woman"])]
+    holding = in_office(there, [])
+    for released in (set(), {"worker"}, {"management"}):
+        assert committee_share(holding, released).suppressed
+        assert attendance(there, told_of(there, holding, released))[BOTH].suppressed
+    assert committee_share(holding, set(SIDES)).share == 0.5
+    assert attendance(there, told_of(there, holding, set(SIDES)))[BOTH].woman == 3
+    assert attendance(there, told_of(there, holding, {"worker"}))["worker"].woman == 2
+
+
+def test_what_was_told_stays_with_the_sheet_when_a_side_releases_later(room: Room) -> None:
+    meeting = room.meeting()
+    digest = sheet_digest(meeting)
+    assert room.mandates.release(HOA, "f1", side="worker", released=True) == {"worker"}
+    assert sheet_digest(room.meetings.one(HOA, meeting.id)) == digest
+    assert room.mandates.release(HOA, "f1", side="worker", released=False) == set()
+    assert len(room.mandates.of_site(HOA, "f1")) == len(meeting.seats)
+
+
+def test_a_sheet_signed_before_records_said_what_may_be_told_keeps_its_digest(room: Room) -> None:
+    meeting = msgspec.structs.replace(room.meeting(), seats=[*seats("worker", ["woman"] * 2), *seats("management", ["man"] * 3)], told=None)
+    assert attendance(meeting.seats, meeting.told)[BOTH].woman == 2
+    assert '"woman":2' in sheet_of(meeting).decode()

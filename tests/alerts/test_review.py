@@ -401,6 +401,7 @@ EXPECTED = {  # by hand, not from the code: who may, and for whom
     Transition.REOPEN: "worker_representative/worker management_representative/management inspector programme",
     Transition.MEET: "officer worker_representative management_representative",
     Transition.PAPER: "worker_representative/worker management_representative/management",
+    Transition.RELEASE: "worker_representative/worker management_representative/management",
     Transition.MANDATE: "worker_representative/worker management_representative/management inspector/worker inspector/management programme/worker programme/management",
     Transition.ACCOUNT_PROPOSE: "worker_representative/worker",
     Transition.ACCOUNT_AGREE: "worker_representative/worker",

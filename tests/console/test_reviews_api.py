@@ -155,9 +155,13 @@ def test_mandates_say_who_was_chosen_by_nobody_and_hide_small_shares(site) -> No
     assert [(one["name"], one["elected"], one["holds"]) for one in seen["items"]] == [("Hoa", False, True)]
     assert seen["committee"] == {"women": None, "all": None, "share": None, "suppressed": True}
     assert seen["workforce"]["share"] == pytest.approx(seen["workforce"]["women"] / seen["workforce"]["all"])
-    for number in range(4):
+    for number in range(5):
         site.post("/api/v1/sites/f1/mandates", "tran", json={**mandate, "name": f"M{number}", "side": "management", "chosen": "election", "sex": "man"})
-    assert site.get("/api/v1/sites/f1/mandates", "minh").json()["committee"]["share"] == pytest.approx(0.2)
+    assert site.get("/api/v1/sites/f1/mandates", "minh").json()["committee"]["share"] is None  # five men of six: the other side is one woman
+    for who, side, status in (("minh", "worker", 403), ("tran", "worker", 403), ("hoa", "worker", 200)):
+        assert site.post("/api/v1/sites/f1/mandates/release", who, json={"side": side}).status_code == status
+    told = site.get("/api/v1/sites/f1/mandates", "minh").json()
+    assert (told["committee"]["share"], told["released"]) == (pytest.approx(1 / 6), ["worker"])
     ended = site.post(f"/api/v1/sites/f1/mandates/{seen['items'][0]['id']}/end", "hoa", json={"on": "2026-11-01", "why": "left"}).json()
     assert (ended["holds"], ended["ended"]) == (False, "2026-11-01")
     assert site.get("/api/v1/sites/f1/mandates", "kim").status_code == 404
