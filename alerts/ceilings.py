@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from alerts.policy import Policy
 from assess.limits import Adopted, limits_for, profiles_of, strictest
 from domain.calibration import correction_at, corrections
 from domain.hazards import Severity
 from domain.quantities import Quantity, Use, quantity_of
-from domain.registry import Channel, Snapshot
+from domain.registry import Channel, Registry, Snapshot
 from domain.times import SECOND_US, to_datetime
 from domain.verdict import LimitOf
 
@@ -61,22 +62,22 @@ class Watch:
         return limit is not None and limit.value is not None and self.corrected(raw) > limit.value
 
 
-def watches(held: Snapshot, limits_of: ShortTermOf, policy: Policy, at_us: int) -> dict[str, Watch]:
-    """Every channel whose quantity is a hazard; what is only a trend meets no limit (contract 3.2)."""
-    found = {}
+def watches(registry: Registry, limits_of: ShortTermOf, policy: Policy, at_us: int) -> dict[str, Watch]:
+    """Every channel whose quantity is a hazard; what is only a trend meets no limit (contract 3.2). Of a calibration that both sides have not agreed to and what held before the stricter counts."""
+    held, agreed, found = registry.at(at_us), registry.undisputed().at(at_us), {}
     for channel in held.channels.values():
         quantity = quantity_of(channel.quantity, channel.spec.unit)
         if quantity is not None and quantity.hazard and quantity.use is not Use.TREND and channel.site in held.sites:
-            found[channel.id] = _watch(channel, quantity, held, limits_of, policy, at_us)
+            found[channel.id] = _watch(channel, quantity, (held, agreed), limits_of, policy, at_us)
     return found
 
 
-def _watch(channel: Channel, quantity: Quantity, held: Snapshot, limits_of: ShortTermOf, policy: Policy, at_us: int) -> Watch:
-    row = policy.for_site(channel.site).instant_row(quantity.hazard)
+def _watch(channel: Channel, quantity: Quantity, stands: tuple[Snapshot, Snapshot], limits_of: ShortTermOf, policy: Policy, at_us: int) -> Watch:
+    row, held = policy.for_site(channel.site).instant_row(quantity.hazard), stands[0]
     limits = limits_of(held.sites[channel.site].profiles, quantity, at_us)
-    fix = correction_at(corrections(held.calibrations.get(channel.id, []), held.timezone(channel.site)), at_us)
-    offset, gain = (fix.offset, fix.gain) if fix and fix.gain > 0 else (0.0, 1.0)
     value = limits.instant.value if row and limits.instant else None
+    shown = value if value is not None else limits.any.value if limits.any else None
+    offset, gain = min((_correction(one, channel, held.timezone(channel.site), at_us) for one in stands), key=lambda fix: (shown or 0.0) / fix[1] + fix[0])
     level = row.level(Severity.STOP) if row else None
     deadband = max(level.deadband, level.deadband_share * value) if level and value is not None else 0.0
     return Watch(
@@ -94,6 +95,12 @@ def _watch(channel: Channel, quantity: Quantity, held: Snapshot, limits_of: Shor
         offset=offset,
         gain=gain,
     )
+
+
+def _correction(stands: Snapshot, channel: Channel, timezone: ZoneInfo, at_us: int) -> tuple[float, float]:
+    """Offset and gain."""
+    fix = correction_at(corrections(stands.calibrations.get(channel.id, []), timezone), at_us)
+    return (fix.offset, fix.gain) if fix and fix.gain > 0 else (0.0, 1.0)
 
 
 def profile_limits(profiles: Sequence[str], quantity: Quantity, at_us: int) -> ShortTerm:

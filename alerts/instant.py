@@ -117,7 +117,7 @@ class InstantRules:
             self._registry = registry
             self._fresh_until_us = arrival_us + REFRESH_US
             self._refresh_policy(arrival_us)
-            self._watches = watches(registry.at(arrival_us), self._limits_of, self._policy, arrival_us)
+            self._watches = watches(registry, self._limits_of, self._policy, arrival_us)
             if not self._is_resumed:
                 self._resume()
             self._limits = {channel: watch.raw_set_point for channel, watch in self._watches.items()}

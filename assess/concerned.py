@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from domain.agreements import SiteChange
 from domain.calibration import channel_of
 from domain.ids import zone_id
 from domain.registry import CalibrationSpec, ChannelSpec, Entry, Registry, ZoneSpec
@@ -55,8 +56,16 @@ class Concerned:
             self._of_channel[entry.id].add(zone_id(entry.site, msgspec.json.decode(entry.body, type=ChannelSpec).zone))
         elif entry.kind == "calibration":
             self._of_thing[(entry.kind, entry.id)].add(channel_of(msgspec.json.decode(entry.body, type=CalibrationSpec)))
+        elif entry.kind == "change":
+            self._of_thing[(entry.kind, entry.id)] |= _of_calibrations(entry)
         elif entry.kind in _OF_ONE_ZONE:
             self._of_thing[(entry.kind, entry.id)] |= set(_zone_of(entry))
+
+
+def _of_calibrations(entry: Entry) -> set[str]:
+    """A change of calibrations alone is of their zones; any other is of the whole site."""
+    milder = msgspec.json.decode(entry.body, type=SiteChange).milder
+    return {one.zone for one in milder} if all(one.kind == "calibration" for one in milder) else set()
 
 
 def _zone_of(entry: Entry) -> Iterable[str]:

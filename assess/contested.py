@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 
 from msgspec.structs import replace
 
 from assess.evaluate import verdicts_of
+from assess.gather import Calibrations
 from assess.outcome import ZoneShift
 from assess.plan import Span, shifts_of, span_of
 from domain.agreements import SIDES, Milder, ZoneRecord, sides_that
+from domain.ids import zone_id
 from domain.registry import Registry, Zone
 from domain.shifts import Shift
+from domain.strictness import CALIBRATION
 from domain.times import DAY_US, MINUTE_US, minute_of
-from domain.verdict import State, Verdict
+from domain.verdict import Grade, State, Verdict
 
 CONTESTED = "Contested: {what}, proposed by the {side} side and not agreed by the other; what held before decides."
 BY_PROPOSAL = "By the proposal: {value} {unit}, bounds {low} to {high}, limit {limit}: {state}."
@@ -23,20 +26,59 @@ FEWER_WORKERS = "fewer persons assigned"
 APPLIED = "Contested: {what}, by a change of the registry that both sides have not agreed to. It is applied; what held before stands beside it."
 BEFORE = "By what held before: {value} {unit}, bounds {low} to {high}, limit {limit}: {state}."
 LEFT_OUT = "This result stands by what held before; by the change it would be left out."
-SENTENCES = (CONTESTED, BY_PROPOSAL, NOT_BY_PROPOSAL, APPLIED, BEFORE, LEFT_OUT)
+CALIBRATED = "Contested: {what}, entered and not agreed to by both sides; of the results with and without it the stricter decides."
+WITH_IT = "With it: {value} {unit}, bounds {low} to {high}, limit {limit}: {state}."
+WITHOUT_IT = "Without it: {value} {unit}, bounds {low} to {high}, limit {limit}: {state}."
+SENTENCES = (CONTESTED, BY_PROPOSAL, NOT_BY_PROPOSAL, APPLIED, BEFORE, LEFT_OUT, CALIBRATED, WITH_IT, WITHOUT_IT)
 STRICTEST: tuple[State, ...] = ("within", "indeterminate", "not_assessable", "exceeds")
-Gather = Callable[[Span], ZoneShift]
-"""The minutes of another span of the same zone: other instruments, another time."""
+GRADES: tuple[Grade, ...] = ("trend", "screening", "compliance")
+Gather = Callable[[Span, Calibrations], ZoneShift]
+"""The minutes of another span of the same zone: other instruments, another time, other calibrations."""
 
 
 def results_of(work: ZoneShift, registry: Registry, gather: Gather) -> list[Verdict]:
     """Every verdict of the zone's shift; where a proposal is open and would change it, or a change that is not agreed made it milder, it is contested and gives both results."""
-    found = _with_proposals(work, registry)
+    found, agreed = _with_proposals(work, registry), registry.undisputed().calibrations
+    if is_calibration_open(work.span, registry):
+        found = _stricter(found, _with_proposals(gather(work.span, agreed), registry), [CALIBRATED.format(what=_listed(_open_calibrations(work.span, registry)))])
     before = _undisputed(work, registry)
     if before is None:
         return found
-    what = [APPLIED.format(what=", ".join(shown_change(one) for one in _open(work.span, registry)))]
-    return _beside(found, {_across_shifts(verdict): verdict for verdict in verdicts_of(gather(before))}, what)
+    what = [APPLIED.format(what=_listed(one for one in _open(work.span, registry) if one.kind != "calibration"))]
+    return _beside(found, {_across_shifts(verdict): verdict for verdict in verdicts_of(gather(before, agreed))}, what)
+
+
+def is_calibration_open(span: Span, registry: Registry) -> bool:
+    """Whether both sides have not agreed to a calibration of its instruments, or of those where its people rest."""
+    open_ones = registry.disputed_calibrations
+    return bool(open_ones) and not open_ones.isdisjoint(_instruments(span, registry))
+
+
+def _instruments(span: Span, registry: Registry) -> set[str]:
+    rests = {zone_id(span.site.id, piece.spec.rest_zone) for piece in span.pieces if piece.spec.rest_zone}
+    return {*span.channels, *(channel.id for zone in rests for channel in registry.at(span.start_us).channels_of(zone))}
+
+
+def _open_calibrations(span: Span, registry: Registry) -> list[Milder]:
+    own = {f"{CALIBRATION} {channel}" for channel in _instruments(span, registry)}
+    return [one for change in registry.open_changes for one in change.milder if one.kind == "calibration" and one.name in own]
+
+
+def _stricter(found: Sequence[Verdict], without: Sequence[Verdict], what: Sequence[str]) -> list[Verdict]:
+    others = {verdict.key: verdict for verdict in without}
+    return [_strictest_of(verdict, others.get(verdict.key), what) for verdict in found]
+
+
+def _strictest_of(verdict: Verdict, without: Verdict | None, what: Sequence[str]) -> Verdict:
+    if without is None or not _is_milder(verdict, without):
+        return verdict
+    if _strictness(without) > _strictness(verdict):
+        return replace(without, contested=True, notes=[*without.notes, *what, _said(verdict, WITH_IT)])
+    return replace(verdict, contested=True, notes=[*verdict.notes, *what, _said(without, WITHOUT_IT)])
+
+
+def _strictness(verdict: Verdict) -> tuple[float, ...]:
+    return STRICTEST.index(verdict.state), _up(verdict.value, -inf), _up(verdict.high, inf), -GRADES.index(verdict.grade)
 
 
 def _with_proposals(work: ZoneShift, registry: Registry) -> list[Verdict]:
@@ -124,6 +166,8 @@ def _is_milder(verdict: Verdict, before: Verdict) -> bool:
         return True
     if (verdict.limit.value if verdict.limit.value is not None else inf) > (before.limit.value if before.limit.value is not None else inf) + 1e-9:
         return True
+    if GRADES.index(verdict.grade) > GRADES.index(before.grade):
+        return True
     if any(_up(now, unknown) < _up(was, unknown) - 1e-9 for now, was, unknown in _bounds(verdict, before)):
         return True
     workers, were = verdict.workers, before.workers
@@ -148,6 +192,10 @@ def _open(span: Span, registry: Registry) -> list[Milder]:
     """Values not agreed that concern the zone; of the whole site where none is of the zone alone."""
     held = [one for change in registry.open_changes if change.site == span.site.id for one in change.milder if one.valid_from_us < span.stop_us]
     return [one for one in held if one.zone in ("", span.zone)] or held
+
+
+def _listed(changes: Iterable[Milder]) -> str:
+    return ", ".join(shown_change(one) for one in changes)
 
 
 def shown_change(one: Milder) -> str:

@@ -12,10 +12,12 @@ import msgspec
 from sqlalchemy import Engine
 
 from assess import texts
-from assess.contested import results_of, settled_us
+from assess.contested import is_calibration_open, results_of, settled_us
 from assess.forecasts import Forecaster
+from assess.gather import Calibrations
 from assess.laboratory import withdrawn
 from assess.live import LiveZone
+from assess.live_contested import stricter
 from assess.live_window import Now, planned_minutes
 from assess.minutes import MinuteCache, Series, read_series
 from assess.newcomers import Newcomers
@@ -24,12 +26,11 @@ from assess.plan import Span, grown, shifts_of, span_of
 from assess.protect import live_zone, prepare, prepare_look, prepare_results
 from assess.revisions import Revisions, Task, identity
 from assess.samples_book import SamplesBook
-from domain.calibration import channel_of
 from domain.clock import Clock, patience_us
 from domain.errors import NotReady
 from domain.ids import zone_id
 from domain.reading import Reading
-from domain.registry import CalibrationSpec, Registry, Zone
+from domain.registry import Registry, Zone
 from domain.shifts import Shift
 from domain.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, minute_of
 from domain.verdict import Verdict
@@ -64,6 +65,7 @@ class _Watch:
     asked_us: int = -(2**62)  # when the shift was looked up
     span: Span | None = None
     work: ZoneShift | None = None
+    agreed: ZoneShift | None = None  # the same without calibrations that wait for a side, where there are any
 
 
 @dataclass(slots=True)
@@ -94,7 +96,7 @@ class Assessor:
         self._cache = MinuteCache(timeseries)
         self._newcomers = Newcomers(timeseries, self._cache)
         self._registry: Registry | None = None
-        self._calibrations: dict[str, list[CalibrationSpec]] = {}
+        self._calibrations: Calibrations = {}
         self._watches: dict[str, _Watch] = {}
         self._valued: dict[str, Reading] = {}
         self._counting: dict[str, Reading] = {}
@@ -124,7 +126,7 @@ class Assessor:
     def assess_shift(self, zone: str, shift: Shift, *, why: str, now_us: int) -> int:
         """Compute one ended shift of one zone from the store and keep it as final; returns how many verdicts it has."""
         registry = self._registry_of.load()
-        self._set_calibrations(registry)
+        self._calibrations = registry.calibrations
         self._samples.follow()
         task = Task(zone, shift)
         work = self._ended(registry, task, self.declared_gaps)
@@ -138,7 +140,7 @@ class Assessor:
             return registry
         before = set() if self._registry is None else {identity(entry) for entry in self._registry.entries}
         first = self._registry is None
-        self._set_calibrations(registry)
+        self._calibrations = registry.calibrations
         for watch in self._watches.values():
             watch.asked_us, watch.span = -(2**62), None
         fresh = [entry for entry in registry.entries if identity(entry) not in before]
@@ -148,13 +150,6 @@ class Assessor:
             self._revisions.mark_missed(registry, now_us)
         self._registry = registry
         return registry
-
-    def _set_calibrations(self, registry: Registry) -> None:
-        found: dict[str, list[CalibrationSpec]] = {}
-        for records in registry.latest().calibrations.values():
-            for record in records:
-                found.setdefault(channel_of(record), []).append(record)
-        self._calibrations = found
 
     # --- the running shift
 
@@ -202,16 +197,18 @@ class Assessor:
             return
         series = self._cache.series(_wanted([span for zone in zones if (span := self._watches[zone.id].span) is not None]), now_us)
         for watch in stale:
-            watch.work = None if watch.span is None else self._work(watch.span, series, watch.work)
+            span, is_open = watch.span, watch.span is not None and is_calibration_open(watch.span, registry)
+            watch.work = None if span is None else self._work(span, series, self._calibrations, watch.work)
+            watch.agreed = self._work(span, series, registry.undisputed().calibrations, watch.agreed) if span is not None and is_open else None
         works = [watch.work for watch in stale if watch.work is not None]
-        self._try("what zones have in common", prepare, works)
+        self._try("what zones have in common", prepare, [*works, *(watch.agreed for watch in stale if watch.agreed is not None)])
         self._owed.update({work.span.zone: work for work in works if work.span.shift is not None and work.span.minutes})
 
     def _so_far(self, registry: Registry, now_us: int) -> None:
         """Results of running shifts, those that wait longest first, for as long as the floor can wait: with many zones a minute's results come over several looks."""
         until, found = time.monotonic() + RUNNING_BUDGET_S, list[Verdict]()
         for zone in list(self._owed):
-            found += self._try(zone, results_of, self._owed.pop(zone), registry, lambda other: self._read(other, final=False)) or []
+            found += self._try(zone, results_of, self._owed.pop(zone), registry, lambda other, calibrations: self._read(other, calibrations, final=False)) or []
             if time.monotonic() > until:
                 break
         self.counters.owed = len(self._owed)
@@ -219,18 +216,18 @@ class Assessor:
             self._verdicts.save_many(found, final=False, why=texts.WHY_RUNNING, computed_us=now_us, new_revision=False)
             self.counters.verdicts += len(found)
 
-    def _work(self, span: Span, series: Mapping[str, Series], before: ZoneShift | None) -> ZoneShift:
+    def _work(self, span: Span, series: Mapping[str, Series], calibrations: Calibrations, before: ZoneShift | None) -> ZoneShift:
         own = {channel: series[channel].part(span.start_us, span.minutes) for channel in span.channels}
         return ZoneShift(
             span=span,
             series=own,
-            calibrations=self._calibrations,
+            calibrations=calibrations,
             final=False,
             before=before,
             record_high=_RecordHigh(self, span.start_us),
             declared_gaps=self.declared_gaps,
             samples=self._samples.of,
-            rest=lambda zone: self._beside(span, zone),
+            rest=lambda zone: self._beside(span, zone, calibrations),
         )
 
     def record_high(self, channel: str, before_us: int) -> float | None:
@@ -277,14 +274,14 @@ class Assessor:
     def _ended(self, registry: Registry, task: Task, declared_gaps: Callable[[Span], Sequence[DeclaredGap]]) -> ZoneShift | None:
         """An ended shift with its minutes from the store; None where its zone did not exist then."""
         span = span_of(registry, task.zone, task.shift, minute_of(task.shift.start_us), len(task.shift.minutes))
-        return None if span is None else self._read(span, final=True, declared_gaps=declared_gaps)
+        return None if span is None else self._read(span, self._calibrations, final=True, declared_gaps=declared_gaps)
 
     def _final(self, registry: Registry, task: Task, work: ZoneShift, why: str, now_us: int) -> int:
         if self._is_past_retention(work):
             self.counters.past_retention += 1
             _log.warning("%s %s %s: its minutes are past retention, its verdicts stay as they are; asked for by %s", task.zone, task.shift.date, task.shift.name, why)
             return 0
-        found = results_of(work, registry, lambda other: self._read(other, final=True))
+        found = results_of(work, registry, lambda other, calibrations: self._read(other, calibrations, final=True))
         saved = self._verdicts.save_shift(found, self._revisions.computed(task, settled_us(work.span, registry), now_us), why=why, withdrawn=withdrawn)
         self.counters.verdicts += len(saved)
         self.counters.revisions += sum(verdict.revision > 1 for verdict in saved)
@@ -302,24 +299,24 @@ class Assessor:
         held = self._verdicts.latest(zones=[span.zone], date=span.shift.date.isoformat(), shift=span.shift.name)
         return any(stored.final and stored.verdict.valid for stored in held)
 
-    def _read(self, span: Span, *, final: bool, declared_gaps: Callable[[Span], Sequence[DeclaredGap]] | None = None) -> ZoneShift:
+    def _read(self, span: Span, calibrations: Calibrations, *, final: bool, declared_gaps: Callable[[Span], Sequence[DeclaredGap]] | None = None) -> ZoneShift:
         """A span with its minutes from the store."""
         series = read_series(self._timeseries, sorted(span.channels), span.start_us, span.minutes)
         return ZoneShift(
             span=span,
             series=series,
-            calibrations=self._calibrations,
+            calibrations=calibrations,
             final=final,
             record_high=_RecordHigh(self, span.start_us),
             declared_gaps=declared_gaps or self.declared_gaps,
             samples=self._samples.of,
-            rest=lambda zone: self._beside(span, zone),
+            rest=lambda zone: self._beside(span, zone, calibrations),
         )
 
-    def _beside(self, span: Span, zone: str) -> ZoneShift | None:
+    def _beside(self, span: Span, zone: str, calibrations: Calibrations) -> ZoneShift | None:
         """Another zone of the site over the same minutes."""
         other = span_of(self._registry_of.load(), zone_id(span.site.id, zone), span.shift, span.start_us, span.minutes)
-        return self._read(other, final=True) if other is not None and span.minutes else None
+        return self._read(other, calibrations, final=True) if other is not None and span.minutes else None
 
     # --- now
 
@@ -336,8 +333,9 @@ class Assessor:
         self._valued.update({channel: reading for channel, reading in last.items() if reading.value is not None})
         self._counting.update({channel: reading for channel, reading in last.items() if reading.counts})
         now = Now(at_us=now_us, last=last, valued=self._valued, counting=self._counting, patience_us=patience_us(self._clock, 0))
-        self._try("what new readings have in common", prepare_look, works, now)
-        return [zone for work in works if (zone := self._try(work.span.zone, live_zone, work, now)) is not None]
+        agreed = {watch.agreed.span.zone: watch.agreed for watch in self._watches.values() if watch.agreed is not None}
+        self._try("what new readings have in common", prepare_look, [*works, *agreed.values()], now)
+        return [zone for work in works if (zone := self._try(work.span.zone, _look, work, agreed.get(work.span.zone), now)) is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,6 +387,11 @@ def _wanted(spans: Sequence[Span]) -> dict[str, tuple[int, int]]:
             low_us, high_us = min(first_us, start_us), max(first_us + minutes * MINUTE_US, stop_us)
             found[channel] = (low_us, (high_us - low_us) // MINUTE_US)
     return found
+
+
+def _look(work: ZoneShift, agreed: ZoneShift | None, now: Now) -> LiveZone:
+    found = live_zone(work, now)
+    return found if agreed is None else stricter(found, live_zone(agreed, now))
 
 
 def _state_row(zone: LiveZone) -> ZoneStateRow:

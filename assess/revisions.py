@@ -15,11 +15,12 @@ from assess import texts
 from assess.concerned import Concerned
 from assess.minutes import MinuteCache
 from assess.plan import shifts_of, span_of
+from domain.agreements import SiteChange
 from domain.calibration import channel_of, performed_us
 from domain.ids import zone_id
 from domain.lab import LabResult
 from domain.overtime import Overtime
-from domain.registry import CalibrationSpec, Entry, Registry, Zone
+from domain.registry import CalibrationSpec, Entry, Registry, Zone, digest_of
 from domain.shifts import Shift
 from domain.times import DAY_US, MINUTE_US, to_datetime
 from storage.records.assessed import AssessedRepository, AssessedShift
@@ -235,6 +236,8 @@ def _what(entry: Entry) -> str:
 
 def _from_us(registry: Registry, entry: Entry, calibrations: Mapping[str, Sequence[CalibrationSpec]]) -> int:
     """From when on a change can alter results: a calibration reaches back to the one before it, which it may put in doubt."""
+    if entry.kind == "change" and entry.body:
+        return min([entry.valid_from_us, *(_from_us(registry, one, calibrations) for one in _calibrations_in(registry, entry))])
     if entry.kind != "calibration" or not entry.body:
         return entry.valid_from_us
     record = msgspec.json.decode(entry.body, type=CalibrationSpec)
@@ -245,6 +248,12 @@ def _from_us(registry: Registry, entry: Entry, calibrations: Mapping[str, Sequen
     done_us = performed_us(record, timezone)
     before = [other_us for other in calibrations.get(channel_of(record), ()) if (other_us := performed_us(other, timezone)) < done_us]
     return max(before, default=done_us if record.passed else done_us - DOUBT_BACK_US)
+
+
+def _calibrations_in(registry: Registry, entry: Entry) -> list[Entry]:
+    """The records that a change is about."""
+    named = {(one.id, one.digest) for one in msgspec.json.decode(entry.body, type=SiteChange).milder if one.kind == "calibration"}
+    return [one for one in registry.entries if one.kind == "calibration" and (one.id, digest_of(one.body)) in named] if named else []
 
 
 def _shift_key(stored: StoredVerdict) -> tuple[str, str, str]:

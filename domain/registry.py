@@ -6,6 +6,7 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -268,6 +269,17 @@ class Registry:
             self._undisputed = Registry([entry for entry in kept if entry.kind != "change"])
         return self._undisputed
 
+    @property
+    def calibrations(self) -> dict[str, list[CalibrationSpec]]:
+        """All of each channel: what was done is dated by itself, whenever it was entered."""
+        return self.latest().calibrations
+
+    @cached_property
+    def disputed_calibrations(self) -> frozenset[str]:
+        """Channels whose calibrations both sides have not all agreed to."""
+        now, agreed = self.calibrations, self.undisputed().calibrations
+        return frozenset(channel for channel in now.keys() | agreed.keys() if now.get(channel) != agreed.get(channel))
+
     def at(self, time_us: int) -> Snapshot:
         """What held at this instant; of several entries for one thing the latest valid one, then the latest recorded."""
         at = bisect_right(self._changes, time_us)
@@ -305,7 +317,7 @@ def _fold(entries: Sequence[Entry], *, as_proposed: bool) -> Snapshot:
             snapshot.channels[id] = Channel(id=id, agent=id.split(".")[0], site=site, zone=zone_id(site, spec.zone), spec=spec)
         elif kind == "calibration":
             calibration = msgspec.json.decode(entry.body, type=CalibrationSpec)
-            snapshot.calibrations.setdefault(calibration.channel, []).append(calibration)
+            snapshot.calibrations.setdefault(calibration.channel.replace("/", "."), []).append(calibration)
         elif kind == "monitoring_plan":
             snapshot.plans.setdefault(site, []).append(decode_plan(id, entry.body))
         elif kind == "substance":

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from domain.agreements import Milder
+from domain.agreements import Milder, SiteChange
 from domain.ids import zone_id
-from domain.registry import ChannelSpec, Entry, Instrument, ShiftSpec, SiteSpec, Workers, ZoneSpec, digest_of
+from domain.registry import CalibrationSpec, ChannelSpec, Entry, Instrument, Registry, ShiftSpec, SiteSpec, Workers, ZoneSpec, digest_of
 
 RETIRED = "retired"
+CALIBRATION = "calibration"
 _DAY_MIN = 24 * 60
 _CLASSES = ("trend", "screening", "compliance")
 _BASES = ("area", "static_breathing_zone", "personal")
@@ -25,6 +27,25 @@ class _Found:
     was: object = ""
     is_now: object = ""
     zone: str = ""
+
+
+def change_by(registry: Registry, site: str, added: Sequence[Entry]) -> SiteChange | None:
+    """What entries make less strict than what both sides have let stand; a site's first import has no past."""
+    agreed = registry.undisputed()
+    held = {moment: _held(agreed, moment) for moment in {entry.valid_from_us for entry in added}}
+    zones = {one.id: zone_id(one.site, _decoded(one.body, ChannelSpec).zone) for one in agreed.entries if one.kind == "channel" and one.body}
+    found: list[Milder] = []
+    for entry in added:
+        before = held[entry.valid_from_us].get((entry.kind, entry.site, entry.id), b"")
+        found += _milder_calibration(entry, before, zones, agreed) if entry.kind == "calibration" else milder_by(entry, before)
+    if not found:
+        return None
+    digest = hashlib.sha256(msgspec.json.encode([site, added[0].recorded_us, found])).hexdigest()
+    return SiteChange(id=f"chg-{digest[:16]}", site=site, milder=found)
+
+
+def _held(registry: Registry, at_us: int) -> dict[tuple[str, str, str], bytes]:
+    return {(entry.kind, entry.site, entry.id): entry.body for entry in registry.entries if entry.valid_from_us <= at_us}
 
 
 def milder_by(entry: Entry, before: bytes) -> list[Milder]:
@@ -44,6 +65,40 @@ def milder_by(entry: Entry, before: bytes) -> list[Milder]:
         )
         for one in _compared(entry, before)
     ]
+
+
+def _milder_calibration(entry: Entry, before: bytes, zones: Mapping[str, str], agreed: Registry) -> list[Milder]:
+    """A record that says that an instrument is right, or shows too much, may make results milder; one that says that it is wrong does not, unless it takes the place of another.
+
+    `zones`: of the channels that have a past.
+    """
+    now = _decoded(entry.body, CalibrationSpec) if entry.body else None
+    was = _decoded(before, CalibrationSpec) if before else None
+    if was is None and (now is None or not now.passed):
+        return []
+    held = agreed.latest().calibrations
+    channels = dict.fromkeys(record.channel.replace("/", ".") for record in (now, was) if record is not None)
+    return [
+        Milder(
+            kind=entry.kind,
+            id=entry.id,
+            name=f"{CALIBRATION} {channel}",
+            was=_recorded(was or max(held.get(channel, ()), key=lambda record: record.performed_at, default=None)),
+            is_now=RETIRED if now is None or now.channel.replace("/", ".") != channel else _recorded(now),
+            zone=zones[channel],
+            valid_from_us=entry.valid_from_us,
+            digest=digest_of(entry.body),
+        )
+        for channel in channels
+        if channel in zones
+    ]
+
+
+def _recorded(record: CalibrationSpec | None) -> str:
+    if record is None:
+        return ""
+    outcome = f"offset {record.offset:g}, gain {record.gain:g}" if record.passed else "failed"
+    return f"{record.type} {record.performed_at} ({outcome})"
 
 
 def _compared(entry: Entry, before: bytes) -> Iterator[_Found]:

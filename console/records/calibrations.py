@@ -12,11 +12,13 @@ from console.records.bodies import text
 from console.records.dates import moment
 from console.records.shapes import CalibrationBody, CalibrationJson, CalibrationsJson
 from console.security import Caller
+from domain.agreements import SIDES, Signature
 from domain.calibration import CHECKS_ONLY, channel_of, state_of
 from domain.errors import BadInput
 from domain.quantities import Averaging, quantity_of
-from domain.registry import CalibrationSpec, Channel, Entry
+from domain.registry import CalibrationSpec, Channel, Entry, Registry
 from domain.scope import Scope
+from domain.strictness import change_by
 from domain.times import to_rfc3339
 
 
@@ -53,9 +55,21 @@ def add_calibration(house: House, caller: Caller, channel_id: str, body: Calibra
         reason=reason,
         body=msgspec.json.encode(spec),
     )
-    house.sources.enter(lambda _: [entry])
+    house.sources.enter(lambda registry: _with_change(registry, entry, caller))
     house.people.record(caller.user.name, "calibration entered", spec.id, channel.id)
     return next(item for item in calibrations_of(house, caller.scope, channel_id).items if item.id == spec.id)
+
+
+def _with_change(registry: Registry, entry: Entry, caller: Caller) -> list[Entry]:
+    """The record, and where it may make results milder what the other side has to agree to; nothing for one that is on record."""
+    if any((one.kind, one.site, one.id) == (entry.kind, entry.site, entry.id) and one.body == entry.body for one in registry.entries):
+        return []
+    change = change_by(registry, entry.site, [entry])
+    if change is None:
+        return [entry]
+    said = [Signature(side=side, agree=True, by=caller.user.name, at=to_rfc3339(entry.recorded_us), text=entry.reason) for side in SIDES if side == caller.user.role.side]
+    body = msgspec.json.encode(msgspec.structs.replace(change, signatures=said))
+    return [entry, msgspec.structs.replace(entry, kind="change", id=change.id, body=body)]
 
 
 def calibrations_of(house: House, scope: Scope, channel_id: str) -> CalibrationsJson:

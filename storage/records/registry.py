@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from domain.agreements import SIDES, SiteChange
 from domain.errors import BadInput, NotFound, Refused
 from domain.registry import ALWAYS_US, AgentSpec, CalibrationSpec, ChannelSpec, Entry, Kind, Registry, ShiftSpec, SiteFile, SiteSpec, Snapshot, ZoneSpec, entries_of
 from domain.sitefile import instant_of
-from domain.strictness import milder_by
+from domain.strictness import change_by
 from domain.times import to_rfc3339
 from storage.records.sql import reading, writing
 from storage.records.tables import registry_entries
@@ -88,7 +87,7 @@ class RegistryRepository:
             before = registry.at(from_us)
             added = _add(connection, registry, wanted)
             held = _held(registry, from_us)
-            contested = _contested(registry, file.site.id, added)
+            contested = change_by(registry, file.site.id, added)
             if contested is not None:
                 _add(connection, registry, [msgspec.structs.replace(added[0], kind="change", id=contested.id, valid_from_us=from_us, body=msgspec.json.encode(contested))])
             return ImportReport(
@@ -170,27 +169,13 @@ def _add(connection: Connection, registry: Registry, entries: Sequence[Entry]) -
     return added
 
 
-def _contested(registry: Registry, site: str, added: Sequence[Entry]) -> SiteChange | None:
-    """What the entries make less strict than what both sides have let stand; a site's first import has no past."""
-    undisputed = registry.undisputed()
-    held = {moment: _held(undisputed, moment) for moment in {entry.valid_from_us for entry in added}}
-    found = []
-    for entry in added:
-        before = held[entry.valid_from_us].get(_thing(entry))
-        found += milder_by(entry, before.body if before else b"")
-    if not found:
-        return None
-    digest = hashlib.sha256(msgspec.json.encode([site, added[0].recorded_us, found])).hexdigest()
-    return SiteChange(id=f"chg-{digest[:16]}", site=site, milder=found)
-
-
 def _says_something(held: Entry | None, entry: Entry) -> bool:
     if held is None:
         return bool(entry.body)
     return held.body != entry.body and (entry.kind not in _SPECS or not held.body or not entry.body or _spec(held) != _spec(entry))
 
 
-_SPECS: Mapping[str, Any] = {"site": SiteSpec, "shifts": list[ShiftSpec], "zone": ZoneSpec, "channel": ChannelSpec}
+_SPECS: Mapping[str, Any] = {"site": SiteSpec, "shifts": list[ShiftSpec], "zone": ZoneSpec, "channel": ChannelSpec, "calibration": CalibrationSpec}
 
 
 def _spec(entry: Entry) -> Any:

@@ -43,6 +43,22 @@ def test_a_calibration_is_appended_with_its_author_and_corrects_what_is_read(sit
     assert corrected == pytest.approx(raw - 0.4)
 
 
+def test_a_calibration_that_says_that_an_instrument_is_right_waits_for_the_sides(site) -> None:
+    def waiting():
+        return [(one["changes"][0]["kind"], one["changes"][0]["name"], one["contested"], one["waiting_for"]) for one in site.get("/api/v1/sites/f1/changes").json()["items"]]
+
+    name = "calibration agent-ironing-1.ironing-1.air_temperature"
+    assert waiting() == []
+    assert site.post(CHANNEL, json=GOOD).status_code == site.post(CHANNEL, json=GOOD).status_code == 201
+    assert waiting() == [("calibration", name, True, ["worker"])]
+    (change,) = site.get("/api/v1/sites/f1/changes").json()["items"]
+    assert (change["author"], change["reason"], change["changes"][0]["is_now"]) == ("linh", "yearly", "zero 2026-11-24T02:00:00Z (offset 0.4, gain 1)")
+    assert site.post(f"/api/v1/sites/f1/changes/{change['id']}/agree", who="hoa", json={"agree": True}).status_code == 200
+    assert waiting() == [("calibration", name, False, [])]
+    assert site.post(CHANNEL, json={**GOOD, "type": "field_check", "offset": 0.0, "pass": False}).status_code == 201
+    assert len(waiting()) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "state"),
     [

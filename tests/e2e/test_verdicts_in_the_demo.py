@@ -207,7 +207,12 @@ def test_when_a_calibration_expires_the_grade_drops_and_within_is_not_said_any_m
 
     until(lambda: verdict().get("valid", 0) >= 170, 40, "the meter's minutes have a verdict")
     assert (verdict()["calibration"], verdict()["grade"]) == ("unknown", "screening")
-    demo.ask(f"channels/{channel}/calibrations", {**body, "next_due": rfc3339(time.time() + 3)})
+    demo.ask(f"channels/{channel}/calibrations", {**body, "next_due": rfc3339(time.time() + 20)})
+    until(lambda: verdict()["contested"], 20, "nobody but who entered it has agreed")
+    assert (verdict()["calibration"], verdict()["grade"]) == ("unknown", "screening")
+    (change,) = (one["id"] for one in demo.ask("sites/demo/changes")["items"] if one["contested"] and "calibration" in one["changes"][0]["name"])
+    for side in ("worker", "management"):
+        demo.ask(f"sites/demo/changes/{change}/agree", {"agree": True}, role=f"{side}_representative")
     until(lambda: verdict()["calibration"] == "due", 20, "the calibration holds")
     good = verdict()
     assert (good["grade"], good["state"]) == ("compliance", "within")

@@ -1,0 +1,146 @@
+"""A calibration that makes results milder waits for the other side: until then the stricter of the results with and without it decides, in verdicts and on the floor."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from domain.agreements import Signature
+from domain.registry import ALWAYS_US, CalibrationSpec, Entry
+from domain.strictness import change_by
+from storage.records.verdicts import VerdictRepository
+
+SOUND = "a1.p1.sound_level_a_eq"
+LOWER = {"id": "cal-low", "type": "acoustic", "performed_at": "2026-11-20", "by": "lab", "offset": 4.0, "next_due": "2027-11-20"}
+
+
+def latest(floor, metric="dose_3db"):
+    return {row.verdict.limit.id: row for row in VerdictRepository(floor.engine).latest(site="f1") if row.verdict.metric == metric}
+
+
+def noise(floor):
+    return next(row.verdict for row in latest(floor).values() if row.verdict.limit.profile == "us-niosh")
+
+
+def finished(floor, level=87.0, **fields):
+    floor.house.fill(floor.house.channel("sound_level_a_eq", **fields), level)
+    floor.enrol()
+    assessor = floor.start()
+    for minute in (470.3, 481.0, 483.0):
+        floor.at(minute)
+        assessor.tick()
+    floor.at(490)
+    return assessor
+
+
+def entered(floor, minute, *sides, **fields):
+    """As the console enters it: the record, and the change with the word of who entered it."""
+    now_us = floor.at(minute)
+    spec = CalibrationSpec(channel=SOUND, **{**LOWER, **fields})
+    record = Entry(site="f1", kind="calibration", id=spec.id, valid_from_us=ALWAYS_US, recorded_us=now_us, author="linh", reason="as read", body=msgspec.json.encode(spec))
+    change = change_by(floor.registry.load(), "f1", [record])
+    floor.registry.add([record])
+    if change is not None:
+        sign(floor, change, now_us, *sides)
+    return change
+
+
+def sign(floor, change, now_us, *sides):
+    signed = msgspec.structs.replace(change, signatures=[Signature(side=side, agree=True, by=side, at="2026-11-23T01:00:00Z") for side in sides])
+    floor.registry.add([Entry(site="f1", kind="change", id=change.id, valid_from_us=ALWAYS_US, recorded_us=now_us, author="x", reason="", body=msgspec.json.encode(signed))])
+
+
+def look(floor, assessor, minute):
+    floor.at(minute)
+    return assessor.tick()
+
+
+def test_what_is_lower_by_a_calibration_of_one_side_stays_as_it_was_until_the_other_agrees(floor):
+    assessor = finished(floor)
+    before = noise(floor)
+    change = entered(floor, 500, "management")
+    look(floor, assessor, 501)
+    held = noise(floor)
+    assert (held.contested, held.state, held.value, held.revision) == (True, before.state, before.value, 2)
+    assert held.channels[0].calibration_id == before.channels[0].calibration_id
+    assert "calibration a1.p1.sound_level_a_eq acoustic 2026-11-20 (offset 4, gain 1) instead of factory 2026-06-01 (offset 0, gain 1)" in held.notes[-2]
+    assert held.notes[-1].startswith("With it: ")
+    sign(floor, change, floor.at(510), "management", "worker")
+    look(floor, assessor, 511)
+    agreed = noise(floor)
+    assert (agreed.contested, agreed.revision, agreed.channels[0].calibration_id) == (False, 3, "cal-low")
+    assert agreed.value == pytest.approx(before.value * 10 ** (-4 / 10), rel=0.02)
+
+
+def test_a_calibration_that_makes_results_stricter_holds_at_once_and_says_where_it_is_milder(floor):
+    assessor = finished(floor, calibrated=False)
+    before = noise(floor)
+    entered(floor, 500, "management", offset=-4.0)
+    look(floor, assessor, 501)
+    held = noise(floor)
+    assert (held.value > before.value, held.channels[0].calibration_id) == (True, "cal-low")
+
+
+def test_a_check_that_passes_brings_no_grade_back_before_both_sides_agree(floor):
+    assessor = finished(floor, level=79.0)
+    floor.at(495)
+    floor.registry.add([msgspec.structs.replace(_failed(floor), recorded_us=floor.clock.now_us())])
+    look(floor, assessor, 496)
+    assert noise(floor).calibration == "failed"
+    change = entered(floor, 500, "management", id="again", performed_at="2026-11-22T12:00:00Z", type="field_check", offset=0.0)
+    look(floor, assessor, 501)
+    assert (noise(floor).calibration, noise(floor).contested) == ("failed", True)
+    sign(floor, change, floor.at(510), "worker", "management")
+    look(floor, assessor, 511)
+    assert (noise(floor).calibration, noise(floor).contested) == ("in_date", False)
+
+
+def _failed(floor):
+    spec = CalibrationSpec(id="bad", channel=SOUND, type="field_check", performed_at="2026-11-22T02:00:00Z", by="linh", passed=False)
+    return Entry(site="f1", kind="calibration", id="bad", valid_from_us=ALWAYS_US, recorded_us=0, author="linh", reason="", body=msgspec.json.encode(spec))
+
+
+def test_a_failed_check_needs_nobodys_agreement_and_a_new_channel_has_no_past(floor):
+    floor.house.channel("sound_level_a_eq")
+    assert change_by(floor.registry.load(), "f1", floor.house.entries) is None
+    floor.enrol()
+    assert change_by(floor.registry.load(), "f1", [_failed(floor)]) is None
+
+
+def test_a_failed_record_in_the_place_of_one_that_corrected_is_seen(floor):
+    floor.house.channel("sound_level_a_eq", calibrated=False)
+    floor.house.calibrations = [CalibrationSpec(channel=SOUND, **{**LOWER, "offset": -4.0})]
+    floor.enrol()
+    taken_back = msgspec.structs.replace(_failed(floor), id="cal-low", body=msgspec.json.encode(CalibrationSpec(channel=SOUND, **LOWER, passed=False)))
+    assert [one.name for one in change_by(floor.registry.load(), "f1", [taken_back]).milder] == [f"calibration {SOUND}"]
+
+
+def test_an_import_s_calibration_waits_too(floor):
+    assessor = finished(floor)
+    before = noise(floor)
+    file = msgspec.structs.replace(floor.house.file, calibrations=[*floor.house.calibrations, CalibrationSpec(channel=SOUND, **LOWER)])
+    report = floor.registry.import_file(file, valid_from_us=None, author="boss", reason="", now_us=floor.at(500))
+    assert [one.kind for one in report.contested.milder] == ["calibration"]
+    look(floor, assessor, 501)
+    assert (noise(floor).contested, noise(floor).value) == (True, before.value)
+
+
+def test_the_floor_goes_by_the_stricter_one(floor):
+    name = floor.house.channel("sound_level_a_eq")
+    floor.house.fill(name, 91.0, minutes=120)
+    floor.enrol()
+    assessor = floor.start()
+
+    def levels(minute):
+        now_us = floor.at(minute)
+        floor.house.now(name, 91.0, now_us)
+        (zone,) = assessor.tick()
+        return {window.metric: window for window in zone.windows}
+
+    before = levels(119.5)
+    change = entered(floor, 119.6, "management", offset=12.0)
+    held = levels(120.5)
+    assert held["leq_now"].value == before["leq_now"].value
+    assert held["leq_now"].status is before["leq_now"].status
+    sign(floor, change, floor.at(120.6), "management", "worker")
+    assert levels(121.5)["leq_now"].value == pytest.approx(79.0)
