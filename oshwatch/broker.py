@@ -28,8 +28,8 @@ password_file {directory}/passwords
 acl_file {directory}/acl
 persistence true
 persistence_location {directory}/
-autosave_on_changes true
-autosave_interval 1
+autosave_on_changes false
+autosave_interval 5
 max_queued_messages 1000000
 max_inflight_messages 2000
 set_tcp_nodelay true

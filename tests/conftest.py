@@ -101,7 +101,7 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     port = free_port()
     config = directory / "mosquitto.conf"
     config.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {directory}/\nautosave_on_changes true\nautosave_interval 1\n"
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {directory}/\nautosave_on_changes false\nautosave_interval 5\n"
         "max_queued_messages 1000000\nmax_inflight_messages 2000\nset_tcp_nodelay true\nuser root\n"
     )
     server = Mosquitto(command=[str(binary), "-c", str(config)], port=port, directory=directory)

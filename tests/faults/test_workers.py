@@ -229,11 +229,6 @@ def test_from_one_worker_to_two_to_three_and_back_to_one_nothing_is_lost(workers
 def test_all_agents_lose_their_connection_and_come_back_at_once(workers: Workers, broker: str, chance: random.Random) -> None:
     """Three hundred connections, dropped twice at random moments while every agent produces; `oshwatch bench workers` does it with 5,000."""
     agents = 300
-    if broker == "mosquitto":  # as docs/scaling.md says for many agents: writing its file on every change costs it more than its messages do
-        workers.server.stop()
-        config = workers.server.directory / "mosquitto.conf"
-        config.write_text(config.read_text().replace("autosave_on_changes true\nautosave_interval 1\n", "autosave_interval 60\n"))
-        workers.server.start()
     RegistryRepository(workers.plant.engine).import_file(fleet_registry(agents, 2, 1.0), valid_from_us=None, author="tests", reason="crowd", now_us=SystemClock().now_us())
     with closing(Crowd(workers.server.url, FleetPlan(agents=agents, channels=2, rate_hz=1.0), SystemClock(), f"b{chance.randrange(10**6)}x")) as crowd:
         workers.start("one", "two")
