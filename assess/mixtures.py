@@ -12,7 +12,7 @@ from assess import texts
 from assess.bounds import Result
 from assess.outcome import Outcome, ZoneShift
 from domain.verdict import Cause, LimitOf, Part
-from models.limits.profile import Mixture, Profile, Status
+from models.limits.profile import Mixture, Profile
 
 HAZARD = "chemical:mixture"
 LARGEST = 1.0
@@ -46,15 +46,7 @@ def _index(profile: Profile, mixture: Mixture, members: Sequence[Outcome]) -> Ou
         hazard=HAZARD,
         metric="mixture_index",
         unit="1",
-        limit=LimitOf(
-            id=mixture.id,
-            value=LARGEST,
-            profile=profile.id,
-            law=profile.law,
-            averaging=members[0].limit.averaging,
-            clause=profile.clause_of(mixture),
-            status=_status(mixture, members),
-        ),
+        limit=stated(profile, mixture, [member.limit for member in members]),
         action_level=None,
         result=_sum(members),
         used=[one for member in members for one in member.used],
@@ -64,9 +56,18 @@ def _index(profile: Profile, mixture: Mixture, members: Sequence[Outcome]) -> Ou
     )
 
 
-def _status(mixture: Mixture, members: Sequence[Outcome]) -> Status:
-    """No better than the worst of the limits in it."""
-    return "verified" if mixture.status == "verified" and all(member.limit.status == "verified" for member in members) else "unverified"
+def stated(profile: Profile, mixture: Mixture, limits: Sequence[LimitOf]) -> LimitOf:
+    """The limit of the sum; its status is no better than the worst of the limits in it."""
+    is_verified = mixture.status == "verified" and all(limit.status == "verified" for limit in limits)
+    return LimitOf(
+        id=mixture.id,
+        value=LARGEST,
+        profile=profile.id,
+        law=profile.law,
+        averaging=limits[0].averaging,
+        clause=profile.clause_of(mixture),
+        status="verified" if is_verified else "unverified",
+    )
 
 
 def _sum(members: Sequence[Outcome]) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from assess import live_air, live_heat, live_noise, live_pid
+from assess import live_air, live_heat, live_mixtures, live_noise, live_pid
 from assess.evaluate import monitored, planned, shift_of
 from assess.heat_together import solve_readings, solve_together
 from assess.live import LiveWindow, LiveZone
@@ -52,7 +52,10 @@ def live_zone(work: ZoneShift, now: Now) -> LiveZone:
     windows = [window for placement in work.span.placements for window in windows_of(work, placement, now)]
     in_shift = work.span.shift is not None
     known = work.span.once_standing("hazards", lambda: sorted(monitored(work.span) | planned(work.span)))
-    hazards = {hazard: _status(hazard, windows, silent, in_shift=in_shift) for hazard in known}
+    hazards = {
+        hazard: _status(hazard, windows, silent, in_shift=in_shift)
+        for hazard in dict.fromkeys([*known, *(window.hazard for window in windows if window.hazard == live_mixtures.HAZARD)])
+    }
     return LiveZone(
         site=work.span.site.id,
         zone=work.span.zone,
@@ -115,6 +118,7 @@ def _minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindo
     for quantity in live_air.airborne_of(work.span, placement):
         yield from live_air.minute_windows(work, placement, quantity)
     yield from live_pid.minute_windows(work, placement)
+    yield from live_mixtures.minute_windows(work, placement)
 
 
 def _status(hazard: str, windows: Sequence[LiveWindow], silent: Sequence[str], *, in_shift: bool) -> ZoneStatus:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from domain.hazards import ZoneStatus
+
 INDEX = "mixture_index/osha-mixture"
 
 
@@ -55,3 +57,57 @@ def test_a_gap_in_one_substance_leaves_the_sum_open_as_far_as_that_one_goes(hous
     found = house.verdicts()[INDEX]
     assert found.valid == 450
     assert any(part.cause == "gap" and part.high > 1.0 for part in found.bounds.parts)
+
+
+ACETONE, KETONE, TOLUENE = "67-64-1", "78-93-3", "108-88-3"
+
+
+def live(floor, ppm, minute=120.3, profiles=("us-osha",), **more):
+    floor.house.profiles = list(profiles)
+    now_us = floor.at(minute)
+    for cas, values in {**ppm, **more}.items():
+        name = floor.house.channel(f"concentration:{cas}", unit="ppm", basis="personal")
+        series = values if isinstance(values, list) else [values] * int(minute)
+        floor.house.fill(name, series)
+        floor.house.now(name, series[-1], now_us)
+    floor.enrol()
+    (zone,) = floor.start().tick()
+    return zone, [window for window in zone.windows if window.metric == "mixture_index"]
+
+
+def test_on_the_floor_substances_each_within_are_action_together(floor):
+    zone, (index,) = live(floor, {ACETONE: 2400.0, KETONE: 240.0, TOLUENE: 240.0})  # two of eight hours so far: 600, 60 and 60 ppm
+    assert (index.hazard, index.unit, index.limit.id, index.value) == ("chemical:mixture", "1", "osha-mixture", pytest.approx(1.2))
+    assert (index.status, zone.hazards["chemical:mixture"], len(index.channels)) == (ZoneStatus.ACTION, ZoneStatus.ACTION, 3)
+    assert not index.proven  # by its bounds, with the rest of the shift taken as clean
+    assert index.low == pytest.approx(sum(one.low / one.limit.value for one in zone.windows if one.metric == "twa"), abs=1e-6)
+    shares = [one for one in zone.windows if one.metric == "twa"]
+    assert {one.status for one in shares} == {ZoneStatus.WITHIN}
+    assert index.value == pytest.approx(sum(one.value / one.limit.value for one in shares))
+
+
+def test_on_the_floor_a_small_sum_is_within(floor):
+    zone, (index,) = live(floor, {KETONE: 20.0, TOLUENE: 20.0})
+    assert (index.status, zone.hazards["chemical:mixture"]) == (ZoneStatus.WITHIN, ZoneStatus.WITHIN)
+    assert index.coverage == pytest.approx(1.0)
+
+
+def test_in_the_first_minutes_of_a_shift_a_sum_is_not_blown_up(floor):
+    _, (index,) = live(floor, {KETONE: 200.0, TOLUENE: 200.0}, minute=30.3)
+    assert index.value == pytest.approx(2 * (30 / 480) * 0.5, rel=0.01)
+
+
+def test_on_the_floor_a_substance_without_a_value_leaves_the_sum_unknown(floor):
+    floor.house.channel("concentration:67-64-1", unit="ppm", basis="personal")
+    zone, (index,) = live(floor, {KETONE: 240.0, TOLUENE: 240.0})
+    assert (index.value, index.status, zone.hazards["chemical:mixture"]) == (None, ZoneStatus.UNKNOWN, ZoneStatus.UNKNOWN)
+
+
+def test_on_the_floor_a_profile_that_groups_nothing_and_one_substance_have_no_sum(floor):
+    zone, found = live(floor, {TOLUENE: 20.0})
+    assert (found, "chemical:mixture" in zone.hazards) == ([], False)
+
+
+def test_the_live_sum_is_that_of_the_verdict_when_the_shift_is_over(floor):
+    _, (index,) = live(floor, {ACETONE: 500.0, KETONE: 45.0, TOLUENE: 40.0}, minute=479.9)
+    assert index.value == pytest.approx(0.925, rel=0.005)
