@@ -1,6 +1,6 @@
 """The air that a mass concentration was measured in: mg/m³ of a gas or vapour change with temperature and pressure, limits hold at those of their list.
 
-Where temperature or pressure is not measured in the zone, 25 °C and 1013.25 hPa are taken and what that may be wrong by stands in the bounds. Dust and other particles are mass in the air as it
+Where temperature or pressure is not measured in the zone, 25 °C and the standard pressure at the site's altitude (1013.25 hPa where that is not on record) are taken and what that may be wrong by stands in the bounds. Dust and other particles are mass in the air as it
 is: nothing is converted.
 """
 
@@ -12,14 +12,16 @@ from assess import texts
 from assess.bounds import Air
 from assess.gather import Measured
 from assess.outcome import ZoneShift
+from domain.registry import SiteSpec
+from models.airborne.atmosphere import PressureRange, pressure_range
 from models.airborne.conversion import REFERENCE_C, SEA_LEVEL_HPA, molar_volume_l_mol
 from models.arrays import Array, Mask
 from models.limits.profile import Limit
 
 COOLEST_C, HOTTEST_C = 10.0, 45.0
 """What the bounds cover where the temperature of a workplace is not measured."""
-LOWEST_HPA, HIGHEST_HPA = 757.0, 1040.0
-"""Where the pressure is not measured: from 2,400 m above the sea to a high at its level."""
+ANYWHERE = PressureRange(standard=SEA_LEVEL_HPA, low=pressure_range(2_400.0).low, high=pressure_range(0.0).high)
+"""Where neither pressure nor altitude is known: from low weather at 2,400 m above the sea to high weather at its level."""
 
 
 def reference_of(limit: Limit, unit: str) -> float | None:
@@ -41,7 +43,8 @@ def air_at(work: ZoneShift, reference_c: float, place: str = "") -> Air:
 
 def _air(work: ZoneShift, reference_c: float, place: str) -> Air:
     temperature, cool, hot, is_warm_known = _measured(work, place, "air_temperature", REFERENCE_C, (COOLEST_C, HOTTEST_C))
-    pressure, least, most, is_pressure_known = _measured(work, place, "air_pressure", SEA_LEVEL_HPA, (LOWEST_HPA, HIGHEST_HPA))
+    unmeasured = pressure_at(work.span.site)
+    pressure, least, most, is_pressure_known = _measured(work, place, "air_pressure", unmeasured.standard, (unmeasured.low, unmeasured.high))
     counted = work.span.counted
     return Air(
         reference_c=reference_c,
@@ -49,7 +52,7 @@ def _air(work: ZoneShift, reference_c: float, place: str) -> Air:
         low=factor_of(cool, most, reference_c),
         high=factor_of(hot, least, reference_c),
         reasons=said(reference_c, _mean(temperature, counted & is_warm_known), _mean(pressure, counted & is_pressure_known))
-        + _missing(int((counted & ~is_warm_known).sum()), int((counted & ~is_pressure_known).sum())),
+        + _missing(int((counted & ~is_warm_known).sum()), int((counted & ~is_pressure_known).sum()), work.span.site),
     )
 
 
@@ -65,9 +68,22 @@ def said(reference_c: float, temperature_c: float | None, pressure_hpa: float | 
     return [texts.AIR_CONVERTED.format(reference=f"{reference_c:g}", temperature=warm, pressure=pressure)]
 
 
-def _missing(warm_min: int, pressure_min: int) -> list[str]:
+def pressure_at(site: SiteSpec) -> PressureRange:
+    """What stands for a barometer: the standard atmosphere at the site's altitude, where that is on record."""
+    return ANYWHERE if site.height_m is None else pressure_range(site.height_m)
+
+
+def _missing(warm_min: int, pressure_min: int, site: SiteSpec) -> list[str]:
     found = [texts.AIR_NO_TEMPERATURE.format(minutes=warm_min, low=f"{COOLEST_C:g}", high=f"{HOTTEST_C:g}")] if warm_min else []
-    return found + ([texts.AIR_NO_PRESSURE.format(minutes=pressure_min, low=f"{LOWEST_HPA:g}", high=f"{HIGHEST_HPA:g}")] if pressure_min else [])
+    return found + ([_no_barometer(pressure_min, site)] if pressure_min else [])
+
+
+def _no_barometer(minutes: int, site: SiteSpec) -> str:
+    taken = pressure_at(site)
+    low, high = f"{taken.low:.0f}", f"{taken.high:.0f}"
+    if site.height_m is None:
+        return texts.AIR_NO_PRESSURE.format(minutes=minutes, low=low, high=high)
+    return texts.AIR_NO_BAROMETER.format(minutes=minutes, taken=f"{taken.standard:.0f}", altitude=f"{site.height_m:.0f}", low=low, high=high)
 
 
 def _measured(work: ZoneShift, place: str, quantity: str, assumed: float, reach: tuple[float, float]) -> tuple[Array, Array, Array, Mask]:

@@ -10,13 +10,13 @@ from math import fsum
 import numpy as np
 
 from assess import texts
-from assess.conditions import COOLEST_C, HIGHEST_HPA, HOTTEST_C, LOWEST_HPA, air_at, factor_of, said
+from assess.conditions import COOLEST_C, HOTTEST_C, air_at, factor_of, pressure_at, said
 from assess.outcome import Sample, ZoneShift
 from assess.plan import Span
 from domain.lab import LabResult
 from domain.times import MINUTE_US
 from domain.verdict import Cause
-from models.airborne.conversion import REFERENCE_C, SEA_LEVEL_HPA
+from models.airborne.conversion import REFERENCE_C
 from models.arrays import Mask
 
 UNKNOWN_UNCERTAINTY_PCT = 50.0
@@ -168,11 +168,12 @@ def _factor(work: ZoneShift, result: LabResult, covered: Mask, reference_c: floa
     if result.temperature_c is None and result.pressure_hpa is None:
         return _by_instruments(work, covered, reference_c)
     warm = (COOLEST_C, HOTTEST_C) if result.temperature_c is None else (result.temperature_c, result.temperature_c)
-    pressure = (LOWEST_HPA, HIGHEST_HPA) if result.pressure_hpa is None else (result.pressure_hpa, result.pressure_hpa)
-    value = factor_of(REFERENCE_C if result.temperature_c is None else result.temperature_c, SEA_LEVEL_HPA if result.pressure_hpa is None else result.pressure_hpa, reference_c)
+    there = pressure_at(work.span.site)
+    pressure = (there.low, there.high) if result.pressure_hpa is None else (result.pressure_hpa, result.pressure_hpa)
+    value = factor_of(REFERENCE_C if result.temperature_c is None else result.temperature_c, there.standard if result.pressure_hpa is None else result.pressure_hpa, reference_c)
     reasons = said(reference_c, result.temperature_c, result.pressure_hpa)
     reasons += [texts.AIR_NO_LAB_TEMPERATURE.format(low=f"{COOLEST_C:g}", high=f"{HOTTEST_C:g}")] if result.temperature_c is None else []
-    reasons += [texts.AIR_NO_LAB_PRESSURE.format(low=f"{LOWEST_HPA:g}", high=f"{HIGHEST_HPA:g}")] if result.pressure_hpa is None else []
+    reasons += [texts.AIR_NO_LAB_PRESSURE.format(taken=f"{there.standard:.0f}", low=f"{there.low:.0f}", high=f"{there.high:.0f}")] if result.pressure_hpa is None else []
     return _Factor(float(value), float(factor_of(warm[0], pressure[1], reference_c)), float(factor_of(warm[1], pressure[0], reference_c)), reasons)
 
 

@@ -61,11 +61,17 @@ class SiteSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     committee: Committee | msgspec.UnsetType = msgspec.UNSET  # absent: one signature of each side, equal numbers
     latitude: float | msgspec.UnsetType = msgspec.UNSET  # degrees, north positive; both or neither: where the sun stands, for the heat plan
     longitude: float | msgspec.UnsetType = msgspec.UNSET  # degrees, east positive
+    altitude_m: float | msgspec.UnsetType = msgspec.UNSET  # above the sea: the air's pressure where no barometer stands
 
     @property
     def place(self) -> tuple[float, float] | None:
         """Latitude and longitude, where both are on record."""
         return None if isinstance(self.latitude, msgspec.UnsetType) or isinstance(self.longitude, msgspec.UnsetType) else (self.latitude, self.longitude)
+
+    @property
+    def height_m(self) -> float | None:
+        """Above the sea, where it is on record."""
+        return None if isinstance(self.altitude_m, msgspec.UnsetType) else self.altitude_m
 
     @property
     def committee_rule(self) -> Committee:

@@ -112,6 +112,8 @@ def _place(site: SiteSpec) -> Iterator[_Problem]:
     for name, (value, most) in degrees.items():
         if not isinstance(value, msgspec.UnsetType) and not -most <= value <= most:
             yield _Problem(("site", name), f"{value:g} cannot be", f"degrees, -{most:g} to {most:g}; south and west are negative")
+    if site.height_m is not None and not -500.0 <= site.height_m <= 5_000.0:
+        yield _Problem(("site", "altitude_m"), f"{site.height_m:g} cannot be", "metres above the sea, -500 to 5000")
     missing = [name for name, (value, _) in degrees.items() if isinstance(value, msgspec.UnsetType)]
     if len(missing) == 1:
         yield _Problem(("site", missing[0]), "is missing", "give latitude and longitude, or neither")

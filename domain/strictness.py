@@ -121,6 +121,8 @@ def _site(was: SiteSpec, now: SiteSpec) -> Iterator[_Found]:
         yield _Found("profiles", ", ".join(was.profiles), ", ".join(now.profiles) or f"without {', '.join(dropped)}")
     if was.timezone != now.timezone:
         yield _Found("timezone", was.timezone, now.timezone)
+    if now.height_m is not None and now.height_m != was.height_m:
+        yield _Found("altitude_m", was.height_m, now.height_m)
 
 
 def _shifts(site: str, before: list[ShiftSpec], after: list[ShiftSpec]) -> Iterator[_Found]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from assess.conditions import ANYWHERE
 from assess.engine import Assessor
+from models.airborne.atmosphere import pressure_range
 from models.airborne.conversion import ppm_from_mg_m3
 
 QUANTITY = "concentration:108-88-3"
@@ -44,11 +49,11 @@ def test_ppm_needs_no_conversion_and_says_nothing_of_it(house):
 def test_without_thermometer_and_barometer_the_bounds_cover_what_the_air_may_have_been(house):
     verdict = plateau(house, 300.0, warm=None, pressure=None).verdicts()[TWA]
     assert verdict.value == pytest.approx(300.0)
-    assert verdict.low == pytest.approx(300.0 * 283.15 / 298.15 * 1013.25 / 1040.0)
-    assert verdict.high == pytest.approx(300.0 * 318.15 / 298.15 * 1013.25 / 757.0)
+    assert verdict.low == pytest.approx(300.0 * 283.15 / 298.15 * 1013.25 / 1050.0)
+    assert verdict.high == pytest.approx(300.0 * 318.15 / 298.15 * 1013.25 / (756.26 * 960.0 / 1013.25), rel=1e-4)
     assert verdict.state == "indeterminate"
     assert sum(part.high for part in verdict.bounds.parts if part.cause == "estimate") == pytest.approx(verdict.high - verdict.value)
-    assert any("1013 hPa is taken, the bounds cover 757 to 1040 hPa" in reason for reason in verdict.reasons)
+    assert any("1013 hPa is taken, the bounds cover 717 to 1050 hPa" in reason for reason in verdict.reasons)
 
 
 def test_minutes_without_the_barometer_widen_the_bounds_by_their_share_and_no_more(make_house):
@@ -79,3 +84,44 @@ def test_the_floor_holds_a_mass_concentration_against_the_line_in_the_air_of_the
     window = next(one for one in live.windows if one.metric == "twa")
     assert window.limit.value == pytest.approx(375.0 * 770.0 / 1013.25)
     assert (window.value > window.limit.value, window.status.value) == (True, "action")
+
+
+def with_altitude(house, metres):
+    """The house with the height of its site above the sea on record."""
+
+    class At(type(house)):
+        @property
+        def file(self):
+            return msgspec.structs.replace(super().file, site=msgspec.structs.replace(super().file.site, altitude_m=metres))
+
+    return At(**{name: getattr(house, name) for name in house.__dataclass_fields__})
+
+
+def test_without_a_barometer_the_site_s_altitude_narrows_the_bounds(make_house):
+    unknown = plateau(make_house(), 300.0, pressure=None).verdicts()[TWA]
+    found = plateau(with_altitude(make_house(), 2_000.0), 300.0, pressure=None).verdicts()[TWA]
+    standard = 795.01
+    assert found.value == pytest.approx(300.0 * 1013.25 / standard, rel=1e-4)
+    assert (found.low, found.high) == (pytest.approx(found.value * 1013.25 / 1050.0), pytest.approx(found.value * 1013.25 / 960.0))
+    assert unknown.high - unknown.low > 3 * (found.high - found.low)
+    assert any("795 hPa is taken, that of the standard atmosphere at 2000 m; the bounds cover what weather makes of it, 753 to 824 hPa" in reason for reason in found.reasons)
+
+
+def test_a_barometer_comes_before_the_altitude(make_house):
+    verdict = plateau(with_altitude(make_house(), 2_000.0), 300.0, pressure=1000.0).verdicts()[TWA]
+    assert verdict.value == pytest.approx(300.0 * 1013.25 / 1000.0)
+    assert not any("standard atmosphere" in reason for reason in verdict.reasons)
+
+
+@given(altitude=st.floats(-500.0, 2_400.0), pressure=st.floats(960.0 / 1013.25, 1050.0 / 1013.25))
+def test_what_the_air_was_in_any_weather_lies_in_the_bounds_of_the_altitude(altitude, pressure):
+    there = pressure_range(altitude)
+    assert there.low <= there.standard * pressure <= there.high + 1e-9
+    assert ANYWHERE.low <= there.low + 1e-9
+
+
+def test_from_the_sea_up_the_bounds_without_altitude_hold_those_with_it():
+    for altitude in range(0, 2_401, 100):
+        there = pressure_range(float(altitude))
+        assert ANYWHERE.low <= there.low + 1e-9
+        assert there.high <= ANYWHERE.high

@@ -38,6 +38,7 @@ def test_the_published_schema_says_what_the_types_say() -> None:
     ("change", "field", "at"),
     [
         (("{id: f1,", "{id: F 1,"), "site.id", "site:"),
+        (("{id: f1,", "{id: f1, altitude_m: 9000,"), "site.altitude_m", "site:"),
         (("name: Sunrise Garments", "name: ' '"), "site.name", "site:"),
         (("Asia/Ho_Chi_Minh", "Asia/Saigon_City"), "site.timezone", "site:"),
         (("Asia/Ho_Chi_Minh", "Asia"), "site.timezone", "site:"),

@@ -32,6 +32,12 @@ def changed(spec, **fields):
     return msgspec.structs.replace(spec, **fields)
 
 
+def test_an_altitude_narrows_bounds_and_is_named():
+    assert names("site", SITE, changed(SITE, altitude_m=1500.0), id="f1") == ["altitude_m"]
+    assert names("site", changed(SITE, altitude_m=1500.0), changed(SITE, altitude_m=900.0), id="f1") == ["altitude_m"]
+    assert names("site", changed(SITE, altitude_m=1500.0), SITE, id="f1") == []
+
+
 @pytest.mark.parametrize(
     ("fields", "found"),
     [
