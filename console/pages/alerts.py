@@ -17,6 +17,7 @@ from console.context import House, house_of
 from console.floors import unacknowledged
 from console.formats import Formats
 from console.i18n import N_
+from console.pages.event_trend import event_of, event_trend
 from console.params import one_of
 from console.security import Caller, Permission, Reader, Responder
 from console.suspicions import STANDS, evidence_words, judgements, suspects_of
@@ -208,6 +209,7 @@ def alert_page(request: Request, alert: str, caller: Reader, problem: Annotated[
         zone_known=found.zone in house.sources.snapshot().zones,
         row=house.stores.row(found),
         limit=found.limit,
+        trend=event_trend(house, formats, event_of(found)),
         respond_by=formats.moment(found.respond_by_us, timezone) if found.respond_by_us else "",
         journal=[_step_view(step, formats, timezone) for step in steps],
         possible=possible(found, caller),

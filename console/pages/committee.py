@@ -7,6 +7,7 @@ from datetime import date
 from functools import cache
 from typing import Annotated, Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
@@ -37,6 +38,7 @@ from console.committee.shapes import (
 from console.context import House, house_of
 from console.floors import unacknowledged
 from console.formats import Formats
+from console.pages.event_trend import Event, event_of, event_trend
 from console.params import day, one_of
 from console.records.bodies import Fields, filled
 from console.security import Caller, OnCommittee, Reader
@@ -45,6 +47,7 @@ from domain.agreements import Side
 from domain.errors import BadInput, Conflict
 from domain.shifts import local_instant
 from domain.times import DAY_US, parse_instant
+from storage.records.journal import Step
 
 router = APIRouter(include_in_schema=False)
 
@@ -302,7 +305,7 @@ def _desk(request: Request, id: str, caller: Caller, *, problem: str = "", statu
     one = review_json(review, house.committee.rule(review.site), house.committee.today(review.site))
     formats, timezone, role = house.renderer.formats(request, caller.user), house.sources.timezone(review.site), caller.user.role
     moment = lambda at: formats.moment(parse_instant(at), timezone)  # noqa: E731 - handed to the template
-    steps = _steps(house, caller, one.alert, formats) if one.alert else []
+    alert, steps = house.stores.inbox.one(caller.scope, house.sources.snapshot(), one.alert) if one.alert else (None, [])
     history = [
         {"at": formats.moment(entry.recorded_us, timezone), "word": words.ENTRIES[entry.entry], "by": entry.by, "role": ROLES.get(entry.role, "")}
         for entry in house.committee.desk.history(caller.scope, id)
@@ -316,7 +319,8 @@ def _desk(request: Request, id: str, caller: Caller, *, problem: str = "", statu
         one=one,
         facts=_facts(house, formats, one),
         moment=moment,
-        steps=steps,
+        steps=[_step(step, formats, timezone) for step in steps],
+        trend=event_trend(house, formats, event_of(alert) if alert else _event(one)),
         history=history,
         changed=[[words.FACTS[name] for name in mark.text.split(", ") if name in words.FACTS] for mark in one.marks],
         causes=[(cause, words.CAUSES[cause]) for cause in causes_for(one.hazard)],
@@ -329,21 +333,21 @@ def _desk(request: Request, id: str, caller: Caller, *, problem: str = "", statu
     )
 
 
-def _steps(house: House, caller: Caller, alert: str, formats: Formats) -> list[dict[str, str]]:
-    """The alert's own journal."""
-    found, steps = house.stores.inbox.one(caller.scope, house.sources.snapshot(), alert)
-    timezone = house.sources.timezone(found.site)
-    return [
-        {
-            "at": formats.moment(step.recorded_us, timezone),
-            "word": STEPS.get(step.kind.value, step.kind.value),
-            "by": step.by,
-            "role": ROLES.get(step.role, ""),
-            "text": step.detail.text,
-            "value": formats.measure(step.detail.value, step.detail.unit) if step.detail.value is not None else "",
-        }
-        for step in steps
-    ]
+def _step(step: Step, formats: Formats, timezone: ZoneInfo) -> dict[str, str]:
+    """One line of the alert's own journal."""
+    return {
+        "at": formats.moment(step.recorded_us, timezone),
+        "word": STEPS.get(step.kind.value, step.kind.value),
+        "by": step.by,
+        "role": ROLES.get(step.role, ""),
+        "text": step.detail.text,
+        "value": formats.measure(step.detail.value, step.detail.unit) if step.detail.value is not None else "",
+    }
+
+
+def _event(one: ReviewJson) -> Event:
+    started_us, ended_us = parse_instant(one.started_at), parse_instant(one.ended_at) if one.ended_at else None
+    return Event(zone=one.zone, hazard=one.hazard, channel=None, started_us=started_us, ended_us=ended_us, limit=one.limit, unit=one.unit, severity=one.severity or "")
 
 
 def _committee(request: Request, site: str, caller: Caller, *, problem: str = "", code: str = "", code_of: str = "") -> HTMLResponse:

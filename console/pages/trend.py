@@ -53,7 +53,8 @@ class Choice:
 class Subject:
     """What a trend is about: a quantity of one placement in a zone; WBGT may be computed from others."""
 
-    zone: Zone
+    zone: str
+    name: str
     placement: Placement
     quantity: str
     unit: str
@@ -62,7 +63,7 @@ class Subject:
 
     @property
     def key(self) -> str:
-        return f"{self.zone.id}/{self.placement.label}/{self.quantity}"
+        return f"{self.zone}/{self.placement.label}/{self.quantity}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,12 @@ def trends(house: House, floor: Floor, formats: Formats, wanted: str, address: s
 def subjects(house: House, floor: Floor, zone: Zone) -> list[Subject]:
     """By placement, as `assess` sees it: a computed WBGT where one can be had, then every quantity measured there; the telling ones first."""
     span = _span(house, floor, zone)
-    found = [subject for placement in span.placements for subject in _at(zone, placement)] if span else []
+    return subjects_of(span) if span else []
+
+
+def subjects_of(span: Span) -> list[Subject]:
+    """All that is measured, or computed, over these minutes; the telling ones first."""
+    found = [subject for placement in span.placements for subject in _at(span, placement)]
     return sorted(found, key=lambda subject: PREFERRED.index(subject.quantity) if subject.quantity in PREFERRED else len(PREFERRED))
 
 
@@ -127,55 +133,58 @@ def _span(house: House, floor: Floor, zone: Zone) -> Span | None:
     return span_of(house.sources.registry(), zone.id, shift, start_us, max(1, (floor.now_us - start_us) // MINUTE_US))
 
 
-def _at(zone: Zone, placement: Placement) -> list[Subject]:
+def _at(span: Span, placement: Placement) -> list[Subject]:
     quantities = sorted({*placement.quantities, *({WBGT} if is_monitored(placement) else ())})
-    return [_subject(zone, placement, quantity_id) for quantity_id in quantities]
+    return [_subject(span, placement, quantity_id) for quantity_id in quantities]
 
 
-def _subject(zone: Zone, placement: Placement, quantity_id: str) -> Subject:
+def _subject(span: Span, placement: Placement, quantity_id: str) -> Subject:
     quantity = quantity_of(quantity_id)
     unit, decimals, use = (quantity.unit, quantity.decimals, quantity.use) if quantity else ("", 1, Use.TREND)
-    return Subject(zone=zone, placement=placement, quantity=quantity_id, unit=unit, decimals=decimals, trend_only=use is Use.TREND)
+    return Subject(zone=span.zone, name=span.head.name, placement=placement, quantity=quantity_id, unit=unit, decimals=decimals, trend_only=use is Use.TREND)
 
 
 def _worst(offered: Sequence[Subject], floor: Floor) -> Subject:
     order = list(ZoneStatus)
-    return max(offered, key=lambda subject: order.index(floor.status(subject.zone.id)))
+    return max(offered, key=lambda subject: order.index(floor.status(subject.zone)))
 
 
 def _label(subject: Subject, floor: Floor, of_zone: bool) -> str:
-    return metric_name(subject.quantity) if of_zone else subject.zone.spec.name
+    return metric_name(subject.quantity) if of_zone else subject.name
 
 
 def _view(house: House, floor: Floor, subject: Subject, formats: Formats) -> TrendView:
     series = _series(house, floor, subject, formats)
     quantity = quantity_of(subject.quantity, subject.unit)
     return TrendView(
-        place=subject.zone.spec.name,
+        place=subject.name,
         what=metric_name(subject.quantity),
         unit=quantity.unit_shown if quantity else "",
-        in_shift=_shift(floor, subject.zone) is not None,
-        source=f"/zones/{subject.zone.id}/trend.json?show={quote(subject.key, safe='')}",
-        label=_description(series, subject, formats, floor.timezone),
+        in_shift=_shift(floor, _zone(floor, subject)) is not None,
+        source=f"/zones/{subject.zone}/trend.json?show={quote(subject.key, safe='')}",
+        label=describe(series, subject, formats, floor.timezone),
         note=TREND_ONLY if subject.trend_only else "",
         drawing=draw(series, floor.timezone) if series.points else None,
     )
 
 
 def _series(house: House, floor: Floor, subject: Subject, formats: Formats) -> Series:
-    shift = _shift(floor, subject.zone)
+    zone = _zone(floor, subject)
+    shift = _shift(floor, zone)
     start_us, stop_us = (shift.start_us, shift.stop_us) if shift else (floor.now_us - AROUND_US, floor.now_us)
-    points = _points(house, floor, subject)
-    row = floor.rows.get(subject.zone.id)
+    span = _span(house, floor, zone)
+    points = points_of(house, span, subject) if span else []
+    row = floor.rows.get(subject.zone)
     lines = [] if subject.trend_only else _lines(row.live if row else None, subject, formats)
     return Series(points=points, start_us=start_us, stop_us=stop_us, lines=lines, breaks=shift.breaks if shift else (), decimals=subject.decimals)
 
 
-def _points(house: House, floor: Floor, subject: Subject) -> list[tuple[int, float]]:
+def _zone(floor: Floor, subject: Subject) -> Zone:
+    return next(zone for zone in floor.zones if zone.id == subject.zone)
+
+
+def points_of(house: House, span: Span, subject: Subject) -> list[tuple[int, float]]:
     """Corrected minute values, exactly those that the zone's results rest on."""
-    span = _span(house, floor, subject.zone)
-    if span is None:
-        return []
     series = read_series(house.context.timeseries, sorted(id for ids in subject.placement.channels.values() for id in ids), span.start_us, span.minutes)
     calibrations = house.sources.snapshot().calibrations
 
@@ -216,7 +225,7 @@ def _comparable(window: LiveWindow, subject: Subject) -> bool:
     return measures_it and window.unit == subject.unit and window.metric.startswith(("twa", "mean", "stel", "ceiling", "lcpeak"))
 
 
-def _description(series: Series, subject: Subject, formats: Formats, timezone: ZoneInfo) -> str:
+def describe(series: Series, subject: Subject, formats: Formats, timezone: ZoneInfo) -> str:
     """What the picture shows, for who cannot see it."""
     if not series.points:
         return ""

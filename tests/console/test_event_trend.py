@@ -1,0 +1,57 @@
+"""The trend on the page of an alert and of its review: what was measured around it, against the limit it was over; without JavaScript."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from domain.hazards import Severity
+from domain.verdict import LimitOf
+
+PEAK = LimitOf(id="niosh-ceiling", value=33.0, profile="us-niosh", law=False, averaging="instantaneous", clause="ch. 8", status="verified")
+
+
+def figure(page: str) -> str:
+    found = re.search(r'<figure class="chart" data-part="trend">.*?</figure>', page, re.DOTALL)
+    return found[0] if found else ""
+
+
+def heat_alert(site) -> dict[str, object]:
+    return next(one for one in site.get("/api/v1/alerts?site=f1").json()["items"] if one["hazard"] == "heat" and one["zone"] == "f1.ironing-1")
+
+
+def test_an_alert_shows_its_trend_with_the_limit_on_its_line(site) -> None:
+    alert = heat_alert(site)
+    drawn = figure(site.get(f"/alerts/{alert['id']}").text)
+    assert 'class="series"' in drawn
+    assert f"Limit {alert['limit']['value']:.1f}" in drawn
+    assert "WBGT" in re.search(r'aria-label="([^"]+)"', drawn)[1]
+
+
+def test_the_review_desk_shows_the_same_trend(site) -> None:
+    alert = heat_alert(site)
+    id = site.post("/api/v1/reviews", "hoa", json={"alert": alert["id"]}).json()["id"]
+    drawn = figure(site.get(f"/reviews/{id}", "hoa").text)
+    assert 'class="series"' in drawn
+    assert f"Limit {alert['limit']['value']:.1f}" in drawn
+
+
+def test_an_alert_of_one_sensor_shows_that_sensor_and_no_limit_of_another_unit(site) -> None:
+    channel = "agent-ironing-1.ironing-1.air_temperature"
+    own = site.factory.raise_alert("f1.ironing-1", "heat", "extreme_over_ceiling", Severity.STOP, channel=channel, value=34.0, unit="Cel", limit=PEAK)
+    drawn = figure(site.get(f"/alerts/{own}").text)
+    assert "Limit 33.0" in drawn
+    assert 'class="limit stop"' in drawn
+    noise = site.factory.raise_alert("f1.sewing-2", "noise", "noise_dose", Severity.ACTION, value=130.0, unit="%", limit=PEAK)
+    drawn = figure(site.get(f"/alerts/{noise}").text)
+    assert 'class="series"' in drawn
+    assert 'class="limit' not in drawn
+
+
+@pytest.mark.parametrize("zone", ["f1.gone", "f1.cutting-a"])
+def test_where_nothing_of_the_hazard_is_on_record_no_trend_is_drawn(site, zone: str) -> None:
+    alert = site.factory.raise_alert(zone, "gas:co", "ceiling_now", Severity.STOP, value=900.0, unit="ppm")
+    page = site.get(f"/alerts/{alert}")
+    assert page.status_code == 200
+    assert figure(page.text) == ""
