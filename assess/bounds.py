@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from math import fsum, isinf, isnan
+from typing import NamedTuple
 
 import numpy as np
 
@@ -112,13 +113,21 @@ def result_of(statistic: Statistic, sides: Sides, values: Values | None = None) 
     return bounds_from(found, low, high)
 
 
-def ends_of(value: float, low: float, high: float, stop: int) -> Result:
-    """A result from its own statistic and those of its outermost minutes, without the share of each cause; NaN where there is none."""
+class Ends(NamedTuple):
+    """A result without the share of each cause."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    reasons: list[str]
+
+
+def ends_of(value: float, low: float, high: float) -> Ends:
+    """From a statistic and those of its outermost minutes; NaN where there is none."""
     if isnan(value):
-        return Result(value=None, low=None, high=None, first=0, stop=stop)
+        return Ends(None, None, None, [])
     low, high = value if isnan(low) else min(value, low), value if isnan(high) else max(value, high)
-    open_above = isinf(high)
-    return Result(value=value, low=low, high=None if open_above else high, first=0, stop=stop, reasons=[texts.OPEN_ABOVE] if open_above else [])
+    return Ends(value, low, None, [texts.OPEN_ABOVE]) if isinf(high) else Ends(value, low, high, [])
 
 
 def bounds_from(found: Found, low: Sequence[tuple[Cause, float]], high: Sequence[tuple[Cause, float]]) -> Result:

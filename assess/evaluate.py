@@ -16,7 +16,7 @@ from assess.extended import extended_outcomes
 from assess.gather import Measured
 from assess.grading import basis_of, calibration_of, grade_of, workers_of
 from assess.laboratory import drawn_in, hazard_of_sample, laboratory_verdicts
-from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for
+from assess.limits import NO_LIMIT, Adopted, duties_for, for_acclimatisation, limits_for, once_of
 from assess.mixtures import mixture_outcomes
 from assess.notations import notes_of
 from assess.outcome import Outcome, ZoneShift
@@ -82,8 +82,9 @@ def _without_number(work: ZoneShift, agent: str, found: Sequence[Outcome]) -> It
             yield replace(first, limit=stated, accepts_screening=False, action_level=None, result=result, notes=[])
 
 
-def heat_limits(work: ZoneShift) -> list[Adopted]:
-    return for_acclimatisation(limits_for(work.profiles[0], "heat", work.day), work.span.acclimatised)
+def heat_limits(work: ZoneShift) -> Sequence[Adopted]:
+    limits, acclimatised = limits_for(work.profiles[0], "heat", work.day), work.span.acclimatised
+    return once_of(limits, ("for", acclimatised), lambda: for_acclimatisation(limits, acclimatised))
 
 
 def worst_of(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -232,7 +233,7 @@ def _missing(work: ZoneShift, assessed: set[str]) -> Iterator[Outcome]:
             yield _unlimited(hazard, "", [], np.zeros(work.span.minutes, dtype=bool), [reason, texts.NO_LIMIT])
 
 
-def _limits_of(work: ZoneShift, hazard: str) -> list[Adopted]:
+def _limits_of(work: ZoneShift, hazard: str) -> Sequence[Adopted]:
     if hazard == "heat":
         return heat_limits(work)
     agent = hazard if hazard == "noise" else next((one.cas for one in QUANTITIES.values() if one.hazard == hazard and one.cas), hazard.partition(":")[2])

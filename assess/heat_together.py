@@ -13,7 +13,7 @@ import numpy as np
 
 from assess.gather import Measured
 from assess.live_window import Now, Shown, single_reading
-from assess.outcome import SolvedWbgt, ZoneShift
+from assess.outcome import SolvedWbgt, WbgtNow, ZoneShift
 from assess.plan import Placement
 from assess.wbgt import INPUTS, Wbgt, diameter_mm_of, inputs_of, is_monitored, wbgt_of
 from domain.quantities import quantity_of
@@ -61,9 +61,21 @@ def solve_readings(places: Sequence[tuple[ZoneShift, Placement]], now: Now) -> N
     for alike in groups.values():
         joined = {quantity: _as_minutes([shown[quantity] for _, _, shown in alike]) for quantity in alike[0][2]}
         whole, used = _wbgt_of(joined, alike[0][0].span.worst_case("globe_temperature"))
+        if whole is None:
+            for work, placement, _ in alike:
+                work.wbgt_now[placement.label] = now, None
+            continue
+        value, below, above, uncertainty = (each.tolist() for each in (whole.value, *widths_of(whole)))
         for index, (work, placement, _) in enumerate(alike):
             own = [measured for quantity in used if (measured := work.measure(placement, quantity)) is not None]
-            work.wbgt_now[placement.label] = now, None if whole is None else _cut(whole, slice(index, index + 1), own)
+            work.wbgt_now[placement.label] = now, WbgtNow(value[index], below[index], above[index], uncertainty[index], own, whole.reasons)
+
+
+def widths_of(wbgt: Wbgt) -> tuple[Array, Array, Array]:
+    """How far each minute may be off, downwards and upwards, and what `action` begins below the limit, K."""
+    (sensor, upper), (drift, upper_drift), (estimate, upper_estimate) = wbgt.sensor, wbgt.drift, wbgt.estimate
+    instruments = upper + upper_drift
+    return sensor + drift + estimate, instruments + upper_estimate, instruments + np.where(np.isinf(upper_estimate), 0.0, upper_estimate)
 
 
 def _as_minutes(readings: Sequence[Shown]) -> Measured:

@@ -48,9 +48,19 @@ def profiles_of(adopted: Sequence[str], known: Mapping[str, Profile] | None = No
     return found or [profiles[REFERENCE]], [id for id in adopted if id not in profiles]
 
 
-def limits_for(profiles: Sequence[Profile], agent: str, day: date) -> list[Adopted]:
+def limits_for(profiles: Sequence[Profile], agent: str, day: date) -> Sequence[Adopted]:
     """All limits for an agent ("heat", "noise", a CAS number) in force on a day; the reference profile's where the adopted ones have no number."""
-    return _in_force(profiles, agent, day) or _in_force([load_profiles()[REFERENCE]], agent, day)
+    key = (agent, day, *map(id, profiles))
+    held = _of_profiles.get(key)
+    if held is None:  # what is held keeps its profiles alive, so that no others take their identities
+        if len(_of_profiles) >= _MOST_FOUND:
+            _of_profiles.clear()
+        held = _of_profiles[key] = list(profiles), _in_force(profiles, agent, day) or _in_force([load_profiles()[REFERENCE]], agent, day)
+    return held[1]
+
+
+_of_profiles: dict[Hashable, tuple[Sequence[Profile], list[Adopted]]] = {}
+_MOST_FOUND = 4_096
 
 
 def duties_for(profiles: Sequence[Profile], agent: str, day: date) -> list[tuple[GeneralDuty, LimitOf]]:
@@ -68,7 +78,6 @@ def _in_force(profiles: Sequence[Profile], agent: str, day: date) -> list[Adopte
 
 
 _found: dict[tuple[int, str, date], tuple[Profile, list[Adopted]]] = {}
-_MOST_FOUND = 4_096
 
 
 def _of_profile(profile: Profile, agent: str, day: date) -> list[Adopted]:

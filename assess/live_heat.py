@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite, isinf, isnan
 
 import numpy as np
 
 from assess import heat, texts
-from assess.bounds import Result, exact_mean
+from assess.bounds import exact_mean
 from assess.evaluate import heat_limits
-from assess.gather import Measured
 from assess.heat_together import solve_readings
 from assess.limits import Adopted, once_of, strictest
 from assess.live import LiveWindow
-from assess.live_window import Line, Now, window
-from assess.outcome import ZoneShift
-from assess.plan import Placement
+from assess.live_window import Form, Line, Now, form_of
+from assess.outcome import WbgtNow, ZoneShift
+from assess.plan import Placement, Span
 from assess.uncertainty import table
 from assess.wbgt import INPUTS, Wbgt
 from domain.registry import ZoneSpec
@@ -28,12 +28,10 @@ from models.heat.effective import ENOUGH, HOUR_MIN
 from models.heat.niosh import HIGHEST_W, LOWEST_W, RESTING_W
 from models.limits.heat import heat_limit
 
-_ONE = np.array([True])
-
 
 def reading_windows(work: ZoneShift, placement: Placement, now: Now) -> Iterator[LiveWindow]:
     """What changes with every reading."""
-    yield _wbgt_now(work, placement, now, heat_limits(work))
+    yield _wbgt_now(work, placement, now)
 
 
 def minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow]:
@@ -43,25 +41,36 @@ def minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindow
         yield _last_hour(work, placement, wbgt, heat_limits(work))
 
 
-def _wbgt_now(work: ZoneShift, placement: Placement, now: Now, limits: Sequence[Adopted]) -> LiveWindow:
-    """An instrument without a fresh reading is left out, which widens the bounds and is said."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What stands at a placement from minute to minute."""
+
+    form: Form
+    rates: _Rates
+    held: _Held
+    clothing_k: float | None
+
+
+def _place(work: ZoneShift, placement: Placement) -> _Place:
     spec = work.span.pieces[-1].spec
-    wbgt = _wbgt_of_readings(work, placement, now)
-    used = _instruments(work, placement)
-    clothing = clothing_adjustment_k(spec.clothing)
-    rates = _rates(spec)
-    held = _held_at(limits, rates)
-    if wbgt is None or clothing is None or np.isnan(wbgt.value[0]):
-        reason = texts.NOT_FRESH if clothing is not None else texts.UNKNOWN_CLOTHING.format(clothing=spec.clothing)
-        nothing = Result(value=None, low=None, high=None, first=0, stop=0, reasons=[reason])
-        return window(placement, "heat", "wbgt_now", used, nothing, _line(held, 0.0), unit="Cel", start_us=now.at_us - MINUTE_US, stop_us=now.at_us, coverage=0.0)
-    result, line = _result(float(wbgt.value[0]) + clothing, wbgt, _widths_of(wbgt, 0, _ONE), held, rates)
-    times = [reading.time_us for one in wbgt.used for channel in one.channels if (reading := now.fresh(channel)) is not None]
-    share = len(wbgt.used) / max(len(used), 1)
-    return window(placement, "heat", "wbgt_now", used, result, line, unit="Cel", start_us=min(times) - MINUTE_US, stop_us=max(times), coverage=share)
+    rates, used = _rates(spec), [measured for quantity in INPUTS if (measured := work.measure(placement, quantity)) is not None]
+    return _Place(form_of(placement, "heat", "wbgt_now", used, "Cel"), rates, _held_at(heat_limits(work), rates), clothing_adjustment_k(spec.clothing))
 
 
-def _wbgt_of_readings(work: ZoneShift, placement: Placement, now: Now) -> Wbgt | None:
+def _wbgt_now(work: ZoneShift, placement: Placement, now: Now) -> LiveWindow:
+    """An instrument without a fresh reading is left out, which widens the bounds and is said."""
+    place, found = work.span.once_standing(("wbgt now", placement.label, work.day), lambda: _place(work, placement)), _wbgt_of_readings(work, placement, now)
+    form, held = place.form, place.held
+    if found is None or place.clothing_k is None or isnan(found.value):
+        reason = texts.NOT_FRESH if place.clothing_k is not None else texts.UNKNOWN_CLOTHING.format(clothing=work.span.pieces[-1].spec.clothing)
+        return form.window(None, None, None, [reason], start_us=now.at_us - MINUTE_US, stop_us=now.at_us, coverage=0.0, line=_line(held, 0.0))
+    times = [reading.time_us for one in found.used for channel in one.channels if (reading := now.fresh(channel)) is not None]
+    low, high, reasons, line = _judged(found.value + place.clothing_k, found, held, place.rates)
+    share = len(found.used) / max(len(form.channels), 1)
+    return form.window(found.value + place.clothing_k, low, high, reasons, start_us=min(times) - MINUTE_US, stop_us=max(times), coverage=share, line=line)
+
+
+def _wbgt_of_readings(work: ZoneShift, placement: Placement, now: Now) -> WbgtNow | None:
     """Solved for all placements at once where that was asked for."""
     if work.wbgt_now.get(placement.label, (None, None))[0] is not now:
         solve_readings([(work, placement)], now)
@@ -72,20 +81,36 @@ def _last_hour(work: ZoneShift, placement: Placement, wbgt: Wbgt, limits: Sequen
     """At the work rate of the same hour; shorter while the shift is younger than an hour."""
     span = work.span
     first = max(0, span.minutes - HOUR_MIN)
-    rates = heat.work_of(span)
-    counted = span.counted[first:]
-    known = counted & wbgt.valid[first:]
-    coverage = float(known.sum() / max(int(counted.sum()), 1))
-    effective = (wbgt.value[first:] + rates.clothing_k[first:])[known]
-    hour = span.once_alike("last hour", lambda: _Rates(*(float(np.mean(rate[first:])) for rate in (rates.rate_w, rates.low_w, rates.high_w))))
+    worked = span.once_alike("worked hour", lambda: int(np.count_nonzero(span.counted[first:])))
+    known = span.counted[first:] & wbgt.valid[first:]
+    coverage = int(np.count_nonzero(known)) / max(worked, 1)
+    effective = (wbgt.value[first:] + heat.work_of(span).clothing_k[first:])[known]
+    hour = span.once_alike("last hour", lambda: _rates_from(span, first))
     held = _held_at(limits, hour)
+    form, start_us = form_of(placement, "heat", "wbgt_effective_60min", wbgt.used, "Cel"), span.start_us + first * MINUTE_US
     if coverage < ENOUGH or not len(effective) or np.any(np.isnan(effective)):
-        nothing = Result(value=None, low=None, high=None, first=first, stop=span.minutes, reasons=[texts.NO_FULL_WINDOW.format(minutes=HOUR_MIN)])
-        result, line = nothing, _line(held, 0.0)
-    else:
-        result, line = _result(exact_mean(effective), wbgt, _widths_of(wbgt, first, known), held, hour)
-    start_us = span.start_us + first * MINUTE_US
-    return window(placement, "heat", "wbgt_effective_60min", wbgt.used, result, line, unit="Cel", start_us=start_us, stop_us=span.stop_us, coverage=coverage)
+        reason = texts.NO_FULL_WINDOW.format(minutes=HOUR_MIN)
+        return form.window(None, None, None, [reason], start_us=start_us, stop_us=span.stop_us, coverage=coverage, line=_line(held, 0.0))
+    value = exact_mean(effective)
+    low, high, reasons, line = _judged(value, _over_hour(wbgt, first, known, value), held, hour)
+    return form.window(value, low, high, reasons, start_us=start_us, stop_us=span.stop_us, coverage=coverage, line=line)
+
+
+def _rates_from(span: Span, first: int) -> _Rates:
+    """The means from a minute on."""
+    rates = heat.work_of(span)
+    return _Rates(*(float(np.mean(rate[first:])) for rate in (rates.rate_w, rates.low_w, rates.high_w)))
+
+
+def _over_hour(wbgt: Wbgt, first: int, known: Mask, value: float) -> WbgtNow:
+    """The means over the known minutes from `first` on."""
+    (sensor, upper), (drift, upper_drift), (estimate, upper_estimate) = wbgt.sensor, wbgt.drift, wbgt.estimate
+    below = (sensor[first:] + drift[first:] + estimate[first:])[known]
+    instruments, endless = (upper[first:] + upper_drift[first:])[known], upper_estimate[first:][known]
+    number = len(below)
+    above = float((instruments + endless).sum()) / number
+    width = above if isfinite(above) else float((instruments + np.where(np.isinf(endless), 0.0, endless)).sum()) / number
+    return WbgtNow(value, float(below.sum()) / number, above, width, wbgt.used, wbgt.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,33 +178,10 @@ def _line(held: _Held, width_k: float) -> Line:
     return Line(limit=held.limit, action_from=held.limit_c - width_k, stop_from=held.stop_from)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Widths:
-    """How far a WBGT may be off, downwards and upwards, and what `action` begins below the limit, K."""
-
-    below: float
-    above: float
-    uncertainty: float
-
-
-def _widths_of(wbgt: Wbgt, first: int, known: Mask) -> _Widths:
-    """The means over the known minutes from `first` on."""
-    (sensor, upper), (drift, upper_drift), (estimate, upper_estimate) = wbgt.sensor, wbgt.drift, wbgt.estimate
-    below = (sensor[first:] + drift[first:] + estimate[first:])[known]
-    instruments, endless = (upper[first:] + upper_drift[first:])[known], upper_estimate[first:][known]
-    number = len(below)
-    width = float((instruments + np.where(np.isinf(endless), 0.0, endless)).sum()) / number
-    return _Widths(below=float(below.sum()) / number, above=float((instruments + endless).sum()) / number, uncertainty=width if np.isfinite(width) else 0.0)
-
-
-def _result(value: float, wbgt: Wbgt, widths: _Widths, held: _Held, rates: _Rates) -> tuple[Result, Line]:
+def _judged(value: float, wbgt: WbgtNow, held: _Held, rates: _Rates) -> tuple[float, float | None, list[str], Line]:
     """Bounds as in a verdict: instruments, estimate, and the work rate on the limit's side."""
-    low, high = value - widths.below - held.easier_k, value + widths.above + held.harder_k
-    open_above = bool(np.isinf(high))
-    unknown = [texts.NO_WORK_RATE] if np.isnan(rates.rate_w) else []
+    low, high = value - wbgt.below - held.easier_k, value + wbgt.above + held.harder_k
+    open_above = isinf(high)
+    unknown = [texts.NO_WORK_RATE] if isnan(rates.rate_w) else []
     reasons = [*wbgt.reasons, *unknown, *([texts.OPEN_ABOVE] if open_above else [])]
-    return Result(value=value, low=low, high=None if open_above else high, first=0, stop=0, reasons=reasons), _line(held, widths.uncertainty)
-
-
-def _instruments(work: ZoneShift, placement: Placement) -> list[Measured]:
-    return [measured for quantity in INPUTS if (measured := work.measure(placement, quantity)) is not None]
+    return low, None if open_above else high, reasons, _line(held, wbgt.uncertainty if isfinite(wbgt.uncertainty) else 0.0)

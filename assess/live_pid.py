@@ -12,7 +12,7 @@ from assess.bounds import NOTHING, Found, Result, Statistic, exact_mean, filled,
 from assess.gather import Measured
 from assess.live import LiveWindow
 from assess.live_air import SETTLED_MIN
-from assess.live_window import Line, planned_minutes, window
+from assess.live_window import Line, form_of, planned_minutes
 from assess.outcome import ZoneShift
 from assess.pid import HAZARD, QUANTITY, SHIFT, SHORT, Rule, index_of, rules_of
 from assess.plan import Placement
@@ -74,5 +74,5 @@ def _window(work: ZoneShift, placement: Placement, channel: Measured, metric: st
     line = Line(limit=rule.stated(), action_from=1.0, stop_from=1.0 if is_sure else None, decides=result.high is not None)
     counted = span.counted[first:]
     coverage = float((channel.valid & span.counted)[first:].sum() / max(int(counted.sum()), 1))
-    stated = replace(result, reasons=[*rule.reasons(work), *result.reasons])
-    return window(placement, HAZARD, metric, [channel], stated, line, unit="1", start_us=span.start_us + first * MINUTE_US, stop_us=span.stop_us, coverage=coverage)
+    form, reasons = form_of(placement, HAZARD, metric, [channel], "1", line), [*rule.reasons(work), *result.reasons]
+    return form.window(result.value, result.low, result.high, reasons, start_us=span.start_us + first * MINUTE_US, stop_us=span.stop_us, coverage=coverage)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from math import isnan
+from math import inf, isnan
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from assess import texts
-from assess.bounds import Result
 from assess.gather import Measured, history_of
 from assess.limits import Adopted, once_of, strictest
 from assess.live import LiveWindow
 from assess.outcome import ZoneShift
 from assess.plan import Placement
-from assess.uncertainty import spread_of, table
+from assess.uncertainty import Spread, spread_of, table
 from domain.calibration import correction_at
 from domain.hazards import ZoneStatus
 from domain.quality import Reason
-from domain.quantities import quantity_of
+from domain.quantities import Quantity, quantity_of
 from domain.reading import Reading
 from domain.registry import Channel
 from domain.times import MINUTE_US, SECOND_US
@@ -54,6 +53,7 @@ class Now:
     valued: Mapping[str, Reading]
     counting: Mapping[str, Reading]
     patience_us: int = 0  # silence counts from no earlier than this
+    _fresh: dict[str, Reading | None] = field(default_factory=dict, init=False, compare=False, repr=False)  # several windows ask for the same
 
     def is_silent(self, channel: Channel) -> bool:
         """A record that says that no value could be read is no sign of life of a sensor."""
@@ -61,11 +61,14 @@ class Now:
         return reading is None or self.at_us - reading.time_us > self._silent_after_us(channel)
 
     def fresh(self, channel: Channel) -> Reading | None:
-        reading = self.counting.get(channel.id)
-        return None if reading is None or self.at_us - reading.time_us > self._silent_after_us(channel) else reading
+        id = channel.id
+        if id not in self._fresh:
+            reading = self.counting.get(id)
+            self._fresh[id] = None if reading is None or self.at_us - reading.time_us > self._silent_after_us(channel) else reading
+        return self._fresh[id]
 
     def _silent_after_us(self, channel: Channel) -> int:
-        return max(silent_after_us(channel), self.patience_us)
+        return max(_silent_after_us(channel.spec.interval_s), self.patience_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,21 +83,34 @@ class Line:
     caution_from: float | None = None
     doubt_from: float | None = None
 
+    _stop_over: float = field(init=False, compare=False, repr=False)
+    _action_over: float = field(init=False, compare=False, repr=False)
+    _doubt_over: float = field(init=False, compare=False, repr=False)
+    _proven_over: float = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        is_verified = self.limit is not None and self.limit.status == "verified"
+        object.__setattr__(self, "_stop_over", _over(self.stop_from))
+        object.__setattr__(self, "_action_over", min(_over(self.action_from), _over(self.caution_from)))
+        object.__setattr__(self, "_doubt_over", _over(self.doubt_from))
+        object.__setattr__(self, "_proven_over", _over(self.limit.value) if self.limit is not None and is_verified else inf)
+
     def status(self, value: float | None) -> ZoneStatus:
         if value is None:
             return ZoneStatus.UNKNOWN
-        if _over(value, self.stop_from):
+        if value > self._stop_over:
             return ZoneStatus.STOP
-        if _over(value, self.action_from) or _over(value, self.caution_from):
+        if value > self._action_over:
             return ZoneStatus.ACTION
-        return ZoneStatus.WITHIN if self.decides and not _over(value, self.doubt_from) else ZoneStatus.UNKNOWN
+        return ZoneStatus.WITHIN if self.decides and not value > self._doubt_over else ZoneStatus.UNKNOWN
 
     def is_proven(self, low: float | None) -> bool:
-        return self.limit is not None and self.limit.status == "verified" and low is not None and _over(low, self.limit.value)
+        return low is not None and low > self._proven_over
 
 
-def _over(value: float, line: float | None) -> bool:
-    return line is not None and value > line + ROUNDING * max(1.0, abs(line))
+def _over(line: float | None) -> float:
+    """What is greater is over the line."""
+    return inf if line is None else line + ROUNDING * max(1.0, abs(line))
 
 
 Best = tuple[Adopted, float]
@@ -122,29 +138,48 @@ def _line_of(adopted: Adopted, value: float, *, stops: bool) -> Line:
     return Line(limit=adopted.stated(value), action_from=action_from, stop_from=value if stops else None)
 
 
-def window(
-    placement: Placement, hazard: str, metric: str, used: Sequence[Measured], result: Result, line: Line, *, unit: str, start_us: int, stop_us: int, coverage: float
-) -> LiveWindow:
-    """A live window with its status."""
-    return LiveWindow(
-        hazard=hazard,
-        metric=metric,
-        placement=placement.label,
-        channels=[channel.id for one in used for channel in one.channels],
-        start_us=start_us,
-        stop_us=stop_us,
-        value=result.value,
-        low=result.low,
-        high=result.high,
-        unit=unit,
-        limit=line.limit,
-        action_from=line.action_from,
-        stop_from=line.stop_from,
-        status=line.status(result.value),
-        proven=line.is_proven(result.low),
-        coverage=coverage,
-        reasons=list(dict.fromkeys(result.reasons)),
-    )
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What stands of a window from minute to minute; the line where it does not follow the minutes."""
+
+    placement: str
+    hazard: str
+    metric: str
+    unit: str
+    line: Line
+    channels: list[str]
+
+    def window(
+        self, value: float | None, low: float | None, high: float | None, reasons: list[str], *, start_us: int, stop_us: int, coverage: float, line: Line | None = None
+    ) -> LiveWindow:
+        """With its status."""
+        held = line or self.line
+        return LiveWindow(
+            hazard=self.hazard,
+            metric=self.metric,
+            placement=self.placement,
+            channels=self.channels,
+            start_us=start_us,
+            stop_us=stop_us,
+            value=value,
+            low=low,
+            high=high,
+            unit=self.unit,
+            limit=held.limit,
+            action_from=held.action_from,
+            stop_from=held.stop_from,
+            status=held.status(value),
+            proven=held.is_proven(low),
+            coverage=coverage,
+            reasons=list(dict.fromkeys(reasons)) if len(reasons) > 1 else reasons,
+        )
+
+
+NO_LIMIT = Line(decides=False)
+
+
+def form_of(placement: Placement, hazard: str, metric: str, used: Sequence[Measured], unit: str, line: Line = NO_LIMIT) -> Form:
+    return Form(placement.label, hazard, metric, unit, line, [channel.id for one in used for channel in one.channels])
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,55 +205,54 @@ def single_reading(work: ZoneShift, placement: Placement, quantity_id: str, now:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Instrument:
+    """What is known of a channel's instrument whatever it reads."""
+
+    quantity: Quantity | None
+    spread: Spread
+    range_end: float | None
+
+
 def _shown(work: ZoneShift, channel: Channel, reading: Reading, raw: float) -> Shown | None:
-    quantity, instrument = quantity_of(channel.quantity, channel.spec.unit), channel.spec.instrument
-    if quantity is None:
+    instrument, at_us = work.span.once_standing(f"instrument {channel.id}", lambda: _instrument_of(channel)), reading.time_us
+    if instrument.quantity is None or instrument.range_end is None:
         return None
     history = history_of(work.calibrations.get(channel.id, ()), ZoneInfo(work.span.site.timezone))
-    fix = correction_at(history.corrections, reading.time_us)
-    value = fix.apply(raw) if fix and fix.commutes(quantity.averaging) else raw
-    spread = spread_of(channel.quantity, instrument)
-    uncertainty = max(spread.abs, spread.rel * abs(value))
-    drift = uncertainty * table().calibration[history.state(reading.time_us, reading.time_us + 1)]
-    range_end = quantity.high if instrument is None or instrument.range_high is None else instrument.range_high
-    return Shown(channel, value, uncertainty, drift, Reason.SATURATED in reading.r, range_end)
+    fix = correction_at(history.corrections, at_us)
+    value = fix.apply(raw) if fix and fix.commutes(instrument.quantity.averaging) else raw
+    uncertainty = max(instrument.spread.abs, instrument.spread.rel * abs(value))
+    drift = uncertainty * table().calibration[history.state(at_us, at_us + 1)]
+    return Shown(channel, value, uncertainty, drift, _SATURATED in reading.r, instrument.range_end)
 
 
-def reading_window(
-    work: ZoneShift, placement: Placement, hazard: str, metric: str, measured: Measured, reading: Shown | None, now: Now, line: Line, *, look_back: int = 0
-) -> LiveWindow:
+_SATURATED = int(Reason.SATURATED)
+
+
+def _instrument_of(channel: Channel) -> _Instrument:
+    quantity, instrument = quantity_of(channel.quantity, channel.spec.unit), channel.spec.instrument
+    own = None if instrument is None else instrument.range_high
+    return _Instrument(quantity, spread_of(channel.quantity, instrument), own if own is not None or quantity is None else quantity.high)
+
+
+def reading_window(work: ZoneShift, form: Form, measured: Measured, reading: Shown | None, now: Now, *, look_back: int = 0) -> LiveWindow:
     """The freshest reading, or the highest of it and the samples of the last minutes."""
     tail: list[float] = measured.top[max(0, work.span.minutes - look_back) :].tolist() if look_back else []
-    values = [value for value in tail if not isnan(value)] + ([reading.value] if reading is not None else [])
-    times = [found.time_us for channel in measured.channels if (found := now.fresh(channel)) is not None]
-    stop_us = max(times, default=now.at_us)
-    return window(
-        placement,
-        hazard,
-        metric,
-        [measured],
-        _reading_result(values, reading),
-        line,
-        unit=measured.quantity.unit,
-        start_us=stop_us - max(look_back, 1) * MINUTE_US,
-        stop_us=stop_us,
-        coverage=1.0 if reading is not None else 0.0,
-    )
+    values = [value for value in tail if not isnan(value)]
+    stop_us = max([found.time_us for channel in measured.channels if (found := now.fresh(channel)) is not None], default=now.at_us)
+    start_us = stop_us - max(look_back, 1) * MINUTE_US
+    if reading is None:
+        return form.window(max(values, default=None), None, None, [texts.NOT_FRESH], start_us=start_us, stop_us=stop_us, coverage=0.0)
+    value, width = max([*values, reading.value]), reading.uncertainty + reading.drift
+    if reading.saturated:
+        return form.window(value, min(value, reading.range_end) - width, None, [texts.SATURATED.format(minutes=1)], start_us=start_us, stop_us=stop_us, coverage=1.0)
+    return form.window(value, value - width, value + width, [], start_us=start_us, stop_us=stop_us, coverage=1.0)
 
 
-def _reading_result(values: list[float], reading: Shown | None) -> Result:
-    if not values or reading is None:
-        return Result(value=max(values, default=None), low=None, high=None, first=0, stop=0, reasons=[texts.NOT_FRESH])
-    width, saturated = reading.uncertainty + reading.drift, reading.saturated
-    reasons = [texts.SATURATED.format(minutes=1)] if saturated else []
-    low = min(max(values), reading.range_end) if saturated else max(values)
-    return Result(value=max(values), low=low - width, high=None if saturated else max(values) + width, first=0, stop=0, reasons=reasons)
-
-
-def shift_window(work: ZoneShift, placement: Placement, hazard: str, metric: str, measured: Measured, result: Result, line: Line, unit: str) -> LiveWindow:
+def shift_window(work: ZoneShift, form: Form, measured: Measured, value: float | None, low: float | None, high: float | None, reasons: list[str]) -> LiveWindow:
     """A window over the shift so far."""
-    coverage = covered_min(work, measured) / max(work.span.exposure_min, 1)
-    return window(placement, hazard, metric, [measured], result, line, unit=unit, start_us=work.span.start_us, stop_us=work.span.stop_us, coverage=coverage)
+    span = work.span
+    return form.window(value, low, high, reasons, start_us=span.start_us, stop_us=span.stop_us, coverage=covered_min(work, measured) / max(span.exposure_min, 1))
 
 
 def covered_min(work: ZoneShift, measured: Measured) -> int:

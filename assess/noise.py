@@ -10,7 +10,7 @@ import numpy as np
 
 from assess import texts
 from assess.airborne import highest_sample, highest_samples
-from assess.bounds import Found, Result, Sides, Statistic, ends_of, exact_mean, filled, quality_reasons, result_of
+from assess.bounds import Ends, Found, Result, Sides, Statistic, ends_of, exact_mean, filled, quality_reasons, result_of
 from assess.gather import Measured, RecordHigh
 from assess.plan import Span
 from domain.verdict import Part
@@ -78,18 +78,24 @@ RATES: Mapping[str, Callable[[Array], Array]] = MappingProxyType({"dose_3db": do
 """What a minute at a level gives to a result that is a mean of it."""
 
 
-def means_key(metric: str) -> Hashable:
-    """Where the means of `RATES` are held that were made for many channels at once: of the minutes, and of what they may be at least and at most."""
-    return "means", metric
+def so_far_key(metric: str, minutes_worked: int) -> Hashable:
+    """Where a running result is held that was made for many channels at once."""
+    return "so far", metric, minutes_worked
 
 
-def so_far(metric: str, measured: Measured, sides: Sides, minutes_worked: int) -> Result:
+def so_far(metric: str, measured: Measured, sides: Sides, minutes_worked: int) -> Ends:
     """A running dose or level with its bounds: `result_of` without the share of each cause."""
-    ends = (sides.value, sides.low[-1][1], sides.high[-1][1])
-    means = np.array(measured.once(means_key(metric), lambda: tuple(exact_mean(RATES[metric](minutes)) for minutes in ends)))
-    scaled = means * minutes_worked if metric == "dose_3db" else level(means * minutes_worked / REFERENCE_MIN)
-    value, low, high = scaled.tolist()
-    return ends_of(value, low, high, len(sides.value))
+
+    def make() -> Ends:
+        means = [exact_mean(RATES[metric](minutes)) for minutes in (sides.value, sides.low[-1][1], sides.high[-1][1])]
+        return ends_of(*scaled(metric, np.array(means), minutes_worked).tolist())
+
+    return measured.once(so_far_key(metric, minutes_worked), make)
+
+
+def scaled(metric: str, means: Array, minutes_worked: int | Array) -> Array:
+    """From the mean of `RATES` to the dose or level of all minutes worked."""
+    return means * minutes_worked if metric == "dose_3db" else level(means * minutes_worked / REFERENCE_MIN)
 
 
 def _total(rate: Callable[[Array], Array], minutes_worked: int) -> Statistic:

@@ -31,6 +31,7 @@ class AirWindows:
 
     last: Mapping[int, tuple[float, float, float]]
     shift: tuple[float, float, float]
+    covered: Mapping[int, int]  # valid minutes of exposure in the last ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,18 @@ class SolvedWbgt:
     wbgt: Wbgt
 
 
+@dataclass(frozen=True, slots=True)
+class WbgtNow:
+    """The WBGT of the freshest readings of one placement, and how far it may be off, K."""
+
+    value: float
+    below: float
+    above: float
+    uncertainty: float  # what `action` begins below the limit
+    used: Sequence[Measured]
+    reasons: Sequence[str]
+
+
 @dataclass(kw_only=True)
 class ZoneShift:
     """A span with its minutes and all else that its results rest on."""
@@ -79,7 +92,7 @@ class ZoneShift:
     asked: dict[str, tuple[object, list[Reading | None]]] = field(default_factory=dict)  # by placement: the freshest readings of one look
     air: dict[tuple[str, str], AirWindows] = field(default_factory=dict)  # by placement and quantity: filled for all zones at once
     solved: dict[str, SolvedWbgt] = field(default_factory=dict)  # by placement
-    wbgt_now: dict[str, tuple[object, Wbgt | None]] = field(default_factory=dict)  # by placement: of the readings of one look
+    wbgt_now: dict[str, tuple[object, WbgtNow | None]] = field(default_factory=dict)  # by placement: of the readings of one look
     _cache: dict[tuple[str, str], Measured | None] = field(default_factory=dict)
     _wbgt: dict[str, Wbgt | None] = field(default_factory=dict)
     _found: dict[Hashable, Any] = field(default_factory=dict)

@@ -64,7 +64,7 @@ class Span:
     placements: tuple[Placement, ...] = field(default=())
     sampled_every: Mapping[str, str] = field(default_factory=dict)  # hazard → how often the monitoring plan in force has a laboratory sample, in its words
     _known: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
-    _lasting: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    _lasting: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def stop_us(self) -> int:
@@ -147,7 +147,7 @@ class Span:
             self._known["alike"] = _known_of((self.shift, self.start_us, self.minutes, tuple(_work_of(piece) for piece in self.pieces)))
         return _once(self._known["alike"], name, make)
 
-    def once_standing(self, name: str, make: Callable[[], T]) -> T:
+    def once_standing(self, name: Hashable, make: Callable[[], T]) -> T:
         """As `once`, for what follows from what stands where alone: a span that only grew keeps it."""
         return _once(self._lasting, name, make)
 
@@ -183,13 +183,14 @@ class Span:
         return None if not agreed or any(value is None for value in agreed) else max(value for value in agreed if value is not None)
 
 
-def _once(known: dict[str, Any], name: str, make: Callable[[], T]) -> T:
-    if name not in known:
-        made = known[name] = make()
-        if isinstance(made, np.ndarray):
-            made.flags.writeable = False
-    found: T = known[name]
-    return found
+def _once(known: dict[Any, Any], name: Hashable, make: Callable[[], T]) -> T:
+    found: T | None = known.get(name)
+    if found is not None:
+        return found
+    made = known[name] = make()
+    if isinstance(made, np.ndarray):
+        made.flags.writeable = False
+    return made
 
 
 def _work_of(piece: Piece) -> tuple[Hashable, ...]:

@@ -9,10 +9,10 @@ import numpy as np
 
 from assess import noise, texts
 from assess.airborne import MINIMUM
-from assess.bounds import Fill, Sides, filled_key, highest_of, sides_of, worst_case
+from assess.bounds import Fill, Sides, ends_of, filled_key, highest_of, sides_of, worst_case
 from assess.gather import Measured
 from assess.live_air import airborne_of
-from assess.live_window import COVERED
+from assess.live_window import COVERED, planned_minutes
 from assess.outcome import ZoneShift
 from assess.together import AT_ONCE, block, column
 from models.arrays import Array
@@ -32,7 +32,7 @@ def fill_sides_together(works: Sequence[ZoneShift], *, running: bool = True) -> 
             some = rows[first : first + AT_ONCE]
             sides = _fill(some)
             if running:
-                _fill_levels([(measured, index) for index, (_, measured) in enumerate(some) if measured.quantity.id == LEVEL], sides)
+                _fill_levels([(work, measured, index) for index, (work, measured) in enumerate(some) if measured.quantity.id == LEVEL], sides)
 
 
 def _rows(work: ZoneShift) -> Iterator[Row]:
@@ -57,16 +57,16 @@ def _fill(rows: Sequence[Row]) -> Sides:
     return sides
 
 
-def _fill_levels(rows: Sequence[tuple[Measured, int]], sides: Sides) -> None:
-    """Means of the minutes, and of what they may be at least and at most."""
-    if not rows:
-        return
-    indices = [index for _, index in rows]
+def _fill_levels(rows: Sequence[tuple[ZoneShift, Measured, int]], sides: Sides) -> None:
+    """Doses and levels of the shift so far, and the level that the whole shift comes to: of the minutes, and of what they may be at least and at most."""
+    indices = [index for _, measured, index in rows]
     ends = np.concatenate([minutes[indices] for minutes in (sides.value, sides.low[-1][1], sides.high[-1][1])])
-    for metric, rate in noise.RATES.items():
-        means = _means(rate, ends).reshape(3, len(rows)).T.tolist()
-        for (measured, _), of_one in zip(rows, means, strict=True):
-            measured.found.setdefault(noise.means_key(metric), tuple(of_one))
+    worked, planned = [work.span.exposure_min for work, _, _ in rows], [planned_minutes(work) for work, _, _ in rows]
+    for metric, rate in noise.RATES.items() if rows else ():
+        means = _means(rate, ends).reshape(3, len(rows))
+        for minutes in (worked, planned) if metric == "lex_8h" else (worked,):
+            for (_, measured, _), found, of_one in zip(rows, noise.scaled(metric, means, np.array(minutes)).T.tolist(), minutes, strict=True):
+                measured.found.setdefault(noise.so_far_key(metric, of_one), ends_of(*found))
 
 
 def _means(rate: Callable[[Array], Array], levels: Array) -> Array:

@@ -28,8 +28,10 @@ class ZoneStatus(StrEnum):
 
 def worst(statuses: list[ZoneStatus]) -> ZoneStatus:
     """Order stop > action > unknown > within; a zone without any hazard assessed is unknown."""
-    order = list(ZoneStatus)
-    return max(statuses, key=order.index, default=ZoneStatus.UNKNOWN)
+    return max(statuses, key=_ORDER.index, default=ZoneStatus.UNKNOWN)
+
+
+_ORDER = list(ZoneStatus)
 
 
 SYSTEM_HAZARDS = ("sensor", "agent", "outbox", "notification")

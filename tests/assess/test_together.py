@@ -10,19 +10,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from assess import bench_factory, noise
 from assess.bounds import Fill, Sides, filled, result_of
 from assess.gather import Measured
 from assess.heat_together import solve_together
+from assess.live import LiveZone
+from assess.live_window import Now
 from assess.minutes import Series
 from assess.outcome import ZoneShift
-from assess.plan import Placement, span_of
+from assess.plan import Placement, grown, span_of
+from assess.protect import live_zone, prepare, prepare_look
 from assess.sides_together import LEVEL, fill_sides_together
 from assess.together import measure_together
 from assess.wbgt import Wbgt
+from domain.quality import Reason
+from domain.reading import Reading
 from domain.registry import AgentSpec, CalibrationSpec, ChannelSpec, Instrument, Registry, SiteFile, SiteSpec, ZoneSpec, entries_of
-from domain.times import MINUTE_US
+from domain.times import MINUTE_US, SECOND_US
 
 SHIFT = next(bench_factory.shifts(1))
 KINDS: Sequence[Sequence[str]] = (
@@ -176,7 +182,7 @@ def test_bounds_of_many_channels_are_those_of_each(seed: int, minutes: int) -> N
                 assert level is not None
                 _, sides = bounds_of(other, placement, LEVEL)
                 quick, plain = noise.so_far(metric, level, sides, minutes), result_of(noise.statistic_of(metric, minutes), sides)
-                assert [quick.value, quick.low, quick.high] == [None if end is None else pytest.approx(end, rel=1e-12) for end in (plain.value, plain.low, plain.high)]
+                assert list(quick[:3]) == [None if end is None else pytest.approx(end, rel=1e-12) for end in (plain.value, plain.low, plain.high)]
 
 
 def bounds_of(work: ZoneShift, placement: Placement, quantity: str) -> tuple[Fill, Sides]:
@@ -204,3 +210,45 @@ def test_an_hour_that_moves_on_keeps_what_is_still_in_it() -> None:
         solve_together(now)
         assert_alike(now, hour(first, {}))
         before = now
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 29), st.integers(1, 30))
+def test_live_zones_looked_at_minute_by_minute_are_those_of_a_first_look_at_each_alone(seed: int, minutes: int, more: int) -> None:
+    """What stands from minute to minute, and what is found for all zones at once, is what one zone finds by itself."""
+    drawn = house(seed)
+    registry, rng = drawn[0], np.random.default_rng(seed)
+    running = works(drawn, minutes)
+    for until in (minutes, minutes + more):
+        now = readings_at(drawn, SHIFT.start_us + until * MINUTE_US, rng)
+        if until > minutes:
+            running = [grown_work(work, registry, drawn, until) for work in running]
+        prepare(running)
+        prepare_look(running, now)
+        for together, alone in zip(running, works(drawn, until), strict=True):
+            assert_same_zone(live_zone(together, now), live_zone(alone, now))
+
+
+def readings_at(drawn: Drawn, at_us: int, rng: np.random.Generator) -> Now:
+    """Some channels have none, some are saturated."""
+    last = {
+        id: Reading(id, at_us - int(rng.integers(0, 90)) * SECOND_US, float(rng.normal(*LEVELS[id.rpartition(".")[2]])), 4, (int(Reason.SATURATED),) if rng.random() < 0.1 else ())
+        for id in drawn[2]
+        if rng.random() < 0.9
+    }
+    return Now(at_us=at_us, last=last, valued=last, counting=last)
+
+
+def grown_work(work: ZoneShift, registry: Registry, drawn: Drawn, minutes: int) -> ZoneShift:
+    span = grown(work.span, registry, minutes)
+    assert span is not None
+    return ZoneShift(span=span, series={id: one.part(SHIFT.start_us, minutes) for id, one in drawn[2].items()}, calibrations=drawn[1], final=False, before=work)
+
+
+def assert_same_zone(together: LiveZone, alone: LiveZone) -> None:
+    """A running mean of many channels is a plain sum of a row: its last digit may differ."""
+    assert replace(together, windows=[]) == replace(alone, windows=[])
+    for one, other in zip(together.windows, alone.windows, strict=True):
+        ends = [[window.value, window.low, window.high] for window in (one, other)]
+        assert ends[0] == [None if end is None else pytest.approx(end, rel=1e-12) for end in ends[1]]
+        assert replace(one, value=None, low=None, high=None) == replace(other, value=None, low=None, high=None)
