@@ -13,10 +13,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default as email_policy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 
 from oshwatch.ports import free_port
 from oshwatch.testing import until
@@ -194,3 +198,36 @@ def make_edge(tmp_path: Path) -> Iterator[Callable[[dict[str, Any]], Edge]]:
     yield make
     for edge in made:
         edge.end()
+
+
+class Mail:
+    """aiosmtpd on one port; it may be away."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.mails: list[EmailMessage] = []
+        self.controller: Controller | None = None
+
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802 - aiosmtpd's name
+        self.mails.append(BytesParser(policy=email_policy).parsebytes(envelope.content))  # type: ignore[attr-defined, arg-type]
+        return "250 kept"
+
+    def start(self) -> None:
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self.controller.start()
+
+    def stop(self) -> None:
+        if self.controller is not None:
+            self.controller.stop()
+            self.controller = None
+
+    def to(self, name: str, about: str) -> list[EmailMessage]:
+        return [mail for mail in self.mails if str(mail["To"]).startswith(name) and about in str(mail["Subject"])]
+
+
+@pytest.fixture
+def mail() -> Iterator[Mail]:
+    server = Mail()
+    yield server
+    server.stop()
