@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from alerts.ceiling_air import Air
 from alerts.policy import Policy
-from assess.limits import Adopted, limits_for, profiles_of, strictest
+from assess.conditions import factor_of, reference_of
+from assess.limits import Adopted, limits_for, profiles_of
 from domain.calibration import correction_at, corrections
 from domain.hazards import Severity
 from domain.quantities import Quantity, Use, quantity_of
 from domain.registry import Channel, Registry, Snapshot
 from domain.times import SECOND_US, to_datetime
 from domain.verdict import LimitOf
+from models.airborne.conversion import REFERENCE_C, SEA_LEVEL_HPA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,8 @@ class ShortTerm:
 
     instant: LimitOf | None = None
     any: LimitOf | None = None
+    instant_reference_c: float | None = None  # of a list's conditions, where a mass concentration is taken to them
+    any_reference_c: float | None = None
 
 
 ShortTermOf = Callable[[Sequence[str], Quantity, int], ShortTerm]
@@ -48,6 +53,9 @@ class Watch:
     raw_deadband: float
     offset: float
     gain: float
+    factor: float = 1.0  # to the conditions of the limit that is shown
+    any_factor: float = 1.0
+    notes: tuple[str, ...] = ()
 
     @property
     def patience_us(self) -> int:
@@ -57,27 +65,33 @@ class Watch:
     def corrected(self, raw: float) -> float:
         return (raw - self.offset) * self.gain
 
+    def shown(self, raw: float) -> float:
+        """As it is held against the limit that is shown with it."""
+        return self.corrected(raw) * self.factor
+
     def is_over_short_term(self, raw: float) -> bool:
         limit = self.limits.any
-        return limit is not None and limit.value is not None and self.corrected(raw) > limit.value
+        return limit is not None and limit.value is not None and self.corrected(raw) * self.any_factor > limit.value
 
 
-def watches(registry: Registry, limits_of: ShortTermOf, policy: Policy, at_us: int) -> dict[str, Watch]:
+def watches(registry: Registry, limits_of: ShortTermOf, policy: Policy, at_us: int, air: Air) -> dict[str, Watch]:
     """Every channel whose quantity is a hazard; what is only a trend meets no limit (contract 3.2). Of a calibration that both sides have not agreed to and what held before the stricter counts."""
     held, agreed, found = registry.at(at_us), registry.undisputed().at(at_us), {}
     for channel in held.channels.values():
         quantity = quantity_of(channel.quantity, channel.spec.unit)
         if quantity is not None and quantity.hazard and quantity.use is not Use.TREND and channel.site in held.sites:
-            found[channel.id] = _watch(channel, quantity, (held, agreed), limits_of, policy, at_us)
+            found[channel.id] = _watch(channel, quantity, (held, agreed), limits_of, policy, at_us, air)
     return found
 
 
-def _watch(channel: Channel, quantity: Quantity, stands: tuple[Snapshot, Snapshot], limits_of: ShortTermOf, policy: Policy, at_us: int) -> Watch:
+def _watch(channel: Channel, quantity: Quantity, stands: tuple[Snapshot, Snapshot], limits_of: ShortTermOf, policy: Policy, at_us: int, air: Air) -> Watch:
     row, held = policy.for_site(channel.site).instant_row(quantity.hazard), stands[0]
     limits = limits_of(held.sites[channel.site].profiles, quantity, at_us)
     value = limits.instant.value if row and limits.instant else None
     shown = value if value is not None else limits.any.value if limits.any else None
     offset, gain = min((_correction(one, channel, held.timezone(channel.site), at_us) for one in stands), key=lambda fix: (shown or 0.0) / fix[1] + fix[0])
+    instant, any_ = (air.factor(channel, reference_c, at_us) for reference_c in (limits.instant_reference_c, limits.any_reference_c))
+    factor = instant if limits.instant else any_
     level = row.level(Severity.STOP) if row else None
     deadband = max(level.deadband, level.deadband_share * value) if level and value is not None else 0.0
     return Watch(
@@ -90,10 +104,13 @@ def _watch(channel: Channel, quantity: Quantity, stands: tuple[Snapshot, Snapsho
         interval_us=round(channel.spec.interval_s * SECOND_US),
         ceiling_type=row.type if row and value is not None else "",
         limits=limits,
-        raw_set_point=math.inf if value is None or level is None else level.begins(value) / gain + offset,
-        raw_deadband=deadband / gain,
+        raw_set_point=math.inf if value is None or level is None else level.begins(value) / instant.value / gain + offset,
+        raw_deadband=deadband / instant.value / gain,
         offset=offset,
         gain=gain,
+        factor=factor.value,
+        any_factor=any_.value,
+        notes=factor.notes,
     )
 
 
@@ -109,9 +126,11 @@ def profile_limits(profiles: Sequence[str], quantity: Quantity, at_us: int) -> S
     day = to_datetime(at_us).date()
     found = limits_for(profiles_of(profiles)[0], agent, day) if agent else []
     short = [(one, value) for one in found if one.limit.metric in _SHORT_TERM and (value := one.limit.value_in(quantity.unit)) is not None]
-    return ShortTerm(instant=_strictest([pair for pair in short if pair[0].limit.window_min == 0]), any=_strictest(short))
+    (instant, instant_c), (either, either_c) = (_strictest(pairs, quantity.unit) for pairs in ([pair for pair in short if pair[0].limit.window_min == 0], short))
+    return ShortTerm(instant=instant, any=either, instant_reference_c=instant_c, any_reference_c=either_c)
 
 
-def _strictest(pairs: Sequence[tuple[Adopted, float]]) -> LimitOf | None:
-    best = strictest(pairs)
-    return None if best is None else best[0].stated(best[1])
+def _strictest(pairs: Sequence[tuple[Adopted, float]], unit: str) -> tuple[LimitOf | None, float | None]:
+    """With the reference temperature of its list; limits of lists at several temperatures are compared in the same air."""
+    best = min(pairs, key=lambda pair: pair[1] / float(factor_of(REFERENCE_C, SEA_LEVEL_HPA, reference_of(pair[0].limit, unit) or REFERENCE_C)), default=None)
+    return (None, None) if best is None else (best[0].stated(best[1]), reference_of(best[0].limit, unit))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from alerts.ceiling_air import Air
 from alerts.ceilings import ShortTermOf, Watch, profile_limits, watches
 from alerts.duration import Delays, Reach, Run, reach
 from alerts.places import home_of
@@ -67,6 +68,7 @@ class InstantRules:
         self._fresh_until_us = self._next_look_us = 0
         self._noticed: dict[tuple[str, str], int] = {}
         self._watches: Mapping[str, Watch] = {}
+        self._air = Air()
         self._limits: dict[str, float] = {}
         self._harmless: dict[tuple[int, ...], bool] = {}
         self._over: dict[tuple[str, str], _Over] = {}  # (channel, type)
@@ -82,7 +84,7 @@ class InstantRules:
     def check(self, readings: Sequence[Reading], arrival_us: int) -> None:
         """Run the rules; a reading that is under its ceiling costs a dictionary look-up."""
         if arrival_us >= self._fresh_until_us or self._clock.monotonic_us() >= self._next_look_us:
-            self._refresh(arrival_us)
+            self._refresh(arrival_us, readings)
         limit_of, harmless = self._limits.get, self._harmless
         for reading in readings:
             value = reading.value
@@ -108,7 +110,7 @@ class InstantRules:
             evidence: Evidence = {"agents": [agent], "text": text[:500]}
             self._record(Finding(site=site, zone=zone, hazard=row.hazards[0], type=row.type, severity=row.lowest, event_us=at_us, evidence=evidence, momentary=True))
 
-    def _refresh(self, arrival_us: int) -> None:
+    def _refresh(self, arrival_us: int, readings: Sequence[Reading]) -> None:
         with self._lock:
             self._next_look_us = self._clock.monotonic_us() + LOOK_US
             registry = self._current_registry()
@@ -117,10 +119,15 @@ class InstantRules:
             self._registry = registry
             self._fresh_until_us = arrival_us + REFRESH_US
             self._refresh_policy(arrival_us)
-            self._watches = watches(registry, self._limits_of, self._policy, arrival_us)
+            self._air.follow(registry.at(arrival_us))
+            for reading in readings:
+                if reading.channel in self._air.channels:
+                    self._air.heard(reading)
+            self._watches = watches(registry, self._limits_of, self._policy, arrival_us, self._air)
             if not self._is_resumed:
                 self._resume()
             self._limits = {channel: watch.raw_set_point for channel, watch in self._watches.items()}
+            self._limits.update(dict.fromkeys(self._air.channels, -math.inf))
             for channel, _ in self._over:
                 self._limits[channel] = -math.inf
 
@@ -159,6 +166,11 @@ class InstantRules:
         is_harmless = not _EXTREME.intersection(reading.r)
         if len(self._harmless) < 1024:
             self._harmless[reading.r] = is_harmless
+        if reading.channel in self._air.channels:
+            with self._lock:
+                if self._air.heard(reading):
+                    self._fresh_until_us = 0
+            return
         watch = self._watches.get(reading.channel)
         if watch is None or reading.value is None or reading.q <= Quality.REJECTED:
             return
@@ -283,8 +295,11 @@ def _is_late(reading: Reading, watch: Watch, arrival_us: int) -> bool:
 
 def _finding(reading: Reading, watch: Watch, type: str, severity: Severity, event_us: int) -> Finding:
     evidence: Evidence = {"placement": watch.placement, "channels": [watch.channel], "q": reading.q, "r": [str(code) for code in reading.r]}
+    notes = list(watch.notes)
     if event_us != reading.time_us:
-        evidence["notes"] = ["clock wrong: judged by its time of arrival"]
+        notes.append("clock wrong: judged by its time of arrival")
+    if notes:
+        evidence["notes"] = notes
     return Finding(
         site=watch.site,
         zone=watch.zone,
@@ -293,7 +308,7 @@ def _finding(reading: Reading, watch: Watch, type: str, severity: Severity, even
         severity=severity,
         event_us=event_us,
         channel=watch.channel,
-        value=watch.corrected(reading.value or 0.0),
+        value=watch.shown(reading.value or 0.0),
         unit=watch.unit,
         limit=watch.limits.instant or watch.limits.any,
         evidence=evidence,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from alerts import ceiling_air
 from alerts.kpi import DEFINITIONS
 from alerts.notification import chain, digest, inspectorate, watchdog
 from alerts.notification import committee as committee_news
@@ -234,6 +235,7 @@ def result_texts() -> Iterable[str]:
     """Sentences that results carry, with braces where a value is filled in."""
     yield from (text for name, text in vars(texts).items() if name.isupper() and isinstance(text, str))
     yield from contested.SENTENCES
+    yield from ceiling_air.SENTENCES
 
 
 @cache

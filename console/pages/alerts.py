@@ -21,7 +21,7 @@ from console.pages.event_trend import event_of, event_trend
 from console.params import one_of
 from console.security import Caller, Permission, Reader, Responder
 from console.suspicions import STANDS, evidence_words, judgements, suspects_of
-from console.words import ALERT_STATES, ROLES, SEVERITY, STEPS, Mark
+from console.words import ALERT_STATES, ROLES, SEVERITY, STEPS, Mark, sentence
 from domain.hazards import Severity
 from domain.scope import Role
 from domain.times import to_rfc3339
@@ -214,7 +214,7 @@ def alert_page(request: Request, alert: str, caller: Reader, problem: Annotated[
         journal=[_step_view(step, formats, timezone) for step in steps],
         possible=possible(found, caller),
         problem=problem,
-        notes=found.evidence.get("notes") or [],
+        notes=[sentence(note, formats.catalogue.gettext) for note in found.evidence.get("notes") or []],
         suspicion=suspicion_view(house, formats, found, caller, timezone) if found.type == TYPE else None,
     )
 
