@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 
@@ -14,6 +15,7 @@ from console.sources import Sources
 from console.stores import Stores
 from domain.errors import BadInput
 from domain.ids import channel_id
+from domain.jsontext import from_json
 from domain.messages import GapCause
 from domain.quality import Quality, Reason
 from domain.reading import Minute, Reading, is_superseded
@@ -152,8 +154,8 @@ def _quarantined(stores: Stores, channel: Channel, span: Span, interval_us: int)
 def _times_of(payload: bytes, channel: Channel) -> Iterator[int]:
     """When the channel's records in a refused message were, as far as it can be read."""
     try:
-        records = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        records: Any = from_json(payload)
+    except msgspec.DecodeError:
         return
     base = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else {}
     for record in records if base else ():

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.errors import BadInput
+from domain.jsontext import from_json
 from domain.times import DAY_US, HOUR_US, from_datetime, parse_instant
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def parse_weather(text: str, timezone: ZoneInfo, now_us: int, *, source: str = "
 
 def _from_json(text: str, timezone: ZoneInfo, now_us: int, source: str) -> Forecast:
     try:
-        read = msgspec.json.decode(text.lstrip("\ufeff"), type=_JsonForecast)
+        read = from_json(text.lstrip("\ufeff"), _JsonForecast)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise BadInput(str(error), source=source, field="body", remedy=f'{{"issued": "…", "hours": [{{"time": "…", {", ".join(f"{name!r}: …" for name in REQUIRED)}}}]}}') from None
     hours = [(_row(row, timezone, source, None, f"hours[{number}]."), None, f"hours[{number}].") for number, row in enumerate(read.hours)]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from domain.clock import Clock
+from domain.jsontext import from_json
 from domain.messages import Command, CommandResult
 from domain.times import SECOND_US
 
@@ -35,7 +36,7 @@ class Commands:
     def answer(self, destination: str, payload: bytes) -> CommandResult | None:
         """The result to publish; None for bytes that are no command (there is no id to answer to)."""
         try:
-            command = msgspec.json.decode(payload, type=Command)
+            command = from_json(payload, Command)
         except msgspec.DecodeError as error:
             log.warning("a command from %s cannot be read: %s", destination, error)
             return None

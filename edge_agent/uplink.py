@@ -28,6 +28,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from domain.jsontext import from_json
 from domain.messages import Ack, CommandResult, Health, Status
 from domain.topics import sharded_data_topic, topic
 from edge_agent.backoff import FullJitter
@@ -375,7 +376,7 @@ class Uplink:
     @guarded
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         if message.topic == topic(self._agent, "ack"):
-            settled = self._outbox.ack(self._to.name, msgspec.json.decode(message.payload, type=Ack), sent=self._sent)
+            settled = self._outbox.ack(self._to.name, from_json(message.payload, Ack), sent=self._sent)
             self._window.settled(settled)
             self._backoff.reset()  # an answer of the centre proves the whole way
         elif message.topic == topic(self._agent, "cmd") and not message.retain:

@@ -15,6 +15,7 @@ from console.security import Reader, Responder
 from console.shapes import ActionBody, Page
 from domain.errors import BadInput
 from domain.hazards import Severity
+from domain.jsontext import from_json
 from storage.records.paging import MAX_LIMIT
 
 router = APIRouter(tags=["alerts"])
@@ -74,6 +75,6 @@ async def _body(request: Request) -> ActionBody:
     if len(raw) > BODY_MAX:
         raise BadInput(f"longer than {BODY_MAX} bytes", field="body", remedy="shorten the text")
     try:
-        return msgspec.json.decode(raw, type=ActionBody) if raw.strip() else ActionBody()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return from_json(raw, ActionBody) if raw.strip() else ActionBody()
+    except msgspec.DecodeError as error:
         raise BadInput(str(error), field="body", remedy='send {"text": "...", "minutes": 60}') from None

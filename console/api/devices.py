@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -15,6 +15,7 @@ from console.security import Operating, Reader
 from console.shapes import AgentJson, Page, QuarantineJson
 from domain.clock import Clock
 from domain.errors import NotReady
+from domain.jsontext import from_json
 from domain.scope import Role, Scope
 from domain.times import to_rfc3339
 from storage.records.agents import AgentRow
@@ -98,7 +99,7 @@ def agent_json(agent: str, site: str | None, row: AgentRow | None, clock: Clock)
 
 def _health(text: str) -> dict[str, object] | None:
     try:
-        decoded = msgspec.json.decode(text) if text else None
+        decoded: Any = from_json(text) if text else None
     except msgspec.DecodeError:
         return None
     return decoded if isinstance(decoded, dict) else None

@@ -10,6 +10,7 @@ from console.context import house_of
 from console.security import Reader, Responder
 from console.suspicions import JudgedJson, JudgementBody, judged_json, judgements, say_judgement
 from domain.errors import BadInput
+from domain.jsontext import from_json
 
 router = APIRouter(tags=["alerts"])
 
@@ -33,7 +34,7 @@ async def say(request: Request, alert: str, caller: Responder) -> Response:
     if len(raw) > BODY_MAX:
         raise BadInput(f"longer than {BODY_MAX} bytes", field="body", remedy="shorten the text")
     try:
-        body = msgspec.json.decode(raw, type=JudgementBody)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        body = from_json(raw, JudgementBody)
+    except msgspec.DecodeError as error:
         raise BadInput(str(error), field="body", remedy='send {"is_fault": true, "is_checked": false, "text": "..."}') from None
     return answer(await run_in_threadpool(say_judgement, house_of(request), caller.scope, alert, body))

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import Depends, Request
 
 from domain.errors import BadInput
+from domain.jsontext import from_json
 
 Shape = TypeVar("Shape")
 
@@ -52,10 +53,10 @@ def filled(fields: dict[str, str], shape: type[Shape]) -> Shape:
 
 def decoded(raw: bytes, shape: type[Shape]) -> Shape:
     try:
-        return msgspec.json.decode(raw or b"{}", type=shape)
+        return from_json(raw or b"{}", shape)
     except msgspec.ValidationError as error:
         raise _named(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise BadInput(str(error), field="body", remedy="send JSON") from None
 
 

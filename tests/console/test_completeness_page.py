@@ -51,6 +51,14 @@ def test_each_hole_has_its_cause(holed) -> None:
     assert (found["holes"][0]["from"], found["holes"][0]["to"]) == (to_rfc3339(at(99)), to_rfc3339(at(159)))
 
 
+@pytest.mark.parametrize("bytes_of_a_stranger", [b"[" * 30_000 + b"]" * 30_000, b"\xff\xfe", b'[{"bt": "x", "n": 1}, 7, null]'])
+def test_a_message_in_quarantine_that_cannot_be_read_hides_no_other_cause(holed, bytes_of_a_stranger: bytes) -> None:
+    before = holed.get(f"/api/v1/channels/{CHANNEL}/completeness", params=HOUR).json()
+    engine, now_us = holed.factory.engine, holed.factory.clock.now_us()
+    LedgerRepository(engine).commit(LedgerBatch(arrived_us=now_us, quarantine=[_quarantined(bytes_of_a_stranger, 77)]))
+    assert holed.get(f"/api/v1/channels/{CHANNEL}/completeness", params=HOUR).json() == before
+
+
 def test_what_retention_deleted_is_said_and_what_it_left_counts(site) -> None:
     factory, hour_us = site.factory, T0
     readings = [Reading(CHANNEL, at(number), 600.0) for number in range(720)]

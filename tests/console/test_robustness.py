@@ -81,3 +81,14 @@ def test_no_page_fails_on_what_stands_in_its_address(standing, data: st.DataObje
 @given(body=st.binary(max_size=200))
 def test_any_body_is_answered(standing, body: bytes) -> None:
     assert standing.post("/api/v1/alerts/a0/comment", content=body).status_code in (403, 404, 422)
+
+
+DEEP = b"[" * 30_000 + b"]" * 30_000
+
+
+@pytest.mark.parametrize("body", [DEEP, b'{"x": ' + DEEP + b"}", b'{"text": "\xff"}'])
+def test_a_body_that_no_reader_can_follow_is_answered_by_every_route(standing, operations, body: bytes) -> None:
+    for method, path, _ in operations:
+        if method in ("post", "put", "patch"):
+            answer = standing.request(method.upper(), re.sub(r"\{\w+\}", "f1", path), content=body, who="lee")
+            assert answer.status_code < 500, (method, path, answer.text)

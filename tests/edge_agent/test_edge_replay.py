@@ -211,7 +211,9 @@ def test_agent_broker_and_line_fail_at_random_moments_and_all_that_was_committed
             time.sleep(0.3)
             agent_process.kill()
             mosquitto.start()
+            earlier = {status["boot"] for status in centre.of_kind("status")}
             agent_process.start()
+        eventually(lambda: {status["boot"] for status in centre.of_kind("status")} - earlier, 20, "the last boot is up")
         time.sleep(1.0)
     finally:
         stop.set()
