@@ -47,8 +47,8 @@ log = logging.getLogger(__name__)
 
 BATCH_READINGS, BATCH_S, LINGER_S = 5_000, 0.05, 0.01
 """A batch is full, or this old, or nothing more came for a moment: a broker with a small window sends no more before it is acknowledged."""
-CHUNK_MESSAGES = 500
-"""Judged before the rules run on them: a few milliseconds of work."""
+CHUNK_MESSAGES, CHUNK_BYTES = 500, 256 * 1024
+"""Judged before the rules run on them, whichever comes first: a few milliseconds of work, and about a full batch."""
 COMMIT_READINGS = 10_000
 """A backlog is joined up to this: two bodies of the size that InfluxDB takes best, side by side."""
 WAITING_MESSAGES, WAITING_BYTES = 4_000, 4 * 1024 * 1024
@@ -222,8 +222,11 @@ class IngestService:
                 return []
             if not self._waiting and not self._retries and not self._stopping.is_set():
                 self._arrived.wait(wait_s)
-            chunk = [self._waiting.popleft() for _ in range(min(CHUNK_MESSAGES, len(self._waiting)))]
-            self._waiting_bytes -= sum(len(message.payload) for message in chunk)
+            chunk, size = list[Message](), 0
+            while self._waiting and len(chunk) < CHUNK_MESSAGES and size < CHUNK_BYTES:
+                chunk.append(self._waiting.popleft())
+                size += len(chunk[-1].payload)
+            self._waiting_bytes -= size
         return chunk
 
     def _take_retries(self, work: Work) -> None:
