@@ -302,17 +302,19 @@ def make_device(tmp_path: Path, mosquitto: Any) -> Iterator[Callable[..., Device
 
 
 class FaultyDatabase:
-    """Stands before a real InfluxDB and does what a database does when it is not well: `mode` refuse, hang, busy (503), picky (400 for a poisonous line), or fine."""
+    """Stands before a real InfluxDB and does what a database does when it is not well: `mode` refuse, hang, slow, busy (503), picky (400 for a poisonous line), or fine."""
 
     def __init__(self, target: str) -> None:
         self.target, self.mode, self.poison = target, "fine", b"\0"
+        self.wrote_at = 0.0
+        """When it took something for the first time since it is as it is."""
         self.port = free_port()
         self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=30)
         self._server: ThreadingHTTPServer | None = None
         self._open()
 
     def be(self, mode: str) -> None:
-        before, self.mode = self.mode, mode
+        before, self.mode, self.wrote_at = self.mode, mode, 0.0
         if mode == "refuse":
             self._close()
         elif before == "refuse":
@@ -360,11 +362,14 @@ class FaultyDatabase:
         elif self.mode == "picky" and b"/write" in request.path.encode() and self.poison in body:
             self._say(request, 400, {"code": "invalid", "message": "partial write: field type conflict: input field is not what it was"})
         else:
+            if self.mode == "slow":
+                time.sleep(0.4)
             self._forward(request, body)
 
     def _forward(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in ("host", "content-length", "connection", "accept-encoding")}
         found = self._pool.request(request.command, self.target + request.path, body=body or None, headers=headers)
+        self.wrote_at = self.wrote_at or time.monotonic()
         request.send_response(found.status)
         request.send_header("Content-Type", found.headers.get("Content-Type", "application/json"))
         request.send_header("Content-Length", str(len(found.data)))
