@@ -1,1 +1,1 @@
-"""What people see: REST, live stream, pages, login, roles and scopes, languages. May import every room but edge_agent and simulator."""
+"""What people see: REST, live stream, pages, login, roles and scopes, languages. May import every room but edge_agent, simulator and oshwatch."""

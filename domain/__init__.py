@@ -1,4 +1,3 @@
-"""The vocabulary of the house: readings and their quality, quantities and units, sites, shifts, zones and channels, verdicts, the SenML pack codec and the topics.
-
-Everything here is pure: no file, no socket, no clock but the one handed in. It imports the standard library, msgspec and (in `yamltext` only) PyYAML, and no other room.
+"""The vocabulary of the house: readings and their quality, quantities and units, sites, shifts, zones and channels, verdicts, the SenML pack codec and the topics. Everything here is pure:
+no file, no socket, no clock but the one handed in. It imports the standard library, msgspec and (in `yamltext` only) PyYAML, and no other room.
 """

@@ -1,1 +1,1 @@
-"""MQTT in, decode, identify, validate, instant rules, commit, acknowledge: the path of a pack into the store, the ledger of what is stored, quarantine and the minute book. May import domain and storage."""
+"""MQTT in, decode, identify, validate, instant rules, commit, acknowledge: the path of a pack into the store, the ledger of what is stored, quarantine, the minute book, and how several workers share the agents. May import domain and storage."""

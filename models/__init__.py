@@ -1,1 +1,1 @@
-"""Pure exposure science as array functions: no I/O, no clock. `heat`, `noise`, `airborne`, `statistics`, `limits` (dated profiles) and `anomaly`. May import domain only."""
+"""Pure science as array functions, without I/O and clock: `heat`, `noise`, `airborne`, `statistics` and `calculator` (exposure), `limits` and `rights` (dated profiles and clauses, read from their YAML), `anomaly` and `forecast`. May import domain only."""

@@ -1,1 +1,1 @@
-"""Two ports and their adapters: `timeseries` (readings and minutes, in SQLite or InfluxDB) and `records` (everything else, SQLAlchemy Core on SQLite or PostgreSQL). May import domain only."""
+"""Two ports and their adapters: `timeseries` (readings and minutes, in SQLite, InfluxDB or VictoriaMetrics) and `records` (everything else, SQLAlchemy Core on SQLite or PostgreSQL). May import domain only."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def test_every_room_stands_in_the_architecture() -> None:
     rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     assert {room for room in rooms if f"[`{room}/`]({room})" not in text} == set()
+
+
+@pytest.mark.check
+def test_every_room_says_in_one_paragraph_what_it_may_import() -> None:
+    for path in ROOT.glob("*/__init__.py"):
+        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        assert "import" in said, path.parent.name
+        assert "\n\n" not in said, path.parent.name
 
 
 @pytest.mark.check
