@@ -1,7 +1,8 @@
 """Whether a running value goes over its limit within 15, 30 and 60 min: the present level plus the rises that this line has shown before.
 
-The plain distribution of past rises (persistence) and that of moments like this one (same time of day, same slope) are averaged, and both rest on a wide prior, so that there is a
-probability from the first minute and a learned one is never far from persistence. Rises are differences, so that the probability never falls as the level rises.
+The plain distribution of past rises (persistence) and that of moments like this one (same time of day, same slope) are mixed by how many of those there are, and both rest on a wide
+prior, so that there is a probability from the first minute and a learned one stays near persistence while little is known. Rises are differences, so that the probability never falls
+as the level rises.
 Lines × moments, one moment each STEP_MIN; NaN is no value and no rise. Any unit; levels in decibels as they are.
 """
 
@@ -19,8 +20,10 @@ STEP_MIN = 5
 SLOPE_STEPS = 6
 """The slope is the change over the last half hour."""
 DAY_STEPS = 24 * 60 // STEP_MIN
-PHASE_STEPS = 18
-"""Width of "the same time of day": 1.5 h."""
+PHASE_STEPS = 12
+"""Width of "the same time of day": 1 h."""
+ALIKE_ENOUGH = 2.0
+"""So many independent moments like this one weigh as much as all others."""
 PRIOR_MOMENTS = 8.0
 """How many past moments the prior weighs."""
 FAN = (0.1, 0.5, 0.9)
@@ -92,7 +95,7 @@ def crossing(history: npt.ArrayLike, now: npt.ArrayLike, limit: npt.ArrayLike, s
 
 
 def _likeness(values: Rises, scale: Array, *, learned: bool) -> Rises:
-    """Weight of each past moment: half for being one, half for being like this one, as far as there are enough of those."""
+    """Weight of each past moment: for being one, and for being like this one as far as there are enough of those."""
     plain = np.full(values.shape, 1.0 / TIES, dtype=np.float32)
     if not learned or values.shape[1] <= SLOPE_STEPS:
         return plain
@@ -104,7 +107,7 @@ def _likeness(values: Rises, scale: Array, *, learned: bool) -> Rises:
     # where no slope is known the time of day alone makes a moment like this one
     alike = np.where(np.isnan(difference), 0.5, 1.0 / (1.0 + difference * difference)).astype(np.float32) * phase
     total = alike.sum(axis=1, keepdims=True)
-    enough = total / (total + 12.0 * TIES)
+    enough = total / (total + ALIKE_ENOUGH * TIES)
     share = values.shape[1] * enough / np.maximum(total, 1e-9)
     return np.asarray(plain * ((1.0 - enough) + share * alike), dtype=np.float32)
 

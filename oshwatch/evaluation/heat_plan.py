@@ -1,13 +1,11 @@
-"""How near the next day's heat plan comes beside persistence, on simulated factories: `python -m oshwatch.evaluation.heat_plan`.
+"""Test P: how near the next day's heat plan comes beside persistence, on simulated factories.
 
 The weather is the plant's own, told the evening before with errors of a day (temperature and dew point as a whole) and of an hour. The plan is made at 16:00 for the next day; each sees the past alone.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -19,6 +17,8 @@ from models.heat.liljegren import outdoors, radiation_at
 from models.heat.psychrometrics import saturation_vapour_pressure_hpa
 from models.heat.wbgt import estimated_wbgt_c
 from models.heat.wind import speed_at_2m_ms, stability_class
+from oshwatch.evaluation.report import Row
+from oshwatch.evaluation.split import Half, first_seed
 from simulator.factory.climates import CLIMATES
 from simulator.factory.record import Record
 from simulator.scenario import load_scenario
@@ -34,6 +34,8 @@ SKILLS = {"perfect": (0.0, 0.0), "usual": (1.2, 0.6), "poor": (3.0, 1.0)}
 WARM_UP_DAYS = 7
 BOOTSTRAPS = 1_000
 LONGITUDE_OF_UTC_7 = 105.0
+START_US, FIRST_WEEKDAY = 1_777_593_600_000_000, 4
+"""1 May 2026, a Friday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +137,14 @@ def _scored(day: int, value: Array, low: Array, high: Array, way: Way | None, zo
     return Told(day, plan_k, persistence_k, recent_k, float(np.mean((low[both] <= truth[both]) & (truth[both] <= high[both]))), way)
 
 
-def measure(climates: list[str], seeds: int, days: int, start_us: int, weekday: int) -> list[str]:
-    """Rows of a table."""
-    rows = [
-        "| climate | forecast | days × zones | unknown | plan | persistence | last 7 days | skill over persistence | in the band | ways |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    random = np.random.default_rng(1)
+def measure(climates: Sequence[str], seeds: int, days: int, half: Half, say: Callable[[str], None]) -> list[Row]:
+    """The plan's skill over persistence by climate and by how good the weather forecast is, with the share of hours inside the band."""
+    rows, random = [], np.random.default_rng(1)
     for climate in climates:
-        seasons = [season(climate, seed, days, start_us) for seed in range(1, seeds + 1)]
+        say(f"P: {climate}, {half}")
+        seasons = [season(climate, first_seed(half) + 1 + seed, days, START_US) for seed in range(seeds)]
         for skill in (*SKILLS, "none"):
-            found = [(number, told) for number, of in enumerate(seasons) for told in plans(of, _outside(of, skill, random), weekday)]
+            found = [(number, told) for number, of in enumerate(seasons) for told in plans(of, _outside(of, skill, random), FIRST_WEEKDAY)]
             rows.append(_row(climate, skill, found, random))
     return rows
 
@@ -154,17 +153,22 @@ def _outside(of: Season, skill: str, random: np.random.Generator) -> Array:
     return np.full(of.wbgt.shape[1:], np.nan) if skill == "none" else told_outdoors(of, skill, random)
 
 
-def _row(climate: str, skill: str, found: list[tuple[int, Told | None]], random: np.random.Generator) -> str:
+def _row(climate: str, skill: str, found: list[tuple[int, Told | None]], random: np.random.Generator) -> Row:
     known = [(number, told) for number, told in found if told is not None]
     errors = np.array([[told.plan_k, told.persistence_k, told.recent_k, told.inside] for _, told in known])
     groups = np.array([number * 10_000 + told.day for number, told in known])
-    means = errors.mean(axis=0)
+    plan_k, persistence_k, recent_k, inside = errors.mean(axis=0)
     low, high = np.quantile([_skill(errors, groups, random) for _ in range(BOOTSTRAPS)], [0.025, 0.975])
     ways = ", ".join(f"{way.value} {np.mean([told.way is way for _, told in known]):.2f}" for way in Way)
-    unknown = 1.0 - len(known) / len(found)
-    return (
-        f"| {climate} | {skill} | {len(known)} | {unknown:.2f} | {means[0]:.2f} K | {means[1]:.2f} K | {means[2]:.2f} K | {1 - means[0] / means[1]:+.2f} [{low:+.2f}, {high:+.2f}] "
-        f"| {means[3]:.2f} | {ways} |"
+    return Row(
+        test="P",
+        what=f"heat plan, {climate}, weather forecast {skill}: skill over persistence",
+        target=">= 0",
+        reached=1.0 - plan_k / persistence_k,
+        low=float(low),
+        high=float(high),
+        is_met=bool(plan_k <= persistence_k),
+        note=f"{len(known)} days × zones, {1.0 - len(known) / len(found):.2f} unknown; {plan_k:.2f} K, persistence {persistence_k:.2f} K, last 7 days {recent_k:.2f} K; in the band {inside:.2f}; {ways}",
     )
 
 
@@ -173,19 +177,3 @@ def _skill(errors: Array, groups: Array, random: np.random.Generator) -> float:
     days = np.unique(groups)
     weight = np.bincount(np.searchsorted(days, random.choice(days, len(days))), minlength=len(days))[np.searchsorted(days, groups)]
     return float(1.0 - (errors[:, 0] * weight).sum() / (errors[:, 1] * weight).sum())
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m oshwatch.evaluation.heat_plan", description="measures the next day's heat plan on simulated factories")
-    parser.add_argument("--climates", nargs="+", default=["hot-humid", "monsoon-delta"], choices=sorted(CLIMATES))
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--days", type=int, default=60)
-    options = parser.parse_args()
-    began = time.process_time()
-    start_us = 1_777_593_600_000_000  # 1 May 2026, a Friday
-    print("\n".join(measure(options.climates, options.seeds, options.days, start_us, 4)))
-    print(f"{time.process_time() - began:.0f} s of one core")
-
-
-if __name__ == "__main__":
-    main()
