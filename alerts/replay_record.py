@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from alerts.history import History
+from alerts.joint_calls import CALLED_WITH
 from alerts.kpi import Kpis, KpiService, quantile
 from alerts.policy import Policy, Source
 from alerts.recorded import Recorded, Table, entries_in, site_of
@@ -41,6 +42,7 @@ class Spell(msgspec.Struct, kw_only=True):
     start_us: int
     stop_us: int
     is_over: bool = False  # its value was over the limit itself, not only near it
+    is_called: bool = True  # people were called for it; else an earlier call had named it
 
     @property
     def at(self) -> str:
@@ -55,22 +57,25 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     stop: str
     days: float
     channels: int
-    alarms: int
+    alarms: int  # each time that one came, and each time that it rose
+    calls: int  # of them those for which people were called: the others had been named in an earlier call
     types: dict[str, int]
     per_shift_p95: float | None
     per_shift_mean: float | None
     per_shift_most: float | None
     per_day_most: int
-    off_shift: int  # alarms that came in no shift
+    off_shift: int  # calls in no shift
     stops: int
     stops_true: int
     actions: int  # of what is measured; silent sensors are what they say
     actions_true: int
-    false_pages: int
+    false_pages: int  # nothing was over in truth, at whatever severity
     false_pages_a_week: float
+    overstated: int  # stop alarms where in truth it was action
     false_types: dict[str, int]
     excursions: int  # true ones: over the limit in truth
-    missed: list[str]
+    missed: list[str]  # no alarm at all
+    understated: list[str]  # an alarm of a lower severity only
     chattering: dict[str, int]  # zone and type: came again within half an hour, three times or more in a row
     figures: dict[str, float | None]  # of ISA-18.2
 
@@ -135,6 +140,7 @@ def _follow(step: Step, running: dict[str, list[Spell]], found: list[Spell], sto
     if step.kind in BEGINS:
         severity = step.detail.severity or Severity.NOTICE
         spell = Spell(zone=step.zone, hazard=step.hazard, type=step.type, severity=severity, start_us=step.event_us, stop_us=stop_us)
+        spell.is_called = step.kind is not StepKind.RAISED or CALLED_WITH not in step.detail.evidence
         own.append(spell)
         found.append(spell)
     elif step.kind is StepKind.RETURNED:
@@ -152,9 +158,12 @@ def judged(folder: Path, said: Run, true: Run, policy: Policy, start_us: int, st
     spells, shifts = said.spells, shifts_of_site(folder, start_us, stop_us)
     measured = [spell for spell in spells if policy.rows[spell.type].source is not Source.SYSTEM]
     verdicts = [(spell, _is_true(spell, true.spells)) for spell in measured]
-    false = [spell for spell, is_true in verdicts if not is_true]
+    wrong = [spell for spell, is_true in verdicts if not is_true]
+    false = [spell for spell in wrong if not _is_known(spell, true.spells)]
     excursions = [spell for spell in true.spells if spell.is_over or spell.severity is Severity.STOP]
-    by_shift = [sum(start <= spell.start_us < stop for spell in spells) for start, stop in shifts]
+    unseen = [spell for spell in excursions if not _is_true(spell, spells)]
+    calls = [spell for spell in spells if spell.is_called]
+    by_shift = [sum(start <= spell.start_us < stop for spell in calls) for start, stop in shifts]
     stops = [is_true for spell, is_true in verdicts if spell.severity is Severity.STOP]
     others = [is_true for spell, is_true in verdicts if spell.severity is not Severity.STOP]
     return Load(
@@ -164,21 +173,24 @@ def judged(folder: Path, said: Run, true: Run, policy: Policy, start_us: int, st
         days=(stop_us - start_us) / DAY_US,
         channels=sum(entry.kind == "channel" for entry in _entries(folder, agents)),
         alarms=len(spells),
+        calls=len(calls),
         types=dict(Counter(f"{spell.type} {spell.severity.value}" for spell in spells).most_common()),
         per_shift_p95=quantile(by_shift, 0.95),
         per_shift_mean=sum(by_shift) / len(by_shift) if by_shift else None,
         per_shift_most=max(by_shift, default=None),
         per_day_most=max(Counter(spell.start_us // DAY_US for spell in spells).values(), default=0),
-        off_shift=len(spells) - sum(by_shift),
+        off_shift=len(calls) - sum(by_shift),
         stops=len(stops),
         stops_true=sum(stops),
         actions=len(others),
         actions_true=sum(others),
         false_pages=len(false),
         false_pages_a_week=len(false) * WEEK_US / (stop_us - start_us),
-        false_types=dict(Counter(f"{spell.zone} {spell.type} {spell.severity.value}" for spell in false).most_common()),
+        overstated=len(wrong) - len(false),
+        false_types=dict(Counter(f"{spell.zone} {spell.type} {spell.severity.value}" for spell in wrong).most_common()),
         excursions=len(excursions),
-        missed=[f"{spell.at} {spell.zone} {spell.type} {spell.severity.value}" for spell in excursions if not _is_true(spell, spells)],
+        missed=[_named(spell) for spell in unseen if not _is_known(spell, spells)],
+        understated=[_named(spell) for spell in unseen if _is_known(spell, spells)],
         chattering=chattering(spells),
         figures={figure.id: figure.value for figure in said.kpis.figures},
     )
@@ -186,13 +198,21 @@ def judged(folder: Path, said: Run, true: Run, policy: Policy, start_us: int, st
 
 def _is_true(spell: Spell, others: Sequence[Spell]) -> bool:
     """Whether the others speak of the same hazard in the same zone at the same time, as severely."""
+    return _is_known(spell, [other for other in others if other.severity.rank >= spell.severity.rank])
+
+
+def _is_known(spell: Spell, others: Sequence[Spell]) -> bool:
+    """The same at whatever severity."""
     return any(
         (other.zone, other.hazard) == (spell.zone, spell.hazard)
-        and other.severity.rank >= spell.severity.rank
         and other.start_us - SLACK_US <= spell.stop_us
         and spell.start_us <= other.stop_us + SLACK_US
         for other in others
     )
+
+
+def _named(spell: Spell) -> str:
+    return f"{spell.at} {spell.zone} {spell.type} {spell.severity.value}"
 
 
 def chattering(spells: Sequence[Spell]) -> dict[str, int]:
@@ -232,13 +252,15 @@ def table_of(load: Load) -> Mapping[str, str]:
 
     return {
         "days, channels": f"{load.days:.0f}, {load.channels}",
-        "alarms": f"{load.alarms}, {load.off_shift} of them outside shifts",
-        "an officer's shift: 95th percentile, mean, most": f"{number(load.per_shift_p95)}, {number(load.per_shift_mean)}, {number(load.per_shift_most)}",
+        "alarms; calls": f"{load.alarms}; {load.calls}, {load.off_shift} of them outside shifts",
+        "calls an officer's shift: 95th percentile, mean, most": f"{number(load.per_shift_p95)}, {number(load.per_shift_mean)}, {number(load.per_shift_most)}",
         "most in a day, in ten minutes": f"{load.per_day_most}, {number(load.figures['peak_10_min'])}",
         "stop alarms that are true": share(load.stops_true, load.stops),
         "other alarms of what is measured that are true": share(load.actions_true, load.actions),
+        "stop alarms where it was action": str(load.overstated),
         "false pages, a week": f"{load.false_pages}, {load.false_pages_a_week:.2f}",
         "true excursions missed": share(len(load.missed), load.excursions),
+        "true stops that were called action": share(len(load.understated), load.excursions),
         "chattering": ", ".join(f"{source} {count}" for source, count in load.chattering.items()) or "none",
         "floods, fleeting, stale": ", ".join(number(load.figures[name]) for name in ("floods", "fleeting", "stale")),
     }

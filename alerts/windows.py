@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from alerts.duration import STEP_US, Delays, Reach, Run, Tracker, reach
+from alerts.joint_calls import JointCalls
 from alerts.policy import AlarmRow, Policy, Source
 from alerts.record import Finding, Recorder
 from alerts.state import Alert
@@ -39,6 +40,7 @@ class WindowConditions:
         self._recorder, self._policy = recorder, policy
         self._zones: dict[str, dict[tuple[Key, str], _Watched]] = {}  # zone → (key of the alert, which window)
         self._last_us: dict[str, int] = {}
+        self._calls = JointCalls()
 
     def follow(self, zone: LiveZone, alerts: Mapping[Key, Alert], now_us: int) -> Iterator[Alert | None]:
         """One look at one zone; yields the alerts that it touched."""
@@ -50,7 +52,10 @@ class WindowConditions:
         keys = {key for key, _ in watched}
         keys |= {key for key, alert in alerts.items() if key.zone == zone.zone and alert.active and self._is_window(alert)}
         for key in keys:
-            yield self._conclude(zone, key, [entry for (owner, _), entry in watched.items() if owner == key], alerts.get(key))
+            alert, own = alerts.get(key), [entry for (owner, _), entry in watched.items() if owner == key]
+            if any(_holds(entry) for entry in own):
+                self._calls.stands(zone, key, _shift(zone), None if alert is not None and alert.active else _below(own))
+            yield self._conclude(zone, key, own, alert)
 
     def _see(self, zone: LiveZone, window: LiveWindow, zone_watched: dict[tuple[Key, str], _Watched], alerts: Mapping[Key, Alert], step_us: int) -> tuple[Key, str]:
         row = self._policy.for_site(zone.site).window_row(window.hazard, window.metric)
@@ -122,7 +127,15 @@ class WindowConditions:
             alert = self._recorder.data_lost(alert, zone.at_us) if is_blind else self._recorder.data_back(alert, zone.at_us)
         if worst.window.value is None:
             return alert
-        return self._recorder.seen(_finding(zone, key, worst.window, worst.severity), alert)
+        finding = _finding(zone, key, worst.window, worst.severity)
+        if alert is not None or worst.severity is not Severity.ACTION or not _holds(worst):
+            return self._recorder.seen(finding, alert)
+        level = worst.row.levels[Severity.ACTION]
+        finding = replace(finding, evidence={**finding.evidence, **self._calls.evidence(zone, key, _shift(zone), level)})
+        raised = self._recorder.seen(finding)
+        if raised is not None:
+            self._calls.raised(raised, level, zone.at_us)
+        return raised
 
     def _is_window(self, alert: Alert) -> bool:
         row = self._policy.rows.get(alert.type)
@@ -152,6 +165,19 @@ def _trackers(row: AlarmRow, alert: Alert | None, shift: str) -> dict[Severity, 
 
 def _shift(zone: LiveZone) -> str:
     return f"{zone.shift.date} {zone.shift.name}" if zone.shift else ""
+
+
+def _holds(entry: _Watched) -> bool:
+    """Whether a call for it holds for other zones too."""
+    level = entry.row.levels.get(Severity.ACTION)
+    return level is not None and level.call_holds_min > 0
+
+
+def _below(watched: Sequence[_Watched]) -> float | None:
+    """How far the window that is closest lies below where action begins; below zero is over it."""
+    level = watched[0].row.levels[Severity.ACTION]
+    windows = [entry.window for entry in watched if entry.window is not None]
+    return min((level.begins(one.action_from) - one.value for one in windows if one.value is not None and one.action_from is not None), default=None)
 
 
 def _excess(entry: _Watched) -> float:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Engine
 
+from alerts.joint_calls import named_by
 from alerts.notification.duty import called, is_of, of_roles, on_duty, ways_of
 from alerts.notification.links import Links
 from alerts.notification.port import Way
@@ -19,7 +20,7 @@ from alerts.view import to_json
 from domain.hazards import Severity
 from domain.registry import Snapshot
 from domain.scope import Role
-from domain.times import DAY_US, MINUTE_US, to_datetime
+from domain.times import DAY_US, MINUTE_US, SECOND_US, to_datetime
 from storage.records.contacts import ContactsRepository, Duty
 from storage.records.journal import JournalRepository
 from storage.records.notifications import Message, NotificationsRepository, Recipient
@@ -28,6 +29,8 @@ OVERDUE, SUPPRESSED, CHANGED = "overdue", "suppressed", "changed"
 OVERDUE_MAX = 4
 """So often the next step is called for one step of an alert: after that, calling adds nothing to what people have not heard four times."""
 OVERDUE_LEAST_US = 5 * MINUTE_US
+NAMING_US = 30 * SECOND_US
+"""So long a call that names an alert may be on its way before people are called for the alert itself."""
 REMEMBERED = 10_000
 _UTC = ZoneInfo("UTC")
 
@@ -75,7 +78,8 @@ class Pager:
         for reason, roles in self._reasons(alert, now_us):
             everybody = reason.startswith(OVERDUE)
             people = of_roles(here, roles, set() if everybody else duty) or of_roles(here, self._policy.for_site(alert.site).paging.overdue, set())
-            wanted = [person for person in people if is_wanted(alert, reason, person.role)]
+            told = set() if everybody else self._told(alert, now_us)
+            wanted = [person for person in people if is_wanted(alert, reason, person.role) and person.name not in told]
             for one in called(wanted, self._ways, alert.severity, zone, now_us):
                 for way in one.ways:
                     if not self._is_new(alert, reason, way, one.person.name):
@@ -83,6 +87,12 @@ class Pager:
                     link = self._link(alert, one.person, now_us)
                     subject, text = write_message(head, alert, reason, one.person.locale, link=link, is_short=way.is_short)
                     yield _message(alert, reason, way.name, one.person.name, subject, text, now_us, one.not_before_us)
+
+    def _told(self, alert: Alert, now_us: int) -> set[str]:
+        """Who got the call that named this alert, or is about to."""
+        named = named_by(alert)
+        known = self._outbox.of_alert(named) if named else []
+        return {message.recipient for message in known if message.state == "sent" or (message.state == "waiting" and now_us - alert.called_at_us < NAMING_US)}
 
     def _link(self, alert: Alert, person: Recipient, now_us: int) -> str:
         if self._links is None or person.role not in RESPONDERS or (not alert.site and person.grant != "*"):

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alerts import joint_calls
 from alerts.policy import Policy
 from alerts.state import Alert
 from domain.hazards import Severity
 from domain.registry import Snapshot
 from domain.times import to_datetime, to_rfc3339
+from storage.records.journal import StepKind
 
 Say = Callable[[str, str], str]
 """(language, English text) → the text in that language, or as it is."""
@@ -31,6 +33,8 @@ CERTAINTY = "Certainty: {certainty}"
 NOT_PROVEN = "probably over, not proven"
 SINCE = "Since: {time}"
 RESPOND_BY = "Respond by: {time}"
+CLOSE_BEHIND = "close behind: {zones}"
+HOLDS = "This call holds for them too: there is another one only if it gets worse there, or nobody confirms a response."
 SILENT = "The sensor no longer sends: the alert stays until somebody has looked."
 ACKNOWLEDGE = "Acknowledge, for you alone: {link}"
 SEE = "See it: {link}"
@@ -38,7 +42,7 @@ ID = "Alert: {id}"
 GROUPED = "{level}: {n} alerts, {site}"
 MORE = "and {n} more"
 TEXTS = (
-    *LEVELS.values(), SIMULATED, OVERDUE, SUPPRESSED, DATA_LOST, TO_DO, NOT_SAFETY, VALUE, LIMIT, CERTAINTY, NOT_PROVEN, SINCE, RESPOND_BY, SILENT, ACKNOWLEDGE, SEE, ID, GROUPED, MORE,
+    *LEVELS.values(), SIMULATED, OVERDUE, SUPPRESSED, DATA_LOST, TO_DO, NOT_SAFETY, VALUE, LIMIT, CERTAINTY, NOT_PROVEN, SINCE, RESPOND_BY, CLOSE_BEHIND, HOLDS, SILENT, ACKNOWLEDGE, SEE, ID, GROUPED, MORE,
 )  # fmt: skip
 """For the catalogues."""
 
@@ -80,11 +84,11 @@ def subject_of(head: Letterhead, alert: Alert, reason: str, language: str) -> st
     def say(text: str) -> str:
         return head.say(language, text)
 
-    kind = reason.rpartition("-")[0]
+    kind, behind = reason.rpartition("-")[0], _behind(head, alert, say)
     late = f"{say(OVERDUE)}: " if kind.startswith("overdue") else f"{say(SUPPRESSED)}: " if kind == "suppressed" else ""
     lost = f" ({say(DATA_LOST)})" if alert.data_lost else ""
     simulated = f"{say(SIMULATED)} " if alert.simulated else ""
-    return f"{simulated}{say(LEVELS[alert.severity])}: {late}{say(head.policy.rows[alert.type].title)}, {zone_of(head, alert)}{lost}"
+    return f"{simulated}{say(LEVELS[alert.severity])}: {late}{say(head.policy.rows[alert.type].title)}, {zone_of(head, alert)}{f'; {behind}' if behind else ''}{lost}"
 
 
 def write_group(head: Letterhead, subjects: Sequence[str], worst: Severity, site: str, language: str) -> tuple[str, str]:
@@ -107,7 +111,11 @@ def local_time(held: Snapshot, site: str, at_us: int) -> str:
 
 
 def zone_of(head: Letterhead, alert: Alert) -> str:
-    return head.held.zones[alert.zone].spec.name if alert.zone in head.held.zones else alert.zone or "-"
+    return name_of(head, alert.zone)
+
+
+def name_of(head: Letterhead, zone: str) -> str:
+    return head.held.zones[zone].spec.name if zone in head.held.zones else zone or "-"
 
 
 def site_of(head: Letterhead, site: str) -> str:
@@ -134,9 +142,19 @@ def _facts(head: Letterhead, alert: Alert, say: Callable[[str], str]) -> Iterato
     yield say(SINCE).format(time=local_time(head.held, alert.site, alert.raised_at_us))
     if alert.respond_by_us is not None:
         yield say(RESPOND_BY).format(time=local_time(head.held, alert.site, alert.respond_by_us))
+    if behind := _behind(head, alert, say):
+        yield f"{behind[0].upper()}{behind[1:]}. {say(HOLDS)}"
     if alert.data_lost:
         yield say(SILENT)
     yield say(ID).format(id=alert.id)
+
+
+def _behind(head: Letterhead, alert: Alert, say: Callable[[str], str]) -> str:
+    """The zones that this call names; also in the subject, since a text message and a group have nothing else."""
+    zones = alert.evidence.get(joint_calls.CLOSE_BEHIND)
+    if not isinstance(zones, list) or alert.called_for is not StepKind.RAISED:
+        return ""
+    return say(CLOSE_BEHIND).format(zones=", ".join(name_of(head, zone) for zone in zones))
 
 
 def _measure(value: Any, unit: str) -> str:
