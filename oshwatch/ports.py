@@ -27,6 +27,34 @@ def is_free(port: int) -> bool:
         return True
 
 
+class Claims:
+    """Ports that this process means to have: between looking for a free one and listening on it another demo would take the same. Held until `close`, or the process's end."""
+
+    def __init__(self) -> None:
+        self._marks: list[socket.socket] = []
+
+    def take(self, port: int) -> bool:
+        """Whether it is free, and no other process claims it."""
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0oshwatch-port-{port}")  # a name without a file: it goes with the process
+        except OSError:
+            mark.close()
+            return False
+        self._marks.append(mark)
+        return is_free(port)
+
+    def any(self) -> int:
+        """A port that nobody listens on or claims."""
+        while not self.take(port := free_port()):
+            pass
+        return port
+
+    def close(self) -> None:
+        for mark in self._marks:
+            mark.close()
+
+
 def check_listen(host: str, port: int) -> None:
     """Raises `BadInput`, naming the setting and what to do, where the console could not listen there now."""
     try:

@@ -30,7 +30,7 @@ from domain.times import DAY_US, HOUR_US, MINUTE_US
 from oshwatch.broker import CENTRE, demo_broker
 from oshwatch.commands.serve import telling
 from oshwatch.parts import prepare
-from oshwatch.ports import free_port, is_free, wait_for_port
+from oshwatch.ports import Claims, wait_for_port
 from oshwatch.settings import Settings, load_settings
 from oshwatch.supervise import Child, Supervisor, python
 from simulator.history import backfill
@@ -74,13 +74,16 @@ def demo(options: argparse.Namespace) -> int:
     scenario = load_scenario(options.scenario)
     if not options.speed > 0:
         raise BadInput("must be over 0", field="--speed", remedy="--speed 1 is real time")
+    claims = Claims()
+    port = _port(options.port, claims)
     directory = _directory(options.data)
-    stage = _stage(scenario, directory, _port(options.port), options.speed)
+    stage = _stage(scenario, directory, port, claims.any(), options.speed)
     supervisor = Supervisor()
     supervisor.stop_on_signals()
     try:
         return _play(stage, supervisor)
     finally:
+        claims.close()
         if options.data is None:
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -116,17 +119,17 @@ def _directory(given: Path | None) -> Path:
     return directory
 
 
-def _port(given: int | None) -> int:
+def _port(given: int | None, claims: Claims) -> int:
     if given is None:
-        return DEFAULT_PORT if is_free(DEFAULT_PORT) else free_port()
+        return DEFAULT_PORT if claims.take(DEFAULT_PORT) else claims.any()
     if given == 0:
-        return free_port()
-    if not 0 < given < 65536 or not is_free(given):
+        return claims.any()
+    if not 0 < given < 65536 or not claims.take(given):
         raise BadInput(f"port {given} is taken or no port", field="--port", remedy="--port 0 takes a free one")
     return given
 
 
-def _stage(scenario: Scenario, directory: Path, port: int, speed: float) -> Stage:
+def _stage(scenario: Scenario, directory: Path, port: int, mqtt_port: int, speed: float) -> Stage:
     now_us = SystemClock().now_us()
     clock: Clock = SystemClock()
     start_us, clock_text = now_us, ""
@@ -134,7 +137,6 @@ def _stage(scenario: Scenario, directory: Path, port: int, speed: float) -> Stag
         start_us = now_us - DAY_US  # so that a fast scenario stays in the past for long
         clock = ScenarioClock(real_start_us=now_us, scenario_start_us=start_us, speed=speed)
         clock_text = clock.to_text()
-    mqtt_port = free_port()
     passwords = {user: secrets.token_urlsafe(18) for user in (CENTRE, *scenario.agents)}
     environment = {
         "OSHWATCH_MQTT_URL": f"mqtt://{CENTRE}@127.0.0.1:{mqtt_port}",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from domain.errors import BadInput
-from oshwatch.ports import check_listen, free_port
+from oshwatch.ports import Claims, check_listen, free_port
 
 
 @pytest.fixture
@@ -35,3 +35,14 @@ def test_a_port_that_another_program_has_is_refused_with_the_settings_name(host:
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(BadInput, match=r"OSHWATCH_LISTEN: 192\.0\.2\.7:8080: no address of this machine"):
         check_listen("192.0.2.7", 8080)
+
+
+def test_of_two_that_want_a_free_port_one_has_it(taken: int) -> None:
+    first, second, port = Claims(), Claims(), free_port()
+    assert first.take(port)
+    assert not second.take(port)
+    assert second.any() != port
+    assert not first.take(taken)
+    first.close()
+    assert second.take(port)
+    second.close()
