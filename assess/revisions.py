@@ -167,10 +167,9 @@ class Revisions:
     def take_touched(self, registry: Registry, cache: MinuteCache, now_us: int) -> set[str]:
         """Late data: a running shift is read again from there, an ended one is asked for a revision. Returns the zones concerned."""
         found = set()
-        for row in self._touched.take():
-            if row.id in self._rows:
-                continue
-            self._rows.add(row.id)
+        rows = self._touched.take(self._rows)
+        self._rows.update(row.id for row in rows)
+        for row in rows:
             self.taken += 1
             cache.touch(row.channel, row.start_us)
             for zone in _zones_of(registry, row):

@@ -91,6 +91,11 @@ class TouchedRow:
     stop_us: int
 
 
+def touched_row(rows: Sequence[TouchedRow], arrived_us: int) -> dict[str, object]:
+    """One row for all of them: a backlog of many channels is a line in the database, not one a channel."""
+    return {"arrived_us": arrived_us, "body": msgspec.json.encode([(row.channel, row.start_us, row.stop_us) for row in rows])}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerBatch:
     """What one commit of ingest records. `cursors` are whole sets: the caller's, after the commit."""
@@ -142,7 +147,7 @@ class LedgerRepository:
             for row in batch.filled:
                 fill(connection, row.agent, row.boot, row.seq, row.start_us, row.stop_us)
             if batch.touched:
-                connection.execute(touched.insert(), [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.touched])
+                connection.execute(touched.insert(), touched_row(batch.touched, batch.arrived_us))
             self._prune(connection, batch.arrived_us)
 
     def _prune(self, connection: Connection, now_us: int) -> None:

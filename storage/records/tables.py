@@ -128,14 +128,12 @@ ingest_leases = Table(  # which worker owns which slot of the agents; a commit h
     Column("expires_us", BigInteger, nullable=False),
 )
 
-touched = Table(  # late data: which channel and span assess has to look at again
-    "touched",
+touched = Table(  # late data: which channels and spans of one commit assess has to look at again
+    "touched_batches",
     metadata,
     Column("id", _ID, primary_key=True),
-    Column("channel", String(255), nullable=False),
-    Column("start_us", BigInteger, nullable=False),
-    Column("stop_us", BigInteger, nullable=False),
     Column("arrived_us", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON: [channel, start_us, stop_us] of each
 )
 
 agents = Table(  # what the wire says of each agent, known or waiting to be enrolled

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from domain.errors import BadInput, NotFound
 from domain.messages import Status
+from storage.records import tables
 from storage.records.agents import AgentsRepository
 from storage.records.ledger import LedgerBatch, LedgerRepository, QuarantineRow, TouchedRow
 from storage.records.quarantine import QuarantineRepository
@@ -107,13 +108,27 @@ def test_a_will_is_no_sign_of_life(engine: Engine) -> None:
 def test_touched_spans_stay_until_they_are_cleared(engine: Engine) -> None:
     touched = TouchedRepository(engine)
     touched.add([], 1)
-    touched.add([TouchedRow(channel="a.b.co2", start_us=number, stop_us=number + 1) for number in range(5)], 7)
-    taken = touched.take(3)
+    for number in range(5):
+        touched.add([TouchedRow(channel="a.b.co2", start_us=number, stop_us=number + 1)], 7)
+    taken = touched.take(limit=3)
     assert [(span.start_us, span.arrived_us) for span in taken] == [(0, 7), (1, 7), (2, 7)]
-    assert touched.take(3) == taken
+    assert touched.take(limit=3) == taken
+    assert [span.start_us for span in touched.take({span.id for span in taken}, limit=3)] == [3, 4]
     touched.clear([span.id for span in taken])
     touched.clear([])
     assert [span.start_us for span in touched.take()] == [3, 4]
+
+
+def test_all_that_one_commit_touched_is_one_row(engine: Engine) -> None:
+    repository = TouchedRepository(engine)
+    repository.add([TouchedRow(channel=f"a.b.c{number}", start_us=number, stop_us=60) for number in range(3)], 7)
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(tables.touched)).scalar_one() == 1
+    taken = repository.take()
+    assert [(span.channel, span.start_us, span.stop_us, span.arrived_us) for span in taken] == [(f"a.b.c{number}", number, 60, 7) for number in range(3)]
+    assert len({span.id for span in taken}) == 1
+    repository.clear([taken[0].id])
+    assert repository.take() == []
 
 
 def test_a_zone_s_status_has_a_beginning(engine: Engine) -> None:
