@@ -8,7 +8,7 @@ from alerts.policy import Level
 from alerts.state import Alert
 from assess.live import LiveZone
 from domain.times import MINUTE_US
-from storage.records.journal import Evidence, Key, StepKind
+from storage.records.journal import Evidence, Key, Step, StepKind
 
 CALLED_WITH, CLOSE_BEHIND = "called_with", "close_behind"
 NAMED = "named in an earlier call"
@@ -66,6 +66,11 @@ class JointCalls:
     @staticmethod
     def _is_behind(zone: LiveZone, key: Key, other: Key, stand: _Stand, level: Level) -> bool:
         return other.zone != key.zone and other[1:] == key[1:] and stand.site == zone.site and stand.below <= level.close_behind
+
+
+def is_call(step: Step) -> bool:
+    """Whether people are called for an alarm that comes or rises by this step."""
+    return step.kind is not StepKind.RAISED or CALLED_WITH not in step.detail.evidence
 
 
 def named_by(alert: Alert) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from alerts.history import History, Stored
+from alerts.joint_calls import is_call
 from alerts.kpi import quantile
 from alerts.policy import Policy
 from alerts.trial import Trial, TrialClock
@@ -35,6 +36,7 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     value: float | None
     at_us: int
+    is_called: bool = True  # else an earlier call had named it
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     alarms: int
     types: dict[str, int]  # `type severity`
     zones: dict[str, int]
-    per_shift_p95: float | None
+    per_shift_p95: float | None  # calls
     per_shift_most: float | None
     came: list[Came]
 
@@ -99,11 +101,20 @@ def _came(trial: Trial) -> list[Came]:
 def _as_came(step: Step, severity: dict[str, Severity]) -> Came:
     known = severity.setdefault(step.alert, step.detail.severity or Severity.NOTICE)
     severity[step.alert] = max(known, step.detail.severity or known, key=lambda one: one.rank)
-    return Came(at=to_rfc3339(step.event_us), zone=step.zone, hazard=step.hazard, type=step.type, severity=severity[step.alert].value, value=step.detail.value, at_us=step.event_us)
+    return Came(
+        at=to_rfc3339(step.event_us),
+        zone=step.zone,
+        hazard=step.hazard,
+        type=step.type,
+        severity=severity[step.alert].value,
+        value=step.detail.value,
+        at_us=step.event_us,
+        is_called=is_call(step),
+    )
 
 
 def _side(came: Sequence[Came], shifts: Sequence[tuple[int, int]]) -> Side:
-    by_shift = [float(sum(start <= one.at_us < stop for one in came)) for start, stop in shifts]
+    by_shift = [float(sum(start <= one.at_us < stop and one.is_called for one in came)) for start, stop in shifts]
     return Side(
         alarms=len(came),
         types=dict(Counter(f"{one.type} {one.severity}" for one in came).most_common()),

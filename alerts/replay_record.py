@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from alerts.history import History
-from alerts.joint_calls import CALLED_WITH
+from alerts.joint_calls import is_call
 from alerts.kpi import Kpis, KpiService, quantile
 from alerts.policy import Policy, Source
 from alerts.recorded import Recorded, Table, entries_in, site_of
@@ -140,7 +140,7 @@ def _follow(step: Step, running: dict[str, list[Spell]], found: list[Spell], sto
     if step.kind in BEGINS:
         severity = step.detail.severity or Severity.NOTICE
         spell = Spell(zone=step.zone, hazard=step.hazard, type=step.type, severity=severity, start_us=step.event_us, stop_us=stop_us)
-        spell.is_called = step.kind is not StepKind.RAISED or CALLED_WITH not in step.detail.evidence
+        spell.is_called = is_call(step)
         own.append(spell)
         found.append(spell)
     elif step.kind is StepKind.RETURNED:
@@ -204,10 +204,7 @@ def _is_true(spell: Spell, others: Sequence[Spell]) -> bool:
 def _is_known(spell: Spell, others: Sequence[Spell]) -> bool:
     """The same at whatever severity."""
     return any(
-        (other.zone, other.hazard) == (spell.zone, spell.hazard)
-        and other.start_us - SLACK_US <= spell.stop_us
-        and spell.start_us <= other.stop_us + SLACK_US
-        for other in others
+        (other.zone, other.hazard) == (spell.zone, spell.hazard) and other.start_us - SLACK_US <= spell.stop_us and spell.start_us <= other.stop_us + SLACK_US for other in others
     )
 
 

@@ -78,7 +78,7 @@ class Pager:
         for reason, roles in self._reasons(alert, now_us):
             everybody = reason.startswith(OVERDUE)
             people = of_roles(here, roles, set() if everybody else duty) or of_roles(here, self._policy.for_site(alert.site).paging.overdue, set())
-            told = set() if everybody else self._told(alert, now_us)
+            told = set() if everybody else self._told(alert, people, now_us)
             wanted = [person for person in people if is_wanted(alert, reason, person.role) and person.name not in told]
             for one in called(wanted, self._ways, alert.severity, zone, now_us):
                 for way in one.ways:
@@ -88,11 +88,15 @@ class Pager:
                     subject, text = write_message(head, alert, reason, one.person.locale, link=link, is_short=way.is_short)
                     yield _message(alert, reason, way.name, one.person.name, subject, text, now_us, one.not_before_us)
 
-    def _told(self, alert: Alert, now_us: int) -> set[str]:
+    def _told(self, alert: Alert, people: Sequence[Recipient], now_us: int) -> set[str]:
         """Who got the call that named this alert, or is about to."""
         named = named_by(alert)
-        known = self._outbox.of_alert(named) if named else []
-        return {message.recipient for message in known if message.state == "sent" or (message.state == "waiting" and now_us - alert.called_at_us < NAMING_US)}
+        if not named:
+            return set()
+        known, is_young = self._outbox.of_alert(named), now_us - alert.called_at_us < NAMING_US
+        if not known and is_young:
+            return {person.name for person in people}
+        return {message.recipient for message in known if message.state == "sent" or (message.state == "waiting" and is_young)}
 
     def _link(self, alert: Alert, person: Recipient, now_us: int) -> str:
         if self._links is None or person.role not in RESPONDERS or (not alert.site and person.grant != "*"):

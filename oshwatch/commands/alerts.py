@@ -124,8 +124,8 @@ def _table(found: object) -> str:
         lines.append(f"{name:42}{'-' if one is None else f'{one:g}':>9}{'-' if other is None else f'{other:g}':>9}")
 
     row("alarms", present.alarms, changed.alarms)
-    row("an officer's shift, 95th percentile", present.per_shift_p95, changed.per_shift_p95)
-    row("an officer's shift, most", present.per_shift_most, changed.per_shift_most)
+    row("calls an officer's shift, 95th percentile", present.per_shift_p95, changed.per_shift_p95)
+    row("calls an officer's shift, most", present.per_shift_most, changed.per_shift_most)
     for name in ("types", "zones"):
         one, other = getattr(present, name), getattr(changed, name)
         lines.append("")
