@@ -18,6 +18,7 @@ from console.floors import unacknowledged
 from console.formats import Formats
 from console.i18n import N_
 from console.pages.event_trend import event_of, event_trend
+from console.pages.told import with_told
 from console.params import one_of
 from console.security import Caller, Permission, Reader, Responder
 from console.suspicions import STANDS, evidence_words, judgements, suspects_of
@@ -211,7 +212,7 @@ def alert_page(request: Request, alert: str, caller: Reader, problem: Annotated[
         limit=found.limit,
         trend=event_trend(house, formats, event_of(found)),
         respond_by=formats.moment(found.respond_by_us, timezone) if found.respond_by_us else "",
-        journal=[_step_view(step, formats, timezone) for step in steps],
+        journal=with_told(house, found.id, steps, lambda step: _step_view(step, formats, timezone), formats, timezone),
         possible=possible(found, caller),
         problem=problem,
         notes=[sentence(note, formats.catalogue.gettext) for note in found.evidence.get("notes") or []],

@@ -39,6 +39,7 @@ from console.context import House, house_of
 from console.floors import unacknowledged
 from console.formats import Formats
 from console.pages.event_trend import Event, event_of, event_trend
+from console.pages.told import with_told
 from console.params import day, one_of
 from console.records.bodies import Fields, filled
 from console.security import Caller, OnCommittee, Reader
@@ -319,7 +320,7 @@ def _desk(request: Request, id: str, caller: Caller, *, problem: str = "", statu
         one=one,
         facts=_facts(house, formats, one),
         moment=moment,
-        steps=[_step(step, formats, timezone) for step in steps],
+        steps=with_told(house, one.alert or "", steps, lambda step: _step(step, formats, timezone), formats, timezone),
         trend=event_trend(house, formats, event_of(alert) if alert else _event(one)),
         history=history,
         changed=[[words.FACTS[name] for name in mark.text.split(", ") if name in words.FACTS] for mark in one.marks],
@@ -347,7 +348,7 @@ def _step(step: Step, formats: Formats, timezone: ZoneInfo) -> dict[str, str]:
 
 def _event(one: ReviewJson) -> Event:
     started_us, ended_us = parse_instant(one.started_at), parse_instant(one.ended_at) if one.ended_at else None
-    return Event(zone=one.zone, hazard=one.hazard, channel=None, started_us=started_us, ended_us=ended_us, limit=one.limit, unit=one.unit, severity=one.severity or "")
+    return Event(zone=one.zone, hazard=one.hazard, channel=None, started_us=started_us, ended_us=ended_us, limit=one.limit, unit=one.unit)
 
 
 def _committee(request: Request, site: str, caller: Caller, *, problem: str = "", code: str = "", code_of: str = "") -> HTMLResponse:

@@ -33,7 +33,6 @@ class Event:
     ended_us: int | None
     limit: LimitOf | None
     unit: str
-    severity: str
 
 
 def event_of(alert: Alert) -> Event:
@@ -45,7 +44,6 @@ def event_of(alert: Alert) -> Event:
         ended_us=alert.returned_at_us,
         limit=alert.limit,
         unit=alert.unit,
-        severity=alert.severity.value,
     )
 
 
@@ -99,4 +97,4 @@ def _limit(event: Event, subject: Subject, formats: Formats) -> Sequence[Line]:
     limit = event.limit
     if limit is None or limit.value is None or event.unit != subject.unit:
         return ()
-    return (Line(limit.value, "stop" if event.severity == "stop" else "action", f"{formats.catalogue.gettext(LIMIT)} {formats.number(limit.value, subject.decimals)}"),)
+    return (Line(limit.value, "action", f"{formats.catalogue.gettext(LIMIT)} {formats.number(limit.value, subject.decimals)}"),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -80,12 +81,14 @@ def choose_password(
 
 
 @router.post("/logout")
-def logout(request: Request) -> Response:
+def logout(request: Request, next: Annotated[str, Form(max_length=500)] = "") -> Response:
+    """`next`: where whoever takes over the device goes on."""
     house = house_of(request)
     token = request.cookies.get(house.context.cookie, "")
     if token:
         house.people.end_session(token)
-    response = RedirectResponse("/login", 303, {"Clear-Site-Data": '"cache"'})
+    address = local_path(next)
+    response = RedirectResponse(f"/login?next={quote(address, safe='')}" if address else "/login", 303, {"Clear-Site-Data": '"cache"'})
     response.delete_cookie(house.context.cookie, secure=house.context.secure, httponly=True, samesite="lax")
     return response
 

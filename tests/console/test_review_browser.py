@@ -138,6 +138,25 @@ def test_management_signs_the_worker_side_dissents_the_minutes_print_and_the_ins
     expect(inspector.locator("form[action$=sign]")).to_have_count(0)
 
 
+def test_one_tablet_is_passed_round_and_everybody_signs_with_their_own_name(site, opened: Open) -> None:
+    id = reviewed(site)
+    people = PeopleRepository(site.factory.engine)
+    for name in ("minh", "hoa"):
+        people.reset_password(name, CODE, by="request:test")
+        people.choose_password(name, CODE, PASSWORD)
+    tablet = opened(site, f"/login?next=/reviews/{id}", java_script_enabled=False)
+    for name, side in (("minh", "management"), ("hoa", "worker")):
+        tablet.get_by_label("Name").fill(name)
+        tablet.get_by_label("Password").fill(PASSWORD)
+        tablet.get_by_role("button", name="Log in").click()
+        tablet.get_by_role("button", name="Agree and sign", exact=True).click()
+        expect(tablet.locator(f"[data-side={side}] .word")).to_contain_text(name)
+        tablet.get_by_role("button", name="Pass the tablet on").click()
+        expect(tablet.get_by_role("heading", level=1)).to_contain_text("Log in")
+    tablet.goto(f"{site.url}/reviews/{id}")
+    expect(tablet.get_by_role("heading", level=1)).to_contain_text("Log in")
+
+
 def test_each_side_records_that_the_printed_sheet_was_signed_in_ink(site, opened: Open) -> None:
     members(site)
     meeting = meeting_of(site)
