@@ -28,6 +28,8 @@ SIGMA_A_QUIET_MEAN = 1.9
 SPIKE_SIGMAS, SPIKE_COUNT = 8.0, 3
 JUMP_SIGMAS, JUMP_SHARE = 10.0, 0.7
 JUMP_AFTER, JUMP_BEFORE = 12, 18
+JUMP_SPAN = JUMP_AFTER + JUMP_BEFORE
+"""A hole among these samples may hide how the level changed; an earlier one does not matter."""
 
 
 class FaultTests:
@@ -49,7 +51,7 @@ class FaultTests:
         self.level_before = np.zeros(count)
 
     def look(self, fresh: Index, window: Array, time_us: int, samples: Array, span_us: Array, frozen: Mask, interval_us: Array) -> None:
-        """One sample of each fresh channel; where `frozen`, nothing is learned from it."""
+        """One sample of each fresh channel, `span_us` after the JUMP_SPAN-th before it; where `frozen`, nothing is learned from it."""
         value = window[:, -1]
         self._learn_resolution(fresh, value)
         self._look_stuck(fresh, value, time_us)
@@ -62,7 +64,7 @@ class FaultTests:
         self._learn_noise(fresh, quiet, frozen)
         sigma = scale * SIGMA_A_QUIET_MEAN
         self._look_spikes(fresh, window, sigma, is_warm)
-        is_whole = span_us < 1.5 * DEPTH * interval_us
+        is_whole = span_us < 1.5 * JUMP_SPAN * interval_us
         self._look_jump(fresh, window, sigma, is_warm & is_whole)
         self._before[fresh] = value
 

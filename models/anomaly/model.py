@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from models.anomaly.channels import ChannelInfo, peers_of
 from models.anomaly.course import FREEZE_US, Course
-from models.anomaly.faults import JUMP_AFTER, JUMP_SIGMAS, NOISE_SAMPLES, SPIKE_SIGMAS, FaultTests
+from models.anomaly.faults import JUMP_AFTER, JUMP_SIGMAS, JUMP_SPAN, NOISE_SAMPLES, SPIKE_SIGMAS, FaultTests
 from models.anomaly.recent import DEPTH, Index, Recent, median
 from models.anomaly.suspect import FAULTS, Code, Suspect, text_of
 from models.arrays import Array, Mask
@@ -121,7 +121,7 @@ class AnomalyModel:
         window = self._recent.window(fresh)
         frozen = self._code[fresh] != Code.NONE
         self._tests.look(
-            fresh, window, time_us, self._recent.samples[fresh].astype(np.float64), self._recent.span_us(fresh, DEPTH).astype(np.float64), frozen, self._peers.interval_us[fresh]
+            fresh, window, time_us, self._recent.samples[fresh].astype(np.float64), self._recent.span_us(fresh, JUMP_SPAN).astype(np.float64), frozen, self._peers.interval_us[fresh]
         )
         is_fault = frozen & (self._code[fresh] != Code.EVENT) & (self._code[fresh] != Code.SPIKE)
         self._course.look(fresh, window, time_us, self._tests.sigma(fresh), is_fault, self._event_on[fresh])
