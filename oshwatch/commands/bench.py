@@ -25,6 +25,7 @@ def bench(options: argparse.Namespace) -> None:
         "alerts": lambda: _alerts(options.days),
         "query": lambda: _query(options.rows),
         "edge": _edge,
+        "demo": _demo,
         "workers": _workers,
     }[options.what]()
     for row in rows:
@@ -91,6 +92,17 @@ def _alerts(days: int) -> list[dict[str, Any]]:
 
 def _edge() -> list[dict[str, Any]]:
     from edge_agent.bench import outbox_rates
+    from oshwatch.bench_agent import agent_rates
+
+    with tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as name, tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as other:
+        return [
+            {"bench": "edge", **{what: round(value, 3) for what, value in rates.items()}}
+            for rates in (outbox_rates(Path(name), SystemClock()), agent_rates(Path(other), SystemClock()))
+        ]
+
+
+def _demo() -> list[dict[str, Any]]:
+    from oshwatch.bench_demo import demo_rates
 
     with tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as name:
-        return [{"bench": "edge", **{what: round(value, 3) for what, value in outbox_rates(Path(name), SystemClock()).items()}}]
+        return [{"bench": "demo", **{what: round(value, 2) for what, value in demo_rates(Path(name)).items()}}]
