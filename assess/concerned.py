@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from domain.agreements import SiteChange
+from domain.agreements import LAB_RESULT, SiteChange
 from domain.calibration import channel_of
 from domain.ids import zone_id
 from domain.registry import CalibrationSpec, ChannelSpec, Entry, Registry, ZoneSpec
@@ -57,15 +57,15 @@ class Concerned:
         elif entry.kind == "calibration":
             self._of_thing[(entry.kind, entry.id)].add(channel_of(msgspec.json.decode(entry.body, type=CalibrationSpec)))
         elif entry.kind == "change":
-            self._of_thing[(entry.kind, entry.id)] |= _of_calibrations(entry)
+            self._of_thing[(entry.kind, entry.id)] |= _of_records(entry)
         elif entry.kind in _OF_ONE_ZONE:
             self._of_thing[(entry.kind, entry.id)] |= set(_zone_of(entry))
 
 
-def _of_calibrations(entry: Entry) -> set[str]:
-    """A change of calibrations alone is of their zones; any other is of the whole site."""
+def _of_records(entry: Entry) -> set[str]:
+    """A change of calibrations and laboratory results alone is of their zones; any other is of the whole site."""
     milder = msgspec.json.decode(entry.body, type=SiteChange).milder
-    return {one.zone for one in milder} if all(one.kind == "calibration" for one in milder) else set()
+    return {one.zone for one in milder} if all(one.kind in ("calibration", LAB_RESULT) for one in milder) else set()
 
 
 def _zone_of(entry: Entry) -> Iterable[str]:

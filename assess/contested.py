@@ -8,10 +8,9 @@ from math import inf
 from msgspec.structs import replace
 
 from assess.evaluate import verdicts_of
-from assess.gather import Calibrations
 from assess.outcome import ZoneShift
 from assess.plan import Span, shifts_of, span_of
-from domain.agreements import SIDES, Milder, ZoneRecord, sides_that
+from domain.agreements import LAB_RESULT, SIDES, Milder, ZoneRecord, sides_that
 from domain.ids import zone_id
 from domain.registry import Registry, Zone
 from domain.shifts import Shift
@@ -26,32 +25,32 @@ FEWER_WORKERS = "fewer persons assigned"
 APPLIED = "Contested: {what}, by a change of the registry that both sides have not agreed to. It is applied; what held before stands beside it."
 BEFORE = "By what held before: {value} {unit}, bounds {low} to {high}, limit {limit}: {state}."
 LEFT_OUT = "This result stands by what held before; by the change it would be left out."
-CALIBRATED = "Contested: {what}, entered and not agreed to by both sides; of the results with and without it the stricter decides."
+ENTERED = "Contested: {what}, entered and not agreed to by both sides; of the results with and without it the stricter decides."
 WITH_IT = "With it: {value} {unit}, bounds {low} to {high}, limit {limit}: {state}."
 WITHOUT_IT = "Without it: {value} {unit}, bounds {low} to {high}, limit {limit}: {state}."
-SENTENCES = (CONTESTED, BY_PROPOSAL, NOT_BY_PROPOSAL, APPLIED, BEFORE, LEFT_OUT, CALIBRATED, WITH_IT, WITHOUT_IT)
+SENTENCES = (CONTESTED, BY_PROPOSAL, NOT_BY_PROPOSAL, APPLIED, BEFORE, LEFT_OUT, ENTERED, WITH_IT, WITHOUT_IT)
 STRICTEST: tuple[State, ...] = ("within", "indeterminate", "not_assessable", "exceeds")
+RECORDS = ("calibration", LAB_RESULT)
 GRADES: tuple[Grade, ...] = ("trend", "screening", "compliance")
-Gather = Callable[[Span, Calibrations], ZoneShift]
-"""The minutes of another span of the same zone: other instruments, another time, other calibrations."""
+Gather = Callable[[Span, Registry], ZoneShift]
+"""The minutes of another span of the same zone, by what a registry has of calibrations and samples: other instruments, another time."""
 
 
 def results_of(work: ZoneShift, registry: Registry, gather: Gather) -> list[Verdict]:
     """Every verdict of the zone's shift; where a proposal is open and would change it, or a change that is not agreed made it milder, it is contested and gives both results."""
-    found, agreed = _with_proposals(work, registry), registry.undisputed().calibrations
-    if is_calibration_open(work.span, registry):
-        found = _stricter(found, _with_proposals(gather(work.span, agreed), registry), [CALIBRATED.format(what=_listed(_open_calibrations(work.span, registry)))])
+    found, agreed = _with_proposals(work, registry), registry.undisputed()
+    if is_record_open(work.span, registry):
+        found = _stricter(found, _with_proposals(gather(work.span, agreed), registry), [ENTERED.format(what=_listed(_open_records(work.span, registry)))])
     before = _undisputed(work, registry)
     if before is None:
         return found
-    what = [APPLIED.format(what=_listed(one for one in _open(work.span, registry) if one.kind != "calibration"))]
+    what = [APPLIED.format(what=_listed(one for one in _open(work.span, registry) if one.kind not in RECORDS))]
     return _beside(found, {_across_shifts(verdict): verdict for verdict in verdicts_of(gather(before, agreed))}, what)
 
 
-def is_calibration_open(span: Span, registry: Registry) -> bool:
-    """Whether both sides have not agreed to a calibration of its instruments, or of those where its people rest."""
-    open_ones = registry.disputed_calibrations
-    return bool(open_ones) and not open_ones.isdisjoint(_instruments(span, registry))
+def is_record_open(span: Span, registry: Registry) -> bool:
+    """Whether both sides have not agreed to a calibration of its instruments, or of those where its people rest, or to a laboratory result of the zone."""
+    return bool(registry.open_changes) and bool(_open_records(span, registry))
 
 
 def _instruments(span: Span, registry: Registry) -> set[str]:
@@ -59,14 +58,16 @@ def _instruments(span: Span, registry: Registry) -> set[str]:
     return {*span.channels, *(channel.id for zone in rests for channel in registry.at(span.start_us).channels_of(zone))}
 
 
-def _open_calibrations(span: Span, registry: Registry) -> list[Milder]:
-    own = {f"{CALIBRATION} {channel}" for channel in _instruments(span, registry)}
-    return [one for change in registry.open_changes for one in change.milder if one.kind == "calibration" and one.name in own]
+def _open_records(span: Span, registry: Registry) -> list[Milder]:
+    found = [one for change in registry.open_changes for one in change.milder if one.kind in RECORDS]
+    own = {f"{CALIBRATION} {channel}" for channel in _instruments(span, registry)} if found else set[str]()
+    return [one for one in found if one.name in own or (one.kind == LAB_RESULT and one.zone == span.zone)]
 
 
 def _stricter(found: Sequence[Verdict], without: Sequence[Verdict], what: Sequence[str]) -> list[Verdict]:
     others = {verdict.key: verdict for verdict in without}
-    return [_strictest_of(verdict, others.get(verdict.key), what) for verdict in found]
+    shown = [_strictest_of(verdict, others.pop(verdict.key, None), what) for verdict in found]
+    return [*shown, *(replace(other, contested=True, notes=[*other.notes, *what, LEFT_OUT]) for other in others.values())]
 
 
 def _strictest_of(verdict: Verdict, without: Verdict | None, what: Sequence[str]) -> Verdict:

@@ -12,10 +12,10 @@ import msgspec
 from sqlalchemy import Engine
 
 from assess import texts
-from assess.contested import is_calibration_open, results_of, settled_us
+from assess.contested import is_record_open, results_of, settled_us
 from assess.forecasts import Forecaster
 from assess.gather import Calibrations
-from assess.laboratory import withdrawn
+from assess.laboratory import is_of_samples, withdrawn
 from assess.live import LiveZone
 from assess.live_contested import stricter
 from assess.live_window import Now, planned_minutes
@@ -65,7 +65,7 @@ class _Watch:
     asked_us: int = -(2**62)  # when the shift was looked up
     span: Span | None = None
     work: ZoneShift | None = None
-    agreed: ZoneShift | None = None  # the same without calibrations that wait for a side, where there are any
+    agreed: ZoneShift | None = None  # the same without records that wait for a side, where there are any
 
 
 @dataclass(slots=True)
@@ -197,9 +197,9 @@ class Assessor:
             return
         series = self._cache.series(_wanted([span for zone in zones if (span := self._watches[zone.id].span) is not None]), now_us)
         for watch in stale:
-            span, is_open = watch.span, watch.span is not None and is_calibration_open(watch.span, registry)
-            watch.work = None if span is None else self._work(span, series, self._calibrations, watch.work)
-            watch.agreed = self._work(span, series, registry.undisputed().calibrations, watch.agreed) if span is not None and is_open else None
+            span, is_open = watch.span, watch.span is not None and is_record_open(watch.span, registry)
+            watch.work = None if span is None else self._work(span, series, registry, watch.work)
+            watch.agreed = self._work(span, series, registry.undisputed(), watch.agreed) if span is not None and is_open else None
         works = [watch.work for watch in stale if watch.work is not None]
         self._try("what zones have in common", prepare, [*works, *(watch.agreed for watch in stale if watch.agreed is not None)])
         self._owed.update({work.span.zone: work for work in works if work.span.shift is not None and work.span.minutes})
@@ -208,7 +208,7 @@ class Assessor:
         """Results of running shifts, those that wait longest first, for as long as the floor can wait: with many zones a minute's results come over several looks."""
         until, found = time.monotonic() + RUNNING_BUDGET_S, list[Verdict]()
         for zone in list(self._owed):
-            found += self._try(zone, results_of, self._owed.pop(zone), registry, lambda other, calibrations: self._read(other, calibrations, final=False)) or []
+            found += self._try(zone, results_of, self._owed.pop(zone), registry, lambda other, agreed: self._read(other, agreed, final=False)) or []
             if time.monotonic() > until:
                 break
         self.counters.owed = len(self._owed)
@@ -216,18 +216,18 @@ class Assessor:
             self._verdicts.save_many(found, final=False, why=texts.WHY_RUNNING, computed_us=now_us, new_revision=False)
             self.counters.verdicts += len(found)
 
-    def _work(self, span: Span, series: Mapping[str, Series], calibrations: Calibrations, before: ZoneShift | None) -> ZoneShift:
+    def _work(self, span: Span, series: Mapping[str, Series], registry: Registry, before: ZoneShift | None) -> ZoneShift:
         own = {channel: series[channel].part(span.start_us, span.minutes) for channel in span.channels}
         return ZoneShift(
             span=span,
             series=own,
-            calibrations=calibrations,
+            calibrations=registry.calibrations,
             final=False,
             before=before,
             record_high=_RecordHigh(self, span.start_us),
             declared_gaps=self.declared_gaps,
-            samples=self._samples.of,
-            rest=lambda zone: self._beside(span, zone, calibrations),
+            samples=lambda span: self._samples.of(span, registry.without_samples),
+            rest=lambda zone: self._beside(span, zone, registry),
         )
 
     def record_high(self, channel: str, before_us: int) -> float | None:
@@ -274,14 +274,14 @@ class Assessor:
     def _ended(self, registry: Registry, task: Task, declared_gaps: Callable[[Span], Sequence[DeclaredGap]]) -> ZoneShift | None:
         """An ended shift with its minutes from the store; None where its zone did not exist then."""
         span = span_of(registry, task.zone, task.shift, minute_of(task.shift.start_us), len(task.shift.minutes))
-        return None if span is None else self._read(span, self._calibrations, final=True, declared_gaps=declared_gaps)
+        return None if span is None else self._read(span, registry, final=True, declared_gaps=declared_gaps)
 
     def _final(self, registry: Registry, task: Task, work: ZoneShift, why: str, now_us: int) -> int:
         if self._is_past_retention(work):
             self.counters.past_retention += 1
             _log.warning("%s %s %s: its minutes are past retention, its verdicts stay as they are; asked for by %s", task.zone, task.shift.date, task.shift.name, why)
             return 0
-        found = results_of(work, registry, lambda other, calibrations: self._read(other, calibrations, final=True))
+        found = results_of(work, registry, lambda other, agreed: self._read(other, agreed, final=True))
         saved = self._verdicts.save_shift(found, self._revisions.computed(task, settled_us(work.span, registry), now_us), why=why, withdrawn=withdrawn)
         self.counters.verdicts += len(saved)
         self.counters.revisions += sum(verdict.revision > 1 for verdict in saved)
@@ -297,26 +297,26 @@ class Assessor:
         if span.shift is None or any(series.samples.any() for series in work.series.values()):
             return False
         held = self._verdicts.latest(zones=[span.zone], date=span.shift.date.isoformat(), shift=span.shift.name)
-        return any(stored.final and stored.verdict.valid for stored in held)
+        return any(stored.final and stored.verdict.valid and not is_of_samples(stored.verdict) for stored in held)
 
-    def _read(self, span: Span, calibrations: Calibrations, *, final: bool, declared_gaps: Callable[[Span], Sequence[DeclaredGap]] | None = None) -> ZoneShift:
+    def _read(self, span: Span, registry: Registry, *, final: bool, declared_gaps: Callable[[Span], Sequence[DeclaredGap]] | None = None) -> ZoneShift:
         """A span with its minutes from the store."""
         series = read_series(self._timeseries, sorted(span.channels), span.start_us, span.minutes)
         return ZoneShift(
             span=span,
             series=series,
-            calibrations=calibrations,
+            calibrations=registry.calibrations,
             final=final,
             record_high=_RecordHigh(self, span.start_us),
             declared_gaps=declared_gaps or self.declared_gaps,
-            samples=self._samples.of,
-            rest=lambda zone: self._beside(span, zone, calibrations),
+            samples=lambda span: self._samples.of(span, registry.without_samples),
+            rest=lambda zone: self._beside(span, zone, registry),
         )
 
-    def _beside(self, span: Span, zone: str, calibrations: Calibrations) -> ZoneShift | None:
+    def _beside(self, span: Span, zone: str, registry: Registry) -> ZoneShift | None:
         """Another zone of the site over the same minutes."""
         other = span_of(self._registry_of.load(), zone_id(span.site.id, zone), span.shift, span.start_us, span.minutes)
-        return self._read(other, calibrations, final=True) if other is not None and span.minutes else None
+        return self._read(other, registry, final=True) if other is not None and span.minutes else None
 
     # --- now
 

@@ -68,11 +68,16 @@ def laboratory_verdicts(work: ZoneShift, shift: ShiftOf) -> Iterator[Verdict]:
         yield from _verdicts(work, shift, _joined(members), found, or_none=True)
 
 
+def is_of_samples(verdict: Verdict) -> bool:
+    """What a laboratory found needs no minutes on record."""
+    return verdict.placement.startswith(("sample-", "set-")) and bool(verdict.channels) and sample_of(verdict.channels[0].id) is not None
+
+
 def withdrawn(verdicts: Iterable[Verdict], held: Iterable[Verdict]) -> list[Verdict]:
     """Results on record of samples whose correction has no such result any more: another time, substance or fraction. They stay, and say so."""
     keys = {verdict.key for verdict in verdicts}
     nothing = {"value": None, "low": None, "high": None, "bounds": Bounds(kind="worst_case"), "state": "not_assessable", "over_action_level": "indeterminate"}
-    gone = [verdict for verdict in held if verdict.placement.startswith(("sample-", "set-")) and verdict.channels and sample_of(verdict.channels[0].id) and verdict.key not in keys]
+    gone = [verdict for verdict in held if is_of_samples(verdict) and verdict.key not in keys]
     return [replace(verdict, **nothing, coverage=0.0, valid=0, grade="trend", reasons=[texts.LAB_WITHDRAWN]) for verdict in gone]
 
 

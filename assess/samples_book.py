@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Engine
 
@@ -19,7 +19,7 @@ class SamplesBook:
     def __init__(self, engine: Engine) -> None:
         self._results = LabResultsRepository(engine)
         self._last = 0
-        self._standing: dict[str, dict[int, Sample]] = {}  # zone → root → what stands
+        self._chains: dict[str, dict[int, list[Sample]]] = {}  # zone → root → it and what corrected it, the last stands
         self._roots: dict[int, int] = {}
         self._read: dict[int, LabResult] = {}
         self._entered: list[tuple[StoredLabResult, LabResult | None]] = []
@@ -30,7 +30,7 @@ class SamplesBook:
         for stored in fresh:
             root = self._roots.get(stored.result.supersedes or stored.id, stored.result.supersedes or stored.id)
             self._roots[stored.id] = root
-            self._standing.setdefault(stored.zone, {})[root] = Sample(id=stored.id, root=root, result=stored.result)
+            self._chains.setdefault(stored.zone, {}).setdefault(root, []).append(Sample(id=stored.id, root=root, result=stored.result))
             self._read[stored.id] = stored.result
             self._last = stored.id
         self._entered += [(stored, self._read.get(stored.result.supersedes or 0)) for stored in fresh]
@@ -41,7 +41,7 @@ class SamplesBook:
         fresh, self._entered = self._entered, []
         return fresh
 
-    def of(self, span: Span) -> Sequence[Sample]:
-        """Samples of the zone that were drawn in the span or as long before as a result can be in date."""
-        held = self._standing.get(span.zone, {})
-        return [sample for sample in held.values() if sample.result.start_us < span.stop_us and sample.result.stop_us > span.start_us - LONGEST_HOLD_US]
+    def of(self, span: Span, without: Collection[int] = ()) -> Sequence[Sample]:
+        """Samples of the zone that were drawn in the span or as long before as a result can be in date; `without`: ids that are left out, so that what they corrected stands."""
+        chains = ([sample for sample in chain if sample.id not in without] for chain in self._chains.get(span.zone, {}).values())
+        return [sample for sample in (chain[-1] for chain in chains if chain) if sample.result.start_us < span.stop_us and sample.result.stop_us > span.start_us - LONGEST_HOLD_US]

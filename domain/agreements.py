@@ -67,6 +67,9 @@ class ZoneRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return {name: value for name, value in held.items() if value is not None}
 
 
+LAB_RESULT = "lab_result"
+
+
 class Milder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One value of a registry file that may make a result less strict than the value before it; `was` and `is_now` are empty where a person could be recognised."""
 

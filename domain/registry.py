@@ -6,13 +6,12 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from domain.agreements import MonitoringPlan, SiteChange, ZoneRecord, decode_plan
+from domain.agreements import LAB_RESULT, MonitoringPlan, SiteChange, ZoneRecord, decode_plan
 from domain.ids import channel_id, zone_id
 from domain.overtime import Overtime
 from domain.register import Substance, Waste
@@ -255,6 +254,7 @@ class Registry:
         changes = {entry.id: msgspec.json.decode(entry.body, type=SiteChange) for entry in self.entries if entry.kind == "change" and entry.body}
         self.open_changes = [change for change in changes.values() if not change.stands]
         self._undisputed = None if self.open_changes else self
+        self.without_samples: frozenset[int] = frozenset()  # laboratory results that this look leaves out
         overtime = {entry.id: msgspec.json.decode(entry.body, type=Overtime) for entry in self.entries if entry.kind == "overtime" and entry.body}
         self.overtime: dict[str, list[Overtime]] = {}  # zone → what stands, whenever it was entered
         for record in overtime.values():
@@ -268,23 +268,18 @@ class Registry:
         return self._other
 
     def undisputed(self) -> Registry:
-        """What would hold without the imported values that both sides have not agreed to; itself where there are none."""
+        """What would hold without the imported values, calibrations and laboratory results that both sides have not agreed to; itself where there are none."""
         if self._undisputed is None:
             disputed = {(change.site, one.kind, one.id, one.valid_from_us, one.digest) for change in self.open_changes for one in change.milder}
             kept = [entry for entry in self.entries if (entry.site, entry.kind, entry.id, entry.valid_from_us, digest_of(entry.body)) not in disputed]
             self._undisputed = Registry([entry for entry in kept if entry.kind != "change"])
+            self._undisputed.without_samples = frozenset(int(one.id) for change in self.open_changes for one in change.milder if one.kind == LAB_RESULT)
         return self._undisputed
 
     @property
     def calibrations(self) -> dict[str, list[CalibrationSpec]]:
         """All of each channel: what was done is dated by itself, whenever it was entered."""
         return self.latest().calibrations
-
-    @cached_property
-    def disputed_calibrations(self) -> frozenset[str]:
-        """Channels whose calibrations both sides have not all agreed to."""
-        now, agreed = self.calibrations, self.undisputed().calibrations
-        return frozenset(channel for channel in now.keys() | agreed.keys() if now.get(channel) != agreed.get(channel))
 
     def at(self, time_us: int) -> Snapshot:
         """What held at this instant; of several entries for one thing the latest valid one, then the latest recorded."""

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from domain.agreements import Milder, SiteChange
+from domain.agreements import LAB_RESULT, Milder, SiteChange
 from domain.ids import zone_id
-from domain.registry import CalibrationSpec, ChannelSpec, Entry, Instrument, Registry, ShiftSpec, SiteSpec, Workers, ZoneSpec, digest_of
+from domain.lab import LabResult
+from domain.registry import CalibrationSpec, ChannelSpec, Entry, Instrument, Registry, ShiftSpec, SiteSpec, Workers, Zone, ZoneSpec, digest_of
 
 RETIRED = "retired"
 CALIBRATION = "calibration"
@@ -38,9 +40,25 @@ def change_by(registry: Registry, site: str, added: Sequence[Entry]) -> SiteChan
     for entry in added:
         before = held[entry.valid_from_us].get((entry.kind, entry.site, entry.id), b"")
         found += _milder_calibration(entry, before, zones, agreed) if entry.kind == "calibration" else milder_by(entry, before)
-    if not found:
+    return _change(site, added[0].recorded_us, found) if found else None
+
+
+def change_by_sample(zone: Zone, id: int, result: LabResult, was: LabResult | None, now_us: int) -> SiteChange | None:
+    """Of a laboratory result that takes the place of another that stood by both sides, or bears out a declared mixture; a value that only went up makes nothing milder."""
+    declared = any(one.cas == result.agent for one in zone.spec.solvents)
+    only_up = was is not None and result.value >= was.value and replace(result, value=was.value, supersedes=was.supersedes) == was
+    if only_up or (was is None and not declared):
         return None
-    digest = hashlib.sha256(msgspec.json.encode([site, added[0].recorded_us, found])).hexdigest()
+    milder = Milder(kind=LAB_RESULT, id=str(id), name=f"lab result {id}", was=_sampled(was), is_now=_sampled(result), zone=zone.id, valid_from_us=result.start_us, digest="")
+    return _change(zone.site, now_us, [milder])
+
+
+def _sampled(result: LabResult | None) -> str:
+    return f"{result.agent} {result.qualifier}{result.value:g} {result.unit}" if result else ""
+
+
+def _change(site: str, recorded_us: int, found: list[Milder]) -> SiteChange:
+    digest = hashlib.sha256(msgspec.json.encode([site, recorded_us, found])).hexdigest()
     return SiteChange(id=f"chg-{digest[:16]}", site=site, milder=found)
 
 

@@ -59,6 +59,11 @@ class AcknowledgementView:
     text: str
 
 
+def _notes(alert: Alert, formats: Formats) -> list[str]:
+    held = alert.evidence.get("notes")
+    return [sentence(note, formats.catalogue.gettext) for note in held] if isinstance(held, list) else []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertView:
     """One alert, in words."""
@@ -215,7 +220,7 @@ def alert_page(request: Request, alert: str, caller: Reader, problem: Annotated[
         journal=with_told(house, found.id, steps, lambda step: _step_view(step, formats, timezone), formats, timezone),
         possible=possible(found, caller),
         problem=problem,
-        notes=[sentence(note, formats.catalogue.gettext) for note in found.evidence.get("notes") or []],
+        notes=_notes(found, formats),
         suspicion=suspicion_view(house, formats, found, caller, timezone) if found.type == TYPE else None,
     )
 

@@ -9,10 +9,10 @@ import msgspec
 
 from console.context import House
 from console.records.bodies import text
+from console.records.changes import own_word
 from console.records.dates import moment
 from console.records.shapes import CalibrationBody, CalibrationJson, CalibrationsJson
 from console.security import Caller
-from domain.agreements import SIDES, Signature
 from domain.calibration import CHECKS_ONLY, channel_of, state_of
 from domain.errors import BadInput
 from domain.quantities import Averaging, quantity_of
@@ -67,8 +67,7 @@ def _with_change(registry: Registry, entry: Entry, caller: Caller) -> list[Entry
     change = change_by(registry, entry.site, [entry])
     if change is None:
         return [entry]
-    said = [Signature(side=side, agree=True, by=caller.user.name, at=to_rfc3339(entry.recorded_us), text=entry.reason) for side in SIDES if side == caller.user.role.side]
-    body = msgspec.json.encode(msgspec.structs.replace(change, signatures=said))
+    body = msgspec.json.encode(msgspec.structs.replace(change, signatures=own_word(caller, entry.recorded_us, entry.reason)))
     return [entry, msgspec.structs.replace(entry, kind="change", id=change.id, body=body)]
 
 

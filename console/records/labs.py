@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from console.context import House
 from console.i18n import N_
 from console.records.bodies import text
+from console.records.changes import own_word
 from console.records.shapes import LabResultBody, LabResultJson
 from console.security import Caller
 from console.shapes import Page
 from domain.lab import FLOW_MAY_DIFFER_PCT, LabResult, check_lab_result
+from domain.registry import Entry, Registry
 from domain.scope import Scope
+from domain.strictness import change_by_sample
 from domain.times import to_rfc3339
 from storage.records.lab_results import StoredLabResult
 
@@ -25,8 +30,41 @@ def add_lab_result(house: House, caller: Caller, zone_id: str, body: LabResultBo
     result = LabResult(**{name: getattr(body, name) for name in LabResult.__struct_fields__})
     check_lab_result(result, now_us)
     stored = house.stores.lab_results.add(zone.site, zone.id, result, author=caller.user.name, reason=text(body.reason, "reason"), now_us=now_us)
+    house.sources.enter(lambda registry: _change(house, registry, stored, caller))
     house.people.record(caller.user.name, "lab result entered", str(stored.id), zone.id)
     return lab_json(stored)
+
+
+def _change(house: House, registry: Registry, stored: StoredLabResult, caller: Caller) -> list[Entry]:
+    """What the other side has to agree to, where the result may make others milder."""
+    zone = registry.latest().zones.get(stored.zone)
+    change = None if zone is None else change_by_sample(zone, stored.id, stored.result, _agreed_before(house, registry, stored), stored.recorded_us)
+    if change is None:
+        return []
+    body = msgspec.json.encode(msgspec.structs.replace(change, signatures=own_word(caller, stored.recorded_us, stored.reason)))
+    return [
+        Entry(
+            site=stored.site,
+            kind="change",
+            id=change.id,
+            valid_from_us=stored.result.start_us,
+            recorded_us=stored.recorded_us,
+            author=stored.author,
+            reason=stored.reason,
+            body=body,
+        )
+    ]
+
+
+def _agreed_before(house: House, registry: Registry, stored: StoredLabResult) -> LabResult | None:
+    """The result that it corrects; where that waits for a side itself, the one before."""
+    left_out, before = registry.undisputed().without_samples, stored.result.supersedes
+    while before is not None:
+        found = house.stores.lab_results.get(before)
+        if found is None or before not in left_out:
+            return found.result if found else None
+        before = found.result.supersedes
+    return None
 
 
 def lab_results_of(house: House, scope: Scope, zone_id: str, *, limit: int, cursor: str | None) -> Page[LabResultJson]:

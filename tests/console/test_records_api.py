@@ -195,6 +195,18 @@ def test_a_work_record_that_cannot_be_is_refused_by_its_field(standing, body, fi
     assert errors(standing.request("PUT", WORK, json=body)) == [field]
 
 
+def test_a_lab_result_that_corrects_one_downwards_waits_for_the_other_side(site) -> None:
+    def waiting():
+        return [(one["changes"][0]["kind"], one["changes"][0]["was"], one["changes"][0]["is_now"], one["waiting_for"]) for one in site.get("/api/v1/sites/f1/changes").json()["items"]]
+
+    first = site.post(LAB, json={**SAMPLE, "value": 0.9, "qualifier": ""}).json()["id"]
+    assert waiting() == []
+    second = site.post(LAB, json={**SAMPLE, "value": 0.2, "qualifier": "", "supersedes": first}).json()["id"]
+    assert waiting() == [("lab_result", "50-00-0 0.9 ppm", "50-00-0 0.2 ppm", ["worker"])]
+    site.post(LAB, json={**SAMPLE, "value": 0.3, "qualifier": "", "supersedes": second})
+    assert sorted(waiting())[1][1:3] == ("50-00-0 0.9 ppm", "50-00-0 0.3 ppm")  # by what both sides let stand, not by what waits
+
+
 def test_a_lab_result_is_kept_with_what_makes_it_doubtful_and_superseded_by_another(site) -> None:
     made = site.post(LAB, json={**SAMPLE, "reason": "half-yearly"})
     assert made.status_code == 201
