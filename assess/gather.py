@@ -50,6 +50,7 @@ class Measured:
     states: dict[str, CalibrationState] = field(default_factory=dict)
     calibration_ids: dict[str, str | None] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
+    made_by: Hashable = None  # an instrument all through and its state: of those with the same, equal values are as uncertain
     cover: Measured | None = None  # another instrument in date for the same quantity at the same place
     found: dict[Hashable, Any] = field(default_factory=dict)  # what was made of it, for all limits that ask for the same
 

@@ -123,12 +123,16 @@ def _kept(work: ZoneShift, placement: Placement, kind: Hashable, found: Mapping[
     if first < 0 or minutes <= 0:
         return None, 0
     was, now = slice(first, first + minutes), slice(0, minutes)
-    same = all(_content(held.found[quantity], was) == _content(one, now) for quantity, one in found.items())
+    same = all(_is_same(held.found[quantity], was, one, now) for quantity, one in found.items())
     return (_cut(held.wbgt, was, held.wbgt.used), minutes) if same else (None, 0)
 
 
-def _content(one: Measured, minutes: slice) -> list[bytes]:
-    return [array[minutes].tobytes() for array in (one.value, one.valid, one.uncertainty, one.drift, one.saturated)]
+def _is_same(old: Measured, was: slice, new: Measured, now: slice) -> bool:
+    """In all that a WBGT rests on."""
+    alike = [(old.value, new.value), (old.valid, new.valid), (old.saturated, new.saturated)]
+    if old.made_by is None or old.made_by != new.made_by:
+        alike += [(old.uncertainty, new.uncertainty), (old.drift, new.drift)]
+    return all(one[was].tobytes() == other[now].tobytes() for one, other in alike)
 
 
 def _blocks(jobs: Sequence[_Job]) -> Iterator[list[_Job]]:

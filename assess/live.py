@@ -8,7 +8,7 @@ from domain.hazards import ZoneStatus
 from domain.verdict import LimitOf, ShiftOf
 
 
-class LiveWindow(msgspec.Struct, frozen=True, kw_only=True):
+class LiveWindow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One running window of one hazard at one placement. `value` None: nothing valid in it."""
 
     hazard: str
@@ -49,7 +49,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     since_us: int  # first moment that it learned from
 
 
-class LiveZone(msgspec.Struct, frozen=True, kw_only=True):
+class LiveZone(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A zone's live state; `hazards` maps each hazard the zone has (planned or measured) to its status."""
 
     site: str

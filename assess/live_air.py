@@ -20,7 +20,7 @@ from assess.live_window import Best, Form, Line, Now, form_of, line_of, planned_
 from assess.outcome import AirWindows, ZoneShift
 from assess.plan import Placement, Span
 from assess.together import AT_ONCE, block
-from assess.windows import LAST, Bounded, Three, all_windows
+from assess.windows import LAST, Bounded, Three, last_windows
 from domain.quantities import Quantity, Use, quantity_of
 from domain.times import MINUTE_US
 from models.airborne.conversion import REFERENCE_C
@@ -64,10 +64,10 @@ def _fill(rows: Sequence[Row]) -> None:
     sides = [_sides(work, measured) for work, _, measured in rows]
     value, low, high = block([one.value for one in sides]), block([one.low[-1][1] for one in sides]), block([one.high[-1][1] for one in sides])
     known = valid & ~np.isnan(block([measured.value for _, _, measured in rows]))
-    windows = all_windows(Bounded(value=value, low=low, high=high, valid=known, counted=counted))
+    windows = last_windows(Bounded(value=value, low=low, high=high, valid=known, counted=counted))
     covered = valid & counted
     covered_last = {minutes: np.count_nonzero(covered[:, -minutes:], axis=-1).tolist() for minutes in LAST}
-    last, shift = {minutes: _rows_of(three) for minutes, three in windows.last.items()}, _rows_of(windows.shift)
+    last, shift = {minutes: _rows_of(three) for minutes, three in windows.means.items()}, _rows_of(windows.shift)
     for index, (work, key, _) in enumerate(rows):
         work.air[key] = AirWindows(
             last={minutes: found[index] for minutes, found in last.items()}, shift=shift[index], covered={minutes: found[index] for minutes, found in covered_last.items()}

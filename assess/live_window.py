@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf, isnan
 from zoneinfo import ZoneInfo
 
@@ -201,7 +201,8 @@ def single_reading(work: ZoneShift, placement: Placement, quantity_id: str, now:
         channel = held.get(id)
         reading = None if channel is None else now.fresh(channel)
         if channel is not None and reading is not None and reading.value is not None:
-            return _shown(work, channel, reading, reading.value)
+            instrument = work.span.once_standing(("instrument", id), partial(_instrument_of, channel))
+            return _shown(work, instrument, reading, reading.value)
     return None
 
 
@@ -209,13 +210,14 @@ def single_reading(work: ZoneShift, placement: Placement, quantity_id: str, now:
 class _Instrument:
     """What is known of a channel's instrument whatever it reads."""
 
+    channel: Channel
     quantity: Quantity | None
     spread: Spread
     range_end: float | None
 
 
-def _shown(work: ZoneShift, channel: Channel, reading: Reading, raw: float) -> Shown | None:
-    instrument, at_us = work.span.once_standing(f"instrument {channel.id}", lambda: _instrument_of(channel)), reading.time_us
+def _shown(work: ZoneShift, instrument: _Instrument, reading: Reading, raw: float) -> Shown | None:
+    channel, at_us = instrument.channel, reading.time_us
     if instrument.quantity is None or instrument.range_end is None:
         return None
     history = history_of(work.calibrations.get(channel.id, ()), ZoneInfo(work.span.site.timezone))
@@ -232,7 +234,7 @@ _SATURATED = int(Reason.SATURATED)
 def _instrument_of(channel: Channel) -> _Instrument:
     quantity, instrument = quantity_of(channel.quantity, channel.spec.unit), channel.spec.instrument
     own = None if instrument is None else instrument.range_high
-    return _Instrument(quantity, spread_of(channel.quantity, instrument), own if own is not None or quantity is None else quantity.high)
+    return _Instrument(channel, quantity, spread_of(channel.quantity, instrument), own if own is not None or quantity is None else quantity.high)
 
 
 def reading_window(work: ZoneShift, form: Form, measured: Measured, reading: Shown | None, now: Now, *, look_back: int = 0) -> LiveWindow:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -99,7 +98,10 @@ class Span:
 
     @property
     def exposure_min(self) -> int:
-        return self.once_alike("exposure_min", lambda: int(self.counted.sum()))
+        found: int | None = self._known.get("exposure_min")
+        if found is None:
+            found = self._known["exposure_min"] = self.once_alike("exposure_min", lambda: int(self.counted.sum()))
+        return found
 
     @property
     def metabolic_rate_w(self) -> Array:
@@ -137,15 +139,32 @@ class Span:
                 adjustment[piece.minutes] = known
         return adjustment
 
+    def longer(self, minutes: int) -> Span:
+        """One in which nothing changed, with minutes more; what stands there where it stood is still known."""
+        piece = self.pieces[0]
+        return Span(
+            zone=self.zone,
+            site=self.site,
+            head=self.head,
+            shift=self.shift,
+            start_us=self.start_us,
+            minutes=minutes,
+            pieces=(Piece(first=piece.first, stop=minutes, spec=piece.spec, channels=piece.channels),),
+            placements=self.placements,
+            sampled_every=self.sampled_every,
+            _lasting=self._lasting,
+        )
+
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What follows from the fields is made once, and nobody may write into it."""
         return _once(self._known, name, make)
 
     def once_alike(self, name: str, make: Callable[[], T]) -> T:
         """As `once`, for what follows from shift, minutes, work and clothing alone: zones that share these share it."""
-        if "alike" not in self._known:
-            self._known["alike"] = _known_of((self.shift, self.start_us, self.minutes, tuple(_work_of(piece) for piece in self.pieces)))
-        return _once(self._known["alike"], name, make)
+        alike = self._known.get("alike")
+        if alike is None:
+            alike = self._known["alike"] = _known_of((self.shift, self.start_us, self.minutes, tuple(_work_of(piece) for piece in self.pieces)))
+        return _once(alike, name, make)
 
     def once_standing(self, name: Hashable, make: Callable[[], T]) -> T:
         """As `once`, for what follows from what stands where alone: a span that only grew keeps it."""
@@ -230,7 +249,7 @@ def grown(span: Span, registry: Registry, minutes: int) -> Span | None:
     stop_us = span.start_us + minutes * MINUTE_US
     if not 0 < span.minutes < minutes or len(span.pieces) != 1 or span.pieces[0].minutes != slice(0, span.minutes) or registry.changes_between(span.start_us, stop_us):
         return None
-    return dataclasses.replace(span, minutes=minutes, pieces=(dataclasses.replace(span.pieces[0], stop=minutes),))
+    return span.longer(minutes)
 
 
 def _workers(zone: Zone, shift: Shift | None) -> Workers | None:

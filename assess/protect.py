@@ -9,6 +9,7 @@ from assess.evaluate import monitored, planned, shift_of
 from assess.heat_together import solve_readings, solve_together
 from assess.live import LiveWindow, LiveZone
 from assess.live_window import Now
+from assess.mixtures import HAZARD
 from assess.outcome import ZoneShift
 from assess.plan import Placement
 from assess.sides_together import fill_sides_together
@@ -52,15 +53,16 @@ def live_zone(work: ZoneShift, now: Now) -> LiveZone:
     windows = [window for placement in work.span.placements for window in windows_of(work, placement, now)]
     in_shift = work.span.shift is not None
     known = work.span.once_standing("hazards", lambda: sorted(monitored(work.span) | planned(work.span)))
-    hazards = {
-        hazard: _status(hazard, windows, silent, in_shift=in_shift)
-        for hazard in dict.fromkeys([*known, *(window.hazard for window in windows if window.hazard == live_mixtures.HAZARD)])
-    }
+    by_hazard: dict[str, list[LiveWindow]] = {hazard: [] for hazard in known}
+    for window in windows:
+        if window.hazard in by_hazard or window.hazard == HAZARD:
+            by_hazard.setdefault(window.hazard, []).append(window)
+    hazards = {hazard: _status(own, silent, in_shift=in_shift) for hazard, own in by_hazard.items()}
     return LiveZone(
         site=work.span.site.id,
         zone=work.span.zone,
         at_us=now.at_us,
-        shift=shift_of(work.span) if work.span.shift else None,
+        shift=work.span.once_standing("shift", lambda: shift_of(work.span)) if work.span.shift else None,
         status=worst([*hazards.values(), *([ZoneStatus.UNKNOWN] if silent else [])]),
         hazards=hazards,
         windows=windows,
@@ -121,19 +123,18 @@ def _minute_windows(work: ZoneShift, placement: Placement) -> Iterator[LiveWindo
     yield from live_mixtures.minute_windows(work, placement)
 
 
-def _status(hazard: str, windows: Sequence[LiveWindow], silent: Sequence[str], *, in_shift: bool) -> ZoneStatus:
-    """What has no value now, is fed by a silent channel, or has no window yet that a limit is for, is at least unknown."""
-    own = [window for window in windows if window.hazard == hazard]
+def _status(own: Sequence[LiveWindow], silent: Sequence[str], *, in_shift: bool) -> ZoneStatus:
+    """Of a hazard by its windows. What has no value now, is fed by a silent channel, or has no window yet that a limit is for, is at least unknown."""
     statuses = [window.status for window in own if window.value is not None]
-    is_lost = any(set(window.channels) & set(silent) for window in own)
-    is_blind = any(window.value is None and _is_of_now(window.metric) for window in own)
-    is_undecided = any(_is_undecided(window, own, in_shift=in_shift) for window in own)
-    return worst([*statuses, *([ZoneStatus.UNKNOWN] if is_lost or is_blind or is_undecided or not statuses else [])])
+    is_lost = bool(silent) and any(channel in silent for window in own for channel in window.channels)
+    of_now = [window for window in own if (window.value is None or window.limit is None) and _is_of_now(window.metric)]
+    is_unknown = any(window.value is None or _is_undecided(window, own, in_shift=in_shift) for window in of_now)
+    return worst([*statuses, *([ZoneStatus.UNKNOWN] if is_lost or is_unknown or not statuses else [])])
 
 
 def _is_undecided(reading: LiveWindow, own: Sequence[LiveWindow], *, in_shift: bool) -> bool:
     """A single value decides nothing while every limit of its hazard waits for its window; outside a shift a limit over the shift has none."""
-    if reading.limit is not None or not _is_of_now(reading.metric):
+    if reading.limit is not None:
         return False
     judged = [window for window in own if window.placement == reading.placement and window.limit is not None and window.metric != "lcpeak_max"]
     return (in_shift or bool(judged)) and all(window.value is None for window in judged)

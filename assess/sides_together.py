@@ -48,12 +48,11 @@ def _fill(rows: Sequence[Row]) -> Sides:
     counted = block([work.span.counted for work, _ in rows])
     covered = np.count_nonzero(counted & whole.valid, axis=-1).tolist()
     worst = [worst_case(measured, work.span, work.record_high, highest) for (work, measured), highest in zip(rows, highest_of(whole).tolist(), strict=True)]
-    sides = sides_of(whole, counted, minimum=MINIMUM, gap_high=column([high for high, _ in worst]))
-    for index, (work, measured) in enumerate(rows):
-        high, sentence = worst[index]
-        fill = Fill(high=high, reasons=[texts.GAPS, sentence] if covered[index] < work.span.exposure_min else [])
-        measured.found.setdefault(COVERED, covered[index])
-        measured.found.setdefault(filled_key(MINIMUM, top=False), (fill, _row(sides, index)))
+    sides, key = sides_of(whole, counted, minimum=MINIMUM, gap_high=column([high for high, _ in worst])), filled_key(MINIMUM, top=False)
+    for (work, measured), known, (high, sentence), own in zip(rows, covered, worst, _rows_of(sides), strict=True):
+        fill = Fill(high=high, reasons=[texts.GAPS, sentence] if known < work.span.exposure_min else [])
+        measured.found.setdefault(COVERED, known)
+        measured.found.setdefault(key, (fill, own))
     return sides
 
 
@@ -78,8 +77,11 @@ def _means(rate: Callable[[Array], Array], levels: Array) -> Array:
     return means
 
 
-def _row(sides: Sides, index: int) -> Sides:
-    return Sides(value=sides.value[index], low=[(cause, minutes[index]) for cause, minutes in sides.low], high=[(cause, minutes[index]) for cause, minutes in sides.high])
+def _rows_of(sides: Sides) -> Iterator[Sides]:
+    causes, downwards = [cause for cause, _ in (*sides.low, *sides.high)], len(sides.low)
+    for value, *moved in zip(sides.value, *(minutes for _, minutes in (*sides.low, *sides.high)), strict=True):
+        found = list(zip(causes, moved, strict=True))
+        yield Sides(value=value, low=found[:downwards], high=found[downwards:])
 
 
 def _as_one(rows: Sequence[Measured]) -> Measured:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,8 +17,7 @@ import numpy.typing as npt
 from assess.gather import OVERLOADS, Measured, history_of
 from assess.minutes import Series
 from assess.outcome import ZoneShift
-from assess.plan import Placement
-from assess.uncertainty import spread_of, table
+from assess.uncertainty import Spread, spread_of, table
 from assess.windows import valid_minutes
 from domain.calibration import Correction, History
 from domain.quantities import Averaging, Quantity, quantity_of
@@ -30,14 +29,28 @@ AT_ONCE = 128
 """Rows of a block, which stays in the processor's cache."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Row:
-    """One quantity at one placement, and what is the same in all its minutes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plain:
+    """One quantity at one placement that one instrument measures, and what stands of it from minute to minute."""
 
-    work: ZoneShift
     key: tuple[str, str]
     quantity: Quantity
-    channel: Channel
+    channels: list[Channel]
+    spread: Spread
+    range_end: float
+    overload_db: float | None  # of a microphone
+    token: object = field(default_factory=object)
+
+    @property
+    def channel(self) -> Channel:
+        return self.channels[0]
+
+
+class _Row(NamedTuple):
+    """What is the same in all its minutes."""
+
+    work: ZoneShift
+    plain: _Plain
     series: Series
     state: CalibrationState
     correction: Correction | None
@@ -57,25 +70,30 @@ def _rows(work: ZoneShift) -> Iterator[_Row]:
     span = work.span
     if len(span.pieces) != 1 or span.pieces[0].minutes != slice(0, span.minutes):
         return
-    timezone, held = ZoneInfo(span.site.timezone), span.pieces[0].channels
-    for placement in span.placements:
+    timezone = ZoneInfo(span.site.timezone)
+    for plain in span.once_standing("plain", lambda: list(_plain(work))):
+        id = plain.channel.id
+        history, series = history_of(work.calibrations.get(id, ()), timezone), work.series.get(id)
+        if series is not None and _is_plain(history, plain.quantity, span.start_us):
+            yield _Row(work, plain, series, history.state(span.start_us, span.stop_us), history.corrections[-1] if history.corrections else None)
+
+
+def _plain(work: ZoneShift) -> Iterator[_Plain]:
+    held = work.span.pieces[0].channels
+    for placement in work.span.placements:
         for id, channels in placement.channels.items():
-            row = _row(work, placement, id, held[channels[0]], timezone) if len(channels) == 1 and not work.stands_beside(placement) else None
-            if row is not None:
-                yield row
-
-
-def _row(work: ZoneShift, placement: Placement, id: str, channel: Channel, timezone: ZoneInfo) -> _Row | None:
-    """None for what is not plain."""
-    span, quantity, series = work.span, quantity_of(id, channel.spec.unit), work.series.get(channel.id)
-    if quantity is None or series is None or channel.spec.interval_s > 60:
-        return None
-    history = history_of(work.calibrations.get(channel.id, ()), timezone)
-    if not _is_plain(history, quantity, span.start_us):
-        return None
-    last = history.corrections[-1] if history.corrections else None
-    state = history.state(span.start_us, span.stop_us)
-    return _Row(work=work, key=(placement.label, id), quantity=quantity, channel=channel, series=series, state=state, correction=last)
+            channel = held[channels[0]]
+            quantity, instrument = quantity_of(id, channel.spec.unit), channel.spec.instrument
+            if len(channels) == 1 and not work.stands_beside(placement) and quantity is not None and channel.spec.interval_s <= 60:
+                own = None if instrument is None else instrument.range_high
+                yield _Plain(
+                    key=(placement.label, id),
+                    quantity=quantity,
+                    channels=[channel],
+                    spread=spread_of(id, instrument),
+                    range_end=quantity.high if own is None else own,
+                    overload_db=own if id in OVERLOADS else None,
+                )
 
 
 def _is_plain(history: History, quantity: Quantity, start_us: int) -> bool:
@@ -85,57 +103,59 @@ def _is_plain(history: History, quantity: Quantity, start_us: int) -> bool:
 
 def _measure(rows: Sequence[_Row]) -> None:
     """The same steps as `gather.measured`, a row each."""
-    series = [row.series for row in rows]
+    series, plain = [row.series for row in rows], [row.plain for row in rows]
     value, top = _corrected(rows, block([one.value for one in series])), _corrected(rows, block([one.top for one in series]))
     saturated = block([one.saturated for one in series])
-    _mark_overloads(rows, top, saturated)
+    _mark_overloads(plain, top, saturated)
     below, simulated = block([one.below for one in series]), block([one.simulated for one in series])
-    samples = np.concatenate([one.samples for one in series]).reshape(value.shape)
-    valid = valid_minutes(samples, column([row.channel.spec.interval_s for row in rows]))
-    spreads = [spread_of(row.quantity.id, row.channel.spec.instrument) for row in rows]
-    known = np.where(np.isnan(value), 0.0, value)
-    uncertainty = np.maximum(column([one.abs for one in spreads]), column([one.rel for one in spreads]) * np.abs(known))
-    drift = uncertainty * column([table().calibration[row.state] for row in rows])
-    for row, *arrays in zip(rows, value, top, valid, uncertainty, drift, saturated, below, simulated, strict=True):
-        row.work.take(row.key, _measured(row, *arrays))
-
-
-def _measured(row: _Row, value: Array, top: Array, valid: Mask, uncertainty: Array, drift: Array, saturated: Mask, below: Mask, simulated: Mask) -> Measured:
-    id, instrument = row.channel.id, row.channel.spec.instrument
-    return Measured(
-        quantity=row.quantity,
-        value=value,
-        top=top,
-        valid=valid,
-        uncertainty=uncertainty,
-        drift=drift,
-        saturated=saturated,
-        below=below,
-        simulated=simulated,
-        range_end=row.quantity.high if instrument is None or instrument.range_high is None else instrument.range_high,
-        channels=[row.channel],
-        states={id: row.state},
-        calibration_ids={id: row.correction.calibration_id if row.correction else None},
-    )
+    valid = valid_minutes(block([one.samples for one in series]), column([one.channel.spec.interval_s for one in plain]))
+    uncertainty = np.abs(value)
+    uncertainty[np.isnan(value)] = 0.0
+    uncertainty *= column([one.spread.rel for one in plain])
+    np.maximum(uncertainty, column([one.spread.abs for one in plain]), out=uncertainty)
+    added = table().calibration
+    drift = uncertainty * column([added[row.state] for row in rows])
+    for index, row in enumerate(rows):
+        work, one, _, state, correction = row
+        id = one.channels[0].id
+        found = Measured(
+            quantity=one.quantity,
+            value=value[index],
+            top=top[index],
+            valid=valid[index],
+            uncertainty=uncertainty[index],
+            drift=drift[index],
+            saturated=saturated[index],
+            below=below[index],
+            simulated=simulated[index],
+            range_end=one.range_end,
+            channels=one.channels,
+            states={id: state},
+            calibration_ids={id: correction.calibration_id if correction else None},
+            made_by=(one.token, state),
+        )
+        work.take(one.key, found)
 
 
 def _corrected(rows: Sequence[_Row], values: Array) -> Array:
+    """Most calibrations find nothing to correct."""
     fixes = [row.correction for row in rows]
-    if not any(fixes):
-        return values
-    return (values - column([fix.offset if fix else 0.0 for fix in fixes])) * column([fix.gain if fix else 1.0 for fix in fixes])
+    if any(fix is not None and fix.offset != 0.0 for fix in fixes):
+        values -= column([fix.offset if fix else 0.0 for fix in fixes])
+    if any(fix is not None and fix.gain != 1.0 for fix in fixes):
+        values *= column([fix.gain if fix else 1.0 for fix in fixes])
+    return values
 
 
-def _mark_overloads(rows: Sequence[_Row], top: Array, saturated: Mask) -> None:
+def _mark_overloads(plain: Sequence[_Plain], top: Array, saturated: Mask) -> None:
     """Levels near a microphone's overload point, whether the device says so or not; the rows of one kind of microphone together."""
     groups: dict[tuple[str, float], list[int]] = defaultdict(list)
-    for index, row in enumerate(rows):
-        instrument = row.channel.spec.instrument
-        if row.quantity.id in OVERLOADS and instrument is not None and instrument.range_high is not None:
-            groups[row.quantity.id, instrument.range_high].append(index)
-    for (id, range_high), indices in groups.items():
+    for index, one in enumerate(plain):
+        if one.overload_db is not None:
+            groups[one.quantity.id, one.overload_db].append(index)
+    for (id, overload_db), indices in groups.items():
         shown = top[indices]
-        saturated[indices] |= OVERLOADS[id](np.where(np.isnan(shown), -np.inf, shown), range_high).at_least
+        saturated[indices] |= OVERLOADS[id](np.where(np.isnan(shown), -np.inf, shown), overload_db).at_least
 
 
 def block(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -90,7 +90,9 @@ Measure = Callable[[str], Measured | None]
 
 def is_monitored(placement: Placement) -> bool:
     """Whether a WBGT can be had here: from an instrument for it, a natural wet bulb and a globe, or temperature and humidity."""
-    return any(needed <= placement.channels.keys() for needed in ({"wbgt"}, {"natural_wet_bulb_temperature", "globe_temperature"}, {"air_temperature", "relative_humidity"}))
+    held = placement.channels
+    by_air = "air_temperature" in held and "relative_humidity" in held
+    return by_air or "wbgt" in held or ("natural_wet_bulb_temperature" in held and "globe_temperature" in held)
 
 
 def wbgt_of(measure: Measure, worst_globe_c: float | None = None) -> Wbgt | None:

@@ -5,7 +5,7 @@ Channels × minutes, minutes along the last axis. NaN is no value; infinity is a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -82,25 +82,47 @@ def longest_run(mask: Mask) -> _IntArray:
 class Windows:
     """The windows of many channels at once."""
 
-    last: Mapping[int, Three]  # by minutes: 10 and 15 for ceilings and short-term limits, 60
+    last: Last
     worst: Mapping[int, Three]  # by minutes: the highest 15 and 60
-    shift: Three
     coverage: Array
     max_gap_min: _IntArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Last:
+    """Those that end now."""
+
+    means: Mapping[int, Three]  # by minutes: 10 and 15 for ceilings and short-term limits, 60
+    shift: Three
+
+
 def all_windows(minutes: Bounded) -> Windows:
     """Every window of every channel, once a minute."""
-    known = _Counts.of(minutes.valid & minutes.counted)
-    counted = _Counts.of(minutes.counted)
-    sides = (_Sums.of(minutes.value, known), _Sums.of(minutes.low, counted), _Sums.of(minutes.high, counted))
-    worked = np.maximum(counted.upto[..., -1], 1)
+    known, counted, sides = _sums(minutes)
     return Windows(
-        last={length: _three([side.last(length, enough) for side in sides]) for length, enough in LAST.items()},
+        last=_last(sides, minutes.value.shape[-1]),
         worst={length: _three([side.worst(length, enough) for side in sides]) for length, enough in WORST.items()},
-        shift=_three([side.last(minutes.value.shape[-1], 0.0) for side in sides]),
-        coverage=known.upto[..., -1] / worked,
+        coverage=known.upto[..., -1] / np.maximum(counted.upto[..., -1], 1),
         max_gap_min=minutes.max_gap_min,
+    )
+
+
+def last_windows(minutes: Bounded) -> Last:
+    """Of every channel the windows that end now."""
+    _, _, sides = _sums(minutes)
+    return _last(sides, minutes.value.shape[-1])
+
+
+def _sums(minutes: Bounded) -> tuple[_Counts, _Counts, Sequence[_Sums]]:
+    """Counts of the known and of the counted minutes, and the sums of value, low and high."""
+    known, counted = _Counts.of(minutes.valid & minutes.counted), _Counts.of(minutes.counted)
+    return known, counted, (_Sums.of(minutes.value, known), _Sums.of(minutes.low, counted), _Sums.of(minutes.high, counted))
+
+
+def _last(sides: Sequence[_Sums], minutes: int) -> Last:
+    return Last(
+        means={length: _three([side.last(length, enough) for side in sides]) for length, enough in LAST.items()},
+        shift=_three([side.last(minutes, 0.0) for side in sides]),
     )
 
 

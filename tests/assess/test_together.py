@@ -111,7 +111,7 @@ def content(found: Measured | Wbgt | None) -> Any:
     """Every field to the last bit; what stands beside the numbers as it is."""
     if found is None:
         return None
-    skipped = {"hours", "found", "cover", "used"}
+    skipped = {"hours", "found", "cover", "used", "made_by"}
     return {one.name: bits(getattr(found, one.name)) for one in fields(found) if one.name not in skipped}
 
 
