@@ -97,3 +97,8 @@ def test_a_notice_is_in_no_list_of_alarms_until_it_is_asked_for(site) -> None:
     id = site.factory.raise_alert("f1.ironing-1", "heat", "late_excursion", Severity.NOTICE)
     assert id not in site.get("/alerts").text
     assert id in site.get("/alerts?severity=notice").text
+
+
+@pytest.mark.parametrize("path", ["/alarms", POLICY, KPIS, "/alerts", "/reviews", "/sites/f1/committee", "/sites/f1/boards", "/sites/f1/concerns", "/notifications", "/login"])
+def test_each_page_of_alerts_and_committee_names_the_version_that_made_it(standing, path: str) -> None:
+    assert re.search(r"Oshwatch \d+\.\d+", standing.get(path).text), path

@@ -254,6 +254,8 @@ def test_every_page_fits_a_phone_passes_axe_and_is_translated(site, opened: Open
                 page.evaluate("for (const element of document.querySelectorAll('details')) element.open = true")
                 assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], (path, language)
             assert untranslated(page) == [], path
+            sides = page.evaluate("[...document.querySelectorAll('.pairs dd')].filter(e => e.offsetParent).map(e => getComputedStyle(e)).map(s => s.textAlign + ' ' + s.direction)")
+            assert set(sides) <= {"start rtl", "right ltr", "right rtl"}, path
 
 
 def untranslated(page: Page) -> list[str]:
