@@ -87,6 +87,7 @@ def measured(span: Span, placement: Placement, quantity_id: str, series: Mapping
             held = piece.channels.get(channel.id)
             if held is not None and channel.id in series:
                 _enter(result, held, series[channel.id], piece.minutes, span.start_us, fixes)
+                _doubt(result, piece.minutes, span.start_us, history, fixes)
     return result
 
 
@@ -150,6 +151,17 @@ def _enter(result: Measured, channel: Channel, series: Series, minutes: slice, s
     result.saturated[minutes], result.below[minutes], result.simulated[minutes] = saturated, below, simulated
     if instrument is not None and instrument.range_high is not None:
         result.range_end = instrument.range_high
+
+
+def _doubt(result: Measured, minutes: slice, start_us: int, history: History, fixes: Sequence[Correction]) -> None:
+    """What the next calibration found the instrument to be off, it may have been off at any time since the last that was good: nobody knows when it went wrong."""
+    for good_us, fix in history.found_later():
+        if fix in fixes and fix.from_us > start_us:
+            first, stop = (min(max(-(-(at_us - start_us) // MINUTE_US), minutes.start), minutes.stop) for at_us in (good_us, fix.from_us))
+            value, held = result.value[first:stop], correction_at(fixes, good_us)
+            raw = value if held is None else value / held.gain + held.offset
+            moved = np.abs(value - (raw - fix.offset) * fix.gain)
+            result.drift[first:stop] += np.where(np.isnan(moved), 0.0, moved)
 
 
 def _corrected(values: Array, first: int, start_us: int, fixes: Sequence[Correction]) -> Array:

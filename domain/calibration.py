@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from domain.quantities import Averaging
-from domain.registry import CalibrationSpec
+from domain.registry import ALWAYS_US, CalibrationSpec
 from domain.sitefile import instant_of
 from domain.times import DAY_US
 from domain.verdict import CalibrationState
@@ -79,6 +79,12 @@ class History:
         self.corrections = corrections(records, timezone)
         self.last_us = self.corrections[-1].from_us if self.corrections else None
         self.has_gain = any(fix.gain != 1.0 for fix in self.corrections)
+
+    def found_later(self) -> Iterator[tuple[int, Correction]]:
+        """Each correction with the time of the last record before it that said that the instrument was right: by what it found the instrument may have drifted at any time since then."""
+        for fix in self.corrections:
+            good = [time_us for time_us, record in zip(self._times, self._ordered, strict=True) if time_us < fix.from_us and record.passed]
+            yield max(good, default=ALWAYS_US), fix
 
     def state(self, start_us: int, stop_us: int) -> CalibrationState:
         """Over [start, stop). A check that failed later reaches back to the last one that passed: nobody knows when between them it went wrong."""

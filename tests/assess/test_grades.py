@@ -6,9 +6,12 @@ import msgspec
 import pytest
 
 from assess.evaluate import worst_of
+from assess.gather import measured
 from assess.grading import workers_of
 from assess.limits import limits_for, profiles_of
-from domain.registry import CalibrationSpec, Workers
+from assess.minutes import read_series
+from assess.plan import span_of
+from domain.registry import CalibrationSpec, Registry, Workers
 
 TWA = "twa/niosh-co-twa"
 WET = {"natural_wet_bulb_temperature": 22.0, "globe_temperature": 27.0}
@@ -197,3 +200,46 @@ def test_an_unverified_limit_decides_nothing(house, monkeypatch):
     verdict = house.verdicts()[TWA]
     assert (verdict.state, verdict.over_action_level) == ("indeterminate", "indeterminate")
     assert "The limit is not verified: it decides nothing." in verdict.reasons
+
+
+def test_what_the_next_calibration_finds_widens_the_bounds_back_to_the_last_good_check(make_house):
+    def verdict(*records):
+        house = make_house()
+        name = house.channel("sound_level_a_eq", calibrated=False)
+        house.fill(name, 84.0)
+        house.calibrations = [CalibrationSpec(id=f"c{number}", channel=name, by="lab", **{"type": "acoustic", **record}) for number, record in enumerate(records)]
+        return next(one for one in house.verdicts().values() if one.metric == "dose_3db" and one.limit.profile == "us-niosh")
+
+    first = {"performed_at": "2026-06-01", "next_due": "2027-06-01"}
+    before = verdict(first)
+    found = verdict(first, {"performed_at": "2026-12-01", "offset": -3.0})
+    assert found.value == before.value  # what was found later corrects what comes later
+    assert found.low < before.low
+    assert found.high == pytest.approx(before.high * 10 ** (3.0 / 10), rel=0.01)
+    checked = verdict(first, {"performed_at": "2026-11-25", "type": "field_check"}, {"performed_at": "2026-12-01", "offset": -3.0})
+    assert (checked.low, checked.high) == (before.low, before.high)
+    nothing = verdict(first, {"performed_at": "2026-12-01"})
+    assert (nothing.low, nothing.high) == (before.low, before.high)
+
+
+def test_an_instrument_that_reports_every_five_minutes_is_doubted_in_all_of_them(make_house):
+    house = make_house()
+    name = house.channel("sound_level_a_eq", interval_s=300.0)
+    house.fill(name, [84.0 if minute % 5 == 4 else None for minute in range(480)])
+    house.calibrations.append(CalibrationSpec(id="late", channel=name, type="acoustic", by="lab", performed_at="2026-11-25", offset=2.0))
+    span = span_of(Registry(house.entries), "f1.z1", house.plan, house.plan.start_us, 480)
+    found = measured(span, span.placements[0], "sound_level_a_eq", read_series(house.store, [name], house.plan.start_us, 480), {name: house.calibrations})
+    assert found.drift.tolist() == pytest.approx([2.0] * 480)
+
+
+def test_a_calibration_in_the_middle_of_a_shift_doubts_the_minutes_before_it_alone(make_house):
+    house = make_house()
+    name = house.channel("sound_level_a_eq")
+    house.fill(name, 84.0)
+    house.calibrations.append(CalibrationSpec(id="late", channel=name, type="acoustic", by="lab", performed_at="2026-11-23T04:00:00Z", offset=-2.0))
+    span = span_of(Registry(house.entries), "f1.z1", house.plan, house.plan.start_us, 480)
+    series = read_series(house.store, [name], house.plan.start_us, 480)
+    found = measured(span, span.placements[0], "sound_level_a_eq", series, {name: house.calibrations})
+    assert found.drift[:240].tolist() == [2.0] * 240
+    assert found.drift[240:].tolist() == [0.0] * 240
+    assert (found.value[0], found.value[240]) == (pytest.approx(84.0), pytest.approx(86.0))
