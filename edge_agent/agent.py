@@ -20,7 +20,7 @@ from edge_agent.drivers.registry import Sensor, channels_of, files_of, task_of
 from edge_agent.health import HealthReport, host_uptime_s
 from edge_agent.outbox import Outbox
 from edge_agent.sampler import Sampler, SensorFeed
-from edge_agent.timebase import Change, Timebase, kernel_synchronised
+from edge_agent.timebase import Change, Correction, Timebase, kernel_synchronised
 from edge_agent.uplink import Sources, Uplink, connection_of
 from edge_agent.worker import Worker
 
@@ -140,7 +140,7 @@ class Agent:
             self._workers.append(Worker(f"uplink {connection.name}", uplink))
 
     def _start_sensor(self, options: Sensor) -> None:
-        feed = SensorFeed(options.id, self._loaded.config.agent, options.simulated, self._timebase, self._sampler.put)
+        feed = SensorFeed(options.id, self._loaded.config.agent, options.simulated, self._timebase, self._sampler.put, self._sampler.moment)
         around = Surroundings(timing=self._timebase, reporter=feed, host_uptime_s=host_uptime_s())
         task = task_of(options, self._loaded.folder, around)
         self._sensors[options.id] = RunningSensor(options, files_of(options, self._loaded.folder), task, feed, Worker(f"sensor {options.id}", task))
@@ -176,12 +176,18 @@ class Agent:
     # --- time ---
 
     def _keep_time(self) -> None:
-        correction = self._timebase.check()
-        if correction is None:
-            if not self._timebase.synchronised:
-                self._outbox.release_unsynchronised(self._timebase.now_us() - HOLD_UNSYNCHRONISED_US)
-                self._look_again()
+        with self._sampler.still():
+            correction = self._timebase.check()
+            if correction is not None:
+                self._correct(correction)
+        if correction is None and self._timebase.synchronised:
             return
+        if not self._timebase.synchronised:
+            self._outbox.release_unsynchronised(self._timebase.now_us() - HOLD_UNSYNCHRONISED_US)
+        self._look_again()
+
+    def _correct(self, correction: Correction) -> None:
+        """Each reading is stamped and committed with the clock of its own boot."""
         log.warning("the clock was %s: times so far are corrected by %.3f s", correction.change.value, correction.offset_us / SECOND_US)
         self._sampler.flush()
         self._outbox.synchronised(correction.offset_us)
@@ -189,7 +195,6 @@ class Agent:
             self._outbox.begin(after_stop=False)
         for running in self._sensors.values():
             running.feed.corrected()
-        self._look_again()
 
     # --- config ---
 

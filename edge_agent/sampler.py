@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from domain.ids import channel_id
@@ -31,6 +32,8 @@ class SensorFeed:
     simulated: bool
     timebase: Timebase
     put: Callable[[list[Reading]], None]
+    moment: AbstractContextManager[object] = field(default_factory=threading.RLock, repr=False)
+    """Held from the stamp until it is with the sampler: a correction of the clock comes before or after."""
     good: int = 0
     bad: int = 0
     last_good_us: int | None = None
@@ -39,14 +42,14 @@ class SensorFeed:
 
     def points(self, points: Sequence[Point]) -> None:
         """Points of one moment: now. A frame counts as good when any of its values is."""
-        time_us = max(self.timebase.now_us(), self._last_us + 1)
-        self._last_us = time_us
+        with self.moment:
+            self._last_us = time_us = max(self.timebase.now_us(), self._last_us + 1)
+            self.put([self._reading(point, time_us) for point in points])
         if any(point.is_good for point in points):
             self.good += 1
             self.last_good_us = self.timebase.monotonic_us()
         else:
             self.bad += 1
-        self.put([self._reading(point, time_us) for point in points])
 
     def trouble(self, text: str) -> None:
         """What is wrong, told once per change."""
@@ -73,7 +76,7 @@ class Sampler:
     def __init__(self, outbox: Outbox, timebase: Timebase, committed: Callable[[], None]) -> None:
         self._outbox, self._timebase, self._committed = outbox, timebase, committed
         self._waiting: list[Reading] = []
-        self._lock = threading.Lock()
+        self._lock, self._flushing, self.moment = threading.Lock(), threading.RLock(), threading.RLock()
         self._something = threading.Event()
 
     def put(self, readings: list[Reading]) -> None:
@@ -93,8 +96,18 @@ class Sampler:
     def wake(self) -> None:
         self._something.set()
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nothing is stamped and nothing is committed by others meanwhile."""
+        with self._flushing, self.moment:
+            yield
+
     def flush(self) -> None:
         """Commit what has come; what the outbox did not take stays for the next tick."""
+        with self._flushing:
+            self._flush()
+
+    def _flush(self) -> None:
         self._something.clear()
         with self._lock:
             readings = list(self._waiting)

@@ -137,6 +137,10 @@ class Intake:
     def in_flight(self) -> int:
         return len(self._in_flight)
 
+    def on_record(self, agent: str, boot: str, seq: int) -> bool:
+        """Whether the ledger has this pack, with what was kept out of it."""
+        return (agent, boot, seq) not in self._in_flight
+
     def _one(self, message: Message, work: Work, doubtful: list[tuple[Message, Pack]]) -> None:
         parsed = self._parsed(message.topic)
         if message.topic == RETRY_TOPIC:
@@ -315,7 +319,7 @@ class Intake:
             if cause is GapCause.OUTBOX_FULL:
                 self._notice(agent, NoticeKind.OUTBOX_FULL, f"'{agent}' had to drop packs: {event.text or 'its outbox is full'}", arrived_us)
         elif event.type == "clock" and event.offset_s is not None and abs(event.offset_s) < 1e10:
-            work.retimings.append(Retiming(agent, event.boot, round(event.offset_s * SECOND_US)))
+            work.retimings.append(Retiming(agent, event.boot, event.seq, round(event.offset_s * SECOND_US)))
         else:
             log.info("event of %s: %s %s %s", agent, event.type, event.sensor, event.text)
 

@@ -6,18 +6,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from sqlalchemy import Engine
 
 from domain.clock import Clock
 from domain.reading import Minute, Reading
-from domain.senml import Refusal
 from domain.times import minute_of
 from ingest.intake import FUTURE_US, Intake
 from ingest.minutebook import Merged, MinuteBook
 from ingest.patience import Patience
-from ingest.retime import Unsynchronised, retime_quarantined
+from ingest.retime import AheadOfTime, Unsynchronised
 from ingest.work import Work
 from storage.records.quarantine import QuarantineRepository
 from storage.records.unsynchronised import UnsynchronisedRepository
@@ -92,9 +90,9 @@ class Merger:
 
     def __init__(self, *, reader: SettledReader, engine: Engine, clock: Clock, intake: Intake, records_patience: Patience) -> None:
         self._reader, self._clock, self._intake, self._records_patience = reader, clock, intake, records_patience
-        self._quarantine = QuarantineRepository(engine)
         self._book = MinuteBook(reader)
         self._unsynchronised = Unsynchronised(reader, UnsynchronisedRepository(engine), records_patience)
+        self._ahead_of_time = AheadOfTime(QuarantineRepository(engine), intake, records_patience)
         self._refused: deque[RefusedReading] = deque()
         self._closed_s = 0.0
 
@@ -142,11 +140,11 @@ class Merger:
             self._book.close_due(self._clock.now_us(), merged)
 
     def _retime(self, work: Work) -> None:
-        directory, horizon_us = self._intake.directory, self._clock.now_us() + FUTURE_US
+        horizon_us = self._clock.now_us() + FUTURE_US
         while work.retimings:
             retiming = work.retimings[0]
             self._unsynchronised.retime(retiming, work, horizon_us)
-            held = self._records_patience(partial(self._quarantine.held, [Refusal.FUTURE_TIME.value], agent=retiming.agent))
-            retime_quarantined(held, retiming, directory.channels, directory.site(retiming.agent), horizon_us, work)
+            self._ahead_of_time.retime(retiming, work, horizon_us)
             work.retimings.pop(0)
+        self._ahead_of_time.note(work, horizon_us)
         self._unsynchronised.note(work, horizon_us)

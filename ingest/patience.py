@@ -19,6 +19,9 @@ class Stopped(Exception):
     """The service stops; what was not acknowledged comes again."""
 
 
+LOOK_S = 0.01
+
+
 class Patience:
     """Repeats a call until the database answers, or the service stops."""
 
@@ -26,6 +29,12 @@ class Patience:
         self._stopping = stopping
         self.problem = ""
         self.retries = 0
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for another thread, which waits for its database."""
+        while not condition():
+            if self._stopping.wait(LOOK_S):
+                raise Stopped
 
     def __call__(self, call: Callable[[], T]) -> T:
         tries = 0

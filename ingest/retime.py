@@ -5,21 +5,25 @@ The copies are in the store before an original is marked, and the ledger says un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
 from domain.quality import Reason
 from domain.reading import Reading, superseded
 from domain.senml import PackRefused, Refusal, decode_pack
+from ingest.intake import Intake
 from ingest.minutebook import Reader
 from ingest.patience import Patience
 from ingest.work import BootKey, Retiming, Work
-from storage.records.quarantine import QuarantineItem
+from storage.records.quarantine import QuarantineItem, QuarantineRepository
 from storage.records.unsynchronised import UnsynchronisedRepository, UnsynchronisedRow
 
 _UNSYNCED = int(Reason.CLOCK_UNSYNCED)
+_REMEMBERED_MAX = 1_000
+"""Boots."""
 
 
 class Unsynchronised:
@@ -111,18 +115,60 @@ def _around(row: UnsynchronisedRow, offset_us: int) -> tuple[int, int]:
     return min(first for first, _ in spans) + offset_us, max(last for _, last in spans) + offset_us + 1
 
 
-def retime_quarantined(items: Iterable[QuarantineItem], retiming: Retiming, channels: Collection[str], site: str, horizon_us: int, work: Work) -> None:
-    """Enter into `work` what was kept out because its time lay in the future, where the offset brings it back."""
-    for item in items:
-        if item.boot != retiming.boot or item.refusal != Refusal.FUTURE_TIME or item.whole:
-            continue
+class AheadOfTime:
+    """What was kept out because its time lay in the future, and comes in once a clock event brings it back: from quarantine, from commits on their way to it, and late. Used by one thread."""
+
+    def __init__(self, repository: QuarantineRepository, intake: Intake, patience: Patience) -> None:
+        self._repository, self._intake, self._patience = repository, intake, patience
+        self._on_their_way: dict[BootKey, set[int]] = {}
+        self._events: dict[BootKey, list[Retiming]] = {}
+
+    def retime(self, retiming: Retiming, work: Work, horizon_us: int) -> None:
+        """Enter into `work` what quarantine holds of that boot; commits on their way to it are waited for."""
+        agent, boot = key = (retiming.agent, retiming.boot)
+        for seq in self._on_their_way.pop(key, ()):
+            self._patience.until(partial(self._intake.on_record, agent, boot, seq))
+        for item in self._held(agent):
+            if item.boot == boot and item.seq < retiming.seq and (readings := self._right(item.payload, retiming, horizon_us)):
+                work.readings += readings
+                work.accepted.append((item.id, self._intake.directory.site(agent)))
+        events = self._events.pop(key, [])
+        self._events[key] = sorted({*events, retiming}, key=lambda event: event.seq)
+        if len(self._events) > _REMEMBERED_MAX:
+            self._events.pop(next(iter(self._events)))
+
+    def note(self, work: Work, horizon_us: int) -> None:
+        """What is kept out of this commit: brought back where an event that comes after it is known, remembered otherwise."""
+        kept = []
+        for row in work.quarantine:
+            key = (row.agent, row.boot)
+            if row.refusal == Refusal.FUTURE_TIME and not row.whole:
+                event = next((event for event in self._events.get(key, ()) if row.seq < event.seq), None)
+                if event is not None and (readings := self._right(row.payload, event, horizon_us)):
+                    work.readings += readings
+                    continue
+                waiting = self._on_their_way.setdefault(key, set())
+                waiting.add(row.seq)
+            kept.append(row)
+        work.quarantine = kept
+        if len(self._on_their_way) > _REMEMBERED_MAX:
+            self._on_their_way.pop(next(iter(self._on_their_way)))
+
+    def _held(self, agent: str) -> Iterator[QuarantineItem]:
+        """An hour of a busy device is more than one portion."""
+        after_id = 0
+        while portion := self._patience(partial(self._repository.held, [Refusal.FUTURE_TIME.value], agent=agent, after_id=after_id)):
+            yield from portion
+            after_id = portion[-1].id
+
+    def _right(self, payload: bytes, retiming: Retiming, horizon_us: int) -> list[Reading]:
+        """At the right time; none when the offset does not make it acceptable."""
         try:
-            readings = [shifted(reading, retiming.offset_us) for reading in decode_pack(item.payload, item.agent).readings]
+            readings = [shifted(reading, retiming.offset_us) for reading in decode_pack(payload, retiming.agent).readings]
         except PackRefused:
-            continue
-        if readings and all(reading.channel in channels and reading.time_us <= horizon_us for reading in readings):
-            work.readings += readings
-            work.accepted.append((item.id, site))
+            return []
+        channels = self._intake.directory.channels
+        return readings if all(reading.channel in channels and reading.time_us <= horizon_us for reading in readings) else []
 
 
 def shifted(reading: Reading, offset_us: int) -> Reading:

@@ -36,10 +36,11 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Retiming:
-    """A clock event: by how much that boot's unsynchronised readings are wrong."""
+    """A clock event: by how much what that boot sent before it, unsynchronised or ahead of time, is wrong."""
 
     agent: str
     boot: str
+    seq: int
     offset_us: int
 
 

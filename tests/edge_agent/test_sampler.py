@@ -83,6 +83,32 @@ def test_what_the_outbox_failed_to_take_is_taken_next_time(clock: FakeClock, tmp
     assert len(outbox.pending("home", 10)) == 1
 
 
+def test_two_that_commit_at_once_neither_lose_nor_repeat(clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent commits beside the sampler's thread when its clock was corrected."""
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    sampler = Sampler(outbox, Timebase(clock, trusted=True), lambda: None)
+    sensor, taken, within, go_on = feed(clock, sampler.put), list[int](), threading.Event(), threading.Event()
+
+    def slow(readings: list[Reading], **_: bool) -> None:
+        within.set()
+        go_on.wait(5)
+        taken.extend(reading.time_us for reading in readings)
+
+    monkeypatch.setattr(outbox, "append", slow)
+    sensor.points([GOOD])
+    both = [threading.Thread(target=sampler.flush) for _ in range(2)]
+    both[0].start()
+    assert within.wait(5)
+    both[1].start()
+    sensor.points([GOOD])
+    go_on.set()
+    for thread in both:
+        thread.join(5)
+    sampler.flush()
+    assert len(taken) == 2
+    assert taken == sorted(set(taken))
+
+
 class Fragile:
     """Fails twice, then works until stopped."""
 

@@ -66,8 +66,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_agent.window.RESEND_FIRST_S", 2.0)
 
 
-def site_file(agents: Sequence[str], interval_s: float) -> SiteFile:
-    channels = [{"placement": "hall", "quantity": quantity, "zone": "hall", "interval_s": interval_s} for quantity in (*QUANTITIES, "co")]
+def site_file(agents: Sequence[str], interval_s: float, quantities: Sequence[str] = (*QUANTITIES, "co")) -> SiteFile:
+    channels = [{"placement": "hall", "quantity": quantity, "zone": "hall", "interval_s": interval_s} for quantity in quantities]
     content = {
         "site": {"id": "f1", "name": "Sunrise", "timezone": "Asia/Ho_Chi_Minh", "country": "VN", "profiles": ["us-niosh"]},
         "shifts": [{"name": "A", "start": "00:00", "stop": "00:00"}],
@@ -101,6 +101,7 @@ class Plant:
     database_url: str = ""
     agents: tuple[str, ...] = ("agent-1", "agent-2")
     interval_s: float = 1.0
+    quantities: tuple[str, ...] = (*QUANTITIES, "co")
     clock: Clock = field(default_factory=SystemClock)
     ingest: subprocess.Popen[bytes] | None = None
 
@@ -109,7 +110,9 @@ class Plant:
         self.database_url = self.database_url or f"sqlite:///{self.directory}/oshwatch.db"
         self.directory.mkdir(parents=True, exist_ok=True)
         self.engine = open_records(self.database_url)
-        RegistryRepository(self.engine).import_file(site_file(self.agents, self.interval_s), valid_from_us=None, author="tests", reason="first", now_us=self.clock.now_us())
+        RegistryRepository(self.engine).import_file(
+            site_file(self.agents, self.interval_s, self.quantities), valid_from_us=None, author="tests", reason="first", now_us=self.clock.now_us()
+        )
         people = PeopleRepository(self.engine)
         if people.user("officer") is None:
             people.add_user(name="officer", role="officer", grant="*", password=None, locale="")

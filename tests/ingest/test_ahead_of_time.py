@@ -1,0 +1,46 @@
+"""What a clock that ran ahead sent: refused as it came, and stored at its right time once the device says by how much it was wrong, whichever of the two comes first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from domain.times import SECOND_US
+
+
+def clock_event(bench: Any, seq: int, offset_s: float) -> bytes:
+    return msgspec.json.encode({"type": "clock", "boot": "boot-1", "seq": seq, "at": bench.now_us / SECOND_US, "offset_s": offset_s})
+
+
+def ahead(bench: Any, seq: int, *seconds: float) -> bytes:
+    found: bytes = bench.pack(seq, *(bench.reading(each, 20.0 + seq) for each in seconds))
+    return found
+
+
+def seconds_stored(bench: Any) -> list[int]:
+    return [(one.time_us - bench.now_us) // SECOND_US for one in bench.stored()]
+
+
+def test_a_pack_and_the_clock_event_behind_it_in_one_commit(bench: Any) -> None:
+    data, events = "osh/v1/agent-1/data", "osh/v1/agent-1/event"
+    messages = [(data, ahead(bench, 0, 3000)), (data, ahead(bench, 1, 3001)), (events, clock_event(bench, 2, -3600.0))]
+    tokens = [token for topic, payload in messages for token in bench.source.send(topic, payload)]
+    bench.until(lambda: set(tokens) <= set(bench.source.acked), "acknowledged")
+    assert seconds_stored(bench) == [-600, -599]
+    bench.until(lambda: [item for item in bench.quarantine if item.state == "held"] == [], "nothing is left in quarantine")
+
+
+def test_a_pack_that_comes_after_the_event_that_tells_of_it(bench: Any) -> None:
+    """The broker died with it and it was sent again; what the boot sends after the event is not the event's matter."""
+    bench.settled(ahead(bench, 0, 3000))
+    bench.settled(clock_event(bench, 2, -3600.0), kind="event")
+    bench.settled(ahead(bench, 1, 3001), ahead(bench, 3, 3003))
+    assert seconds_stored(bench) == [-600, -599]
+    assert [(item.seq, item.state) for item in bench.quarantine if item.state == "held"] == [(3, "held")]
+
+
+def test_more_than_a_portion_of_them(bench: Any) -> None:
+    bench.settled(ahead(bench, 0, *range(3000, 3600)))
+    bench.settled(clock_event(bench, 1, -3600.0), kind="event")
+    assert seconds_stored(bench) == list(range(-600, 0))
