@@ -96,10 +96,21 @@ class History:
         last = self._ordered[at - 1]
         if not last.passed:
             return "failed"
-        due_us = _due_us(last.next_due, self._timezone.key) if last.next_due else self._times[at - 1] + HOLDS_FOR_US
+        due_us = self._due_us(at)
         if stop_us > due_us:
             return "overdue"
         return "due" if due_us - stop_us < DUE_WITHIN_US else "in_date"
+
+    def _due_us(self, at: int) -> int:
+        """When the first of what was to be done again is due, of the records before: the last calibration and the last check of each kind. A check that names no date moves none on."""
+        last: dict[str, tuple[int, CalibrationSpec]] = {}
+        for time_us, record in zip(self._times[:at], self._ordered[:at], strict=True):
+            if record.passed:
+                last[record.type if record.type in CHECKS_ONLY else ""] = time_us, record
+        dated = [_due_us(record.next_due, self._timezone.key) for _, record in last.values() if record.next_due]
+        _, calibrated = last.get("", (0, None))
+        undated = [last[""][0] + HOLDS_FOR_US] if calibrated is not None and not calibrated.next_due else []
+        return min([*dated, *undated], default=self._times[at - 1] + HOLDS_FOR_US)
 
 
 def state_of(records: Sequence[CalibrationSpec], timezone: ZoneInfo, start_us: int, stop_us: int) -> CalibrationState:

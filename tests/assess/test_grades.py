@@ -84,6 +84,13 @@ def record(id, type, at, **fields):
         ([record("a", "span", "2026-06-01", next_due="2027-06-01"), record("b", "bump", "2026-11-20", passed=False)], "failed"),
         ([record("a", "span", "2026-06-01", next_due="2027-06-01"), record("b", "bump", "2026-12-20", passed=False)], "failed"),
         ([record("b", "bump", "2026-11-20", passed=False), record("a", "span", "2026-11-21", next_due="2027-06-01")], "in_date"),
+        ([record("a", "span", "2025-06-01", next_due="2026-06-01"), record("b", "bump", "2026-11-20")], "overdue"),  # a check calibrates nothing
+        ([record("a", "span", "2025-06-01"), record("b", "bump", "2026-11-20")], "overdue"),
+        ([record("a", "span", "2026-06-01", next_due="2027-06-01"), record("b", "bump", "2026-11-20", next_due="2026-11-21")], "overdue"),
+        ([record("a", "span", "2026-06-01", next_due="2027-06-01"), record("b", "bump", "2026-11-20")], "in_date"),
+        ([record("b", "bump", "2026-11-20")], "in_date"),
+        ([record("a", "span", "2025-06-01", next_due="2026-06-01"), record("c", "span", "2026-07-01")], "in_date"),
+        ([record("b", "bump", "2026-11-19", next_due="2026-11-20", passed=False), record("a", "span", "2026-11-21", next_due="2027-06-01")], "in_date"),
     ],
 )
 def test_the_state_of_calibration_also_looks_at_the_check_that_came_after(house, records, state):
