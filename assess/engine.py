@@ -26,6 +26,7 @@ from assess.plan import Span, grown, shifts_of, span_of
 from assess.protect import live_zone, prepare, prepare_look, prepare_results
 from assess.revisions import Revisions, Task, identity
 from assess.samples_book import SamplesBook
+from assess.suspected import Since, higher, replaced_now, with_replaced
 from domain.clock import Clock, patience_us
 from domain.errors import NotReady
 from domain.ids import zone_id
@@ -37,6 +38,7 @@ from domain.verdict import Verdict
 from storage.records.assessed import AssessedRepository
 from storage.records.gaps import GapsRepository
 from storage.records.registry import RegistryRepository
+from storage.records.suspects import SuspectsRepository
 from storage.records.touched import TouchedRepository
 from storage.records.verdicts import VerdictRepository
 from storage.records.zone_states import ZoneStateRow, ZoneStatesRepository
@@ -66,6 +68,7 @@ class _Watch:
     span: Span | None = None
     work: ZoneShift | None = None
     agreed: ZoneShift | None = None  # the same without records that wait for a side, where there are any
+    replaced: ZoneShift | None = None  # the same with suspected sensors replaced, where there are any
 
 
 @dataclass(slots=True)
@@ -93,6 +96,7 @@ class Assessor:
         self._states = ZoneStatesRepository(engine)
         self._gaps = GapsRepository(engine)
         self._samples = SamplesBook(engine)
+        self._suspects = SuspectsRepository(engine)
         self._cache = MinuteCache(timeseries)
         self._newcomers = Newcomers(timeseries, self._cache)
         self._registry: Registry | None = None
@@ -196,12 +200,14 @@ class Assessor:
         if not stale:
             return
         series = self._cache.series(_wanted([span for zone in zones if (span := self._watches[zone.id].span) is not None]), now_us)
+        since = {suspect.channel: suspect.since_us for suspect in self._suspects.all() if suspect.kind == "fault"}
         for watch in stale:
             span, is_open = watch.span, watch.span is not None and is_record_open(watch.span, registry)
             watch.work = None if span is None else self._work(span, series, registry, watch.work)
             watch.agreed = self._work(span, series, registry.undisputed(), watch.agreed) if span is not None and is_open else None
+            watch.replaced = self._with_replaced(span, series, registry, since) if span is not None else None
         works = [watch.work for watch in stale if watch.work is not None]
-        self._try("what zones have in common", prepare, [*works, *(watch.agreed for watch in stale if watch.agreed is not None)])
+        self._try("what zones have in common", prepare, [*works, *(other for watch in stale for other in (watch.agreed, watch.replaced) if other is not None)])
         self._owed.update({work.span.zone: work for work in works if work.span.shift is not None and work.span.minutes})
 
     def _so_far(self, registry: Registry, now_us: int) -> None:
@@ -229,6 +235,10 @@ class Assessor:
             samples=lambda span: self._samples.of(span, registry.without_samples),
             rest=lambda zone: self._beside(span, zone, registry),
         )
+
+    def _with_replaced(self, span: Span, series: Mapping[str, Series], registry: Registry, since: Since) -> ZoneShift | None:
+        replaced = with_replaced(span, {channel: series[channel].part(span.start_us, span.minutes) for channel in span.channels}, since)
+        return self._work(span, {**series, **replaced}, registry, None) if replaced else None
 
     def record_high(self, channel: str, before_us: int) -> float | None:
         """The highest valid minute of a channel in the weeks before."""
@@ -335,7 +345,14 @@ class Assessor:
         now = Now(at_us=now_us, last=last, valued=self._valued, counting=self._counting, patience_us=patience_us(self._clock, 0))
         agreed = {watch.agreed.span.zone: watch.agreed for watch in self._watches.values() if watch.agreed is not None}
         self._try("what new readings have in common", prepare_look, [*works, *agreed.values()], now)
-        return [zone for work in works if (zone := self._try(work.span.zone, _look, work, agreed.get(work.span.zone), now)) is not None]
+        found = [zone for work in works if (zone := self._try(work.span.zone, _look, work, agreed.get(work.span.zone), now)) is not None]
+        return self._with_suspects(found, now)
+
+    def _with_suspects(self, zones: list[LiveZone], now: Now) -> list[LiveZone]:
+        """The higher of what is measured and of what it is with suspected sensors replaced."""
+        works = {watch.replaced.span.zone: watch.replaced for watch in self._watches.values() if watch.replaced is not None}
+        since = {suspect.channel: suspect.since_us for suspect in self._suspects.all() if suspect.kind == "fault"} if works else {}
+        return [(self._try(zone.zone, _look_replaced, zone, works[zone.zone], since, now) or zone) if zone.zone in works else zone for zone in zones]
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +409,13 @@ def _wanted(spans: Sequence[Span]) -> dict[str, tuple[int, int]]:
 def _look(work: ZoneShift, agreed: ZoneShift | None, now: Now) -> LiveZone:
     found = live_zone(work, now)
     return found if agreed is None else stricter(found, live_zone(agreed, now))
+
+
+def _look_replaced(measured: LiveZone, work: ZoneShift, since: Since, now: Now) -> LiveZone:
+    suspected = [channel for channel in work.span.channels if channel in since]
+    now = replaced_now(now, {channel: work.series[channel] for channel in suspected})
+    prepare_look([work], now)
+    return higher(measured, live_zone(work, now), suspected)
 
 
 def _state_row(zone: LiveZone) -> ZoneStateRow:
