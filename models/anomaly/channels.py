@@ -78,6 +78,8 @@ class Peers:
     alike: Groups  # same quantity, same site
     others: npt.NDArray[np.intp]  # of each channel up to eight of the same quantity in other zones; -1: none
     is_activity: Mask
+    is_air: Mask
+    is_globe: Mask
     rests_at_zero: Mask
     smallest: Array
     interval_us: Array
@@ -94,6 +96,8 @@ def peers_of(channels: Sequence[ChannelInfo]) -> Peers:
         alike=_groups(quantities),
         others=_others(channels, quantities),
         is_activity=np.array([channel.quantity == ACTIVITY for channel in channels], dtype=bool),
+        is_air=np.array([channel.quantity == "air_temperature" for channel in channels], dtype=bool),
+        is_globe=np.array([channel.quantity == "globe_temperature" for channel in channels], dtype=bool),
         rests_at_zero=np.array(["temperature" not in channel.quantity and channel.quantity not in ("wbgt", "relative_humidity") for channel in channels], dtype=bool),
         smallest=np.array([SMALLEST.get(channel.quantity, 0.0) for channel in channels]),
         interval_us=np.array([channel.interval_s * 1e6 for channel in channels]),

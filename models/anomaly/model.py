@@ -21,6 +21,8 @@ DROPOUT_INTERVALS, DROPOUT_US = 6, 60_000_000
 SETTLE = 30
 """Samples after the end of a fault in which a jump is the sensor's coming back."""
 RETURNED_SHARE = 0.4
+GLOBE_SHARE = 0.15
+"""A globe hangs in the air: minutes after that has warmed or cooled it follows by more than this share, or the air thermometer is wrong."""
 LINKED_SHARE = 0.6
 """A linked channel that moves by this share of what is worth a look makes a jump an event."""
 
@@ -121,7 +123,13 @@ class AnomalyModel:
         window = self._recent.window(fresh)
         frozen = self._code[fresh] != Code.NONE
         self._tests.look(
-            fresh, window, time_us, self._recent.samples[fresh].astype(np.float64), self._recent.span_us(fresh, JUMP_SPAN).astype(np.float64), frozen, self._peers.interval_us[fresh]
+            fresh,
+            window,
+            time_us,
+            self._recent.samples[fresh].astype(np.float64),
+            self._recent.span_us(fresh, JUMP_SPAN).astype(np.float64),
+            frozen,
+            self._peers.interval_us[fresh],
         )
         is_fault = frozen & (self._code[fresh] != Code.EVENT) & (self._code[fresh] != Code.SPIKE)
         self._course.look(fresh, window, time_us, self._tests.sigma(fresh), is_fault, self._event_on[fresh])
@@ -193,9 +201,24 @@ class AnomalyModel:
     def _decide_event(self, time_us: int) -> None:
         is_free = (self._code == Code.NONE) | (self._code == Code.EVENT)
         begins = self._course.persists(time_us) & is_free & ~self._event_on
+        alone = begins & self._air_alone(begins)
+        self._bias_on |= alone
+        np.copyto(self._bias_from, self._recent.last - self._course.deviation, where=alone)
+        np.copyto(self._bias_size, self._course.deviation, where=alone)
+        np.copyto(self._bias_score, np.maximum(self._course.off, 1.0), where=alone)
+        begins &= ~alone
         self._event_on |= begins
         self._event_since_us[begins] = time_us
         self._event_on &= (self._course.off > 0.5) & (time_us - self._event_since_us < FREEZE_US)
+
+    def _air_alone(self, begins: Mask) -> Mask:
+        """Air temperatures that went where no globe beside them follows; a step that a hole in the record hid is known by this."""
+        result = np.zeros(len(begins), dtype=bool)
+        globes = self._peers.is_globe & ((self._code == Code.NONE) | (self._code == Code.EVENT)) & (self._recent.samples > 0)
+        for index in np.flatnonzero(begins & self._peers.is_air):
+            beside = globes & (self._peers.linked.of == self._peers.linked.of[index])
+            result[index] = beside.any() and bool(np.all(np.abs(self._course.deviation[beside]) < GLOBE_SHARE * abs(self._course.deviation[index])))
+        return result
 
     def scores(self) -> tuple[Array, Array, Array]:
         """Score (1: just suspected) and how it is shared between fault and event; squares make a clear lead clear."""

@@ -48,6 +48,23 @@ def run(values: np.ndarray, channels: Sequence[ChannelInfo] = HEAT) -> Output:
     return AnomalyModel(channels).run(ticks(len(values)), values)
 
 
+@pytest.mark.parametrize(("moved", "expected"), [((0,), {"bias"}), ((0, 1), {"event"})])
+def test_a_step_that_a_hole_in_the_record_hid_is_a_fault_where_the_globe_beside_it_does_not_follow(moved: tuple[int, ...], expected: set[str]) -> None:
+    values = quiet(1_500)
+    values[900:960] = np.nan
+    values[960:, list(moved)] += 5.0
+    output = run(values)
+    for channel in range(len(HEAT)):
+        assert names(output, channel) == (expected if channel in moved else set())
+
+
+def test_an_earlier_hole_does_not_hide_a_step() -> None:
+    values = quiet(1_200)
+    values[900:960] = np.nan
+    values[995:, 2] += 5.0
+    assert names(run(values), 2) == {"bias"}
+
+
 def test_quiet_channels_are_not_suspected() -> None:
     assert not run(quiet(2_000)).code.any()
 
