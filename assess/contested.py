@@ -195,6 +195,11 @@ def _open(span: Span, registry: Registry) -> list[Milder]:
     return [one for one in held if one.zone in ("", span.zone)] or held
 
 
+def stands_without(verdict: Verdict) -> bool:
+    """Whether it is the result without the records that wait for a side."""
+    return verdict.contested and any(note.startswith(WITH_IT.partition("{")[0]) for note in verdict.notes)
+
+
 def _listed(changes: Iterable[Milder]) -> str:
     return ", ".join(shown_change(one) for one in changes)
 

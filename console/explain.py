@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from assess.contested import stands_without
 from assess.engine import SETTLE_US
 from assess.laboratory import sample_of
 from assess.limits import GENERAL_DUTY
@@ -21,7 +22,7 @@ from console.context import House
 from console.methods import accuracy_of, method_of
 from console.records.labs import lab_json
 from console.records.shapes import LabResultJson
-from domain.calibration import channel_of, state_of
+from domain.calibration import state_of
 from domain.errors import NotFound
 from domain.ids import channel_parts
 from domain.registry import CalibrationSpec, Channel, ChannelSpec
@@ -205,7 +206,7 @@ def minutes_of(house: House, stored: StoredVerdict) -> Minutes | None:
         return None
     ids = [channel.id for channel in stored.verdict.channels if channel.id in span.channels]
     series = read_series(house.context.timeseries, ids, span.start_us, span.minutes)
-    work = ZoneShift(span=span, series=series, calibrations=house.sources.snapshot().calibrations, final=stored.final)
+    work = ZoneShift(span=span, series=series, calibrations=_calibrations(house, stored), final=stored.final)
     value, valid = _main(work, placement, stored.verdict, ids)
     inputs = {id: held.value for id in ids if (held := work.measure(placement, channel_parts(id)[2])) is not None}
     return Minutes(start_us=span.start_us, value=value, counted=span.counted, valid=valid, inputs=inputs)
@@ -291,10 +292,16 @@ def _main(work: ZoneShift, placement: Placement, verdict: Verdict, ids: Sequence
     return (held[0].value if len(held) == 1 else None), np.logical_and.reduce([one.valid for one in held])
 
 
+def _calibrations(house: House, stored: StoredVerdict) -> dict[str, list[CalibrationSpec]]:
+    """Those that the result was made by."""
+    registry = house.sources.registry()
+    return (registry.undisputed() if stands_without(stored.verdict) else registry).calibrations
+
+
 def _input(house: House, stored: StoredVerdict, id: str) -> InputJson:
     spec, site = _spec(house, stored, id), stored.verdict.site
     named = next(channel for channel in stored.verdict.channels if channel.id == id)
-    records = [record for held in house.sources.snapshot().calibrations.values() for record in held if channel_of(record) == id]
+    records = _calibrations(house, stored).get(id, [])
     instrument = spec.instrument if spec else None
     return InputJson(
         channel=id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import math
 import re
 
 import msgspec
@@ -12,6 +13,7 @@ import pytest
 
 from assess.engine import Assessor
 from domain.registry import CalibrationSpec, Entry
+from domain.strictness import change_by
 from domain.times import HOUR_US, parse_instant
 from storage.records.registry import RegistryRepository
 
@@ -43,6 +45,27 @@ def assessed(filled, serve, tmp_path_factory, copy_factory):
         )
         Assessor(factory.timeseries, factory.engine, factory.clock).tick()
         yield site
+
+
+def test_a_result_that_stands_without_a_calibration_that_waits_is_explained_without_it(filled, serve, tmp_path_factory, copy_factory):
+    with copy_factory(filled, tmp_path_factory.mktemp("waiting"), speed=0.001) as factory, serve(factory) as site:
+        registry, now_us = RegistryRepository(factory.engine), factory.clock.now_us()
+        channel = "agent-sewing-2.sewing-2.sound_level_a_eq"
+        spec = CalibrationSpec(id="cal-low", channel=channel, type="acoustic", performed_at="2026-11-20T00:00:00Z", by="linh", offset=9.0)
+        record = Entry(site="f1", kind="calibration", id="cal-low", valid_from_us=0, recorded_us=now_us, author="linh", reason="", body=msgspec.json.encode(spec))
+        change = change_by(registry.load(), "f1", [record])
+        held = registry.load().at(now_us).sites["f1"]
+        registry.add([msgspec.structs.replace(record, kind="site", id="f1", body=msgspec.json.encode(msgspec.structs.replace(held, profiles=["us-niosh", "eu"])))])
+        registry.add([record, msgspec.structs.replace(record, kind="change", id=change.id, body=msgspec.json.encode(change))])
+        Assessor(factory.timeseries, factory.engine, factory.clock).tick()
+        id = identifier(site, zone="f1.sewing-2", metric="lex_8h", limit="eu")
+        found = site.get(f"/api/v1/verdicts/{id}").json()
+        (sound,) = found["inputs"]
+        assert sound["channel"] == channel
+        assert (found["verdict"]["contested"], sound["calibration"], sound["calibration_state"]) == (True, None, "unknown")
+        minutes = [row["value"] for row in site.get(f"/api/v1/verdicts/{id}/minutes").json()["items"] if row["value"] is not None]
+        level = 10 * math.log10(sum(10 ** (level / 10) for level in minutes) / 480)
+        assert level == pytest.approx(found["verdict"]["value"], abs=0.1)  # of the readings as they were, not 9 dB lower
 
 
 def address(site, zone="f1.ironing-1", metric=REL, limit="us-niosh"):
