@@ -82,9 +82,18 @@ class Settings:
 
 
 def load_settings(environment: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
-    """Settings from a TOML file (where given) and the environment, which wins; raises `BadInput` naming what is wrong."""
+    """Settings from a TOML file (where given) and the environment, which wins; raises `BadInput` naming what is wrong, and its line where it stands in the file."""
     given = _from_file(config) if config else {}
-    given.update({name: value for name, value in (os.environ if environment is None else environment).items() if name.startswith(PREFIX)})
+    surrounding = {name: value for name, value in (os.environ if environment is None else environment).items() if name.startswith(PREFIX)}
+    try:
+        return _settings_of({**given, **surrounding})
+    except BadInput as error:
+        if config and error.field in given and error.field not in surrounding:
+            raise BadInput(error.message, source=str(config), line=_line_of(config, error.field), field=error.field, remedy=error.remedy) from None
+        raise
+
+
+def _settings_of(given: dict[str, str]) -> Settings:
     given = _read_secret_files(given)
     unknown = sorted(given.keys() - DOCUMENTED.keys())
     if unknown:
@@ -99,6 +108,11 @@ def load_settings(environment: Mapping[str, str] | None = None, config: Path | N
     return _checked(settings)
 
 
+def _line_of(config: Path, name: str) -> int | None:
+    lines = config.read_text(encoding="utf-8").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line)), None)
+
+
 def _from_file(path: Path) -> dict[str, str]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -108,7 +122,7 @@ def _from_file(path: Path) -> dict[str, str]:
         raise BadInput(f"not TOML: {error}", source=str(path), remedy='write NAME = "value"') from None
     for name, value in content.items():
         if not isinstance(value, str):
-            raise BadInput("must be text in quotes", source=str(path), field=name, remedy=f'{name} = "..."')
+            raise BadInput("must be text in quotes", source=str(path), line=_line_of(path, name), field=name, remedy=f'{name} = "..."')
     return content
 
 

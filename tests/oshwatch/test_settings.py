@@ -56,6 +56,22 @@ def test_a_config_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert caught.value.source.endswith("no.toml")
 
 
+@pytest.mark.parametrize("text", ["http://x", 8080, "mqtt://x:port"])
+def test_what_is_wrong_in_a_config_file_is_named_with_its_line(text: str | int, tmp_path: Path) -> None:
+    config = tmp_path / "oshwatch.toml"
+    config.write_text(f"# settings\nOSHWATCH_OPERATOR = 'factory'\nOSHWATCH_MQTT_URL = {text!r}\n")
+    with pytest.raises(BadInput) as caught:
+        load_settings({}, config)
+    assert (caught.value.source, caught.value.line, caught.value.field) == (str(config), 3, "OSHWATCH_MQTT_URL")
+
+
+def test_a_setting_that_nobody_knows_is_named_with_its_line(tmp_path: Path) -> None:
+    config = tmp_path / "oshwatch.toml"
+    config.write_text("OSHWATCH_OPERATOR = 'factory'\nOSHWATCH_PORT = '8080'\n")
+    with pytest.raises(BadInput, match=r"oshwatch\.toml:2: OSHWATCH_PORT: no such setting"):
+        load_settings({}, config)
+
+
 def test_several_ingest_workers_need_databases_that_are_servers() -> None:
     shared = {"OSHWATCH_INGEST_WORKERS": "2"}
     influx = {"OSHWATCH_TIMESERIES_URL": "influxdb://127.0.0.1:8086?org=o&bucket=b"}
