@@ -13,6 +13,7 @@ from alerts.notification.words import Letterhead
 from alerts.policy import load_policy
 from alerts.policy.table import DEFAULT
 from alerts.record import Recorder
+from alerts.replay_record import spells_of
 from alerts.state import Alert
 from alerts.states import AlertStates
 from alerts.windows import WindowConditions
@@ -23,7 +24,7 @@ from domain.scope import Role, Scope
 from domain.times import HOUR_US, MINUTE_US, parse_instant
 from domain.verdict import LimitOf, ShiftOf
 from oshwatch.testing import FakeClock, MemoryNotifier
-from storage.records.journal import Key
+from storage.records.journal import JournalRepository, Key
 from storage.records.registry import RegistryRepository
 from storage.records.tables import users
 
@@ -104,6 +105,7 @@ def test_a_call_names_the_zone_close_behind_which_then_has_an_alert_and_no_call_
     assert gluing.active
     assert gluing.evidence[CALLED_WITH] == hall.alert(IRONING).id
     assert hall.told() == []
+    assert [(spell.zone, spell.is_called) for spell in spells_of(JournalRepository(hall.engine), hall.clock.now_us())] == [(IRONING, True), (GLUING, False)]
 
 
 def test_zones_that_go_over_at_one_look_are_one_call(hall: Hall) -> None:

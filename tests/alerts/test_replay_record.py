@@ -102,6 +102,16 @@ def test_a_sensor_that_cries_alone_is_a_false_page_and_what_it_does_not_see_is_m
     assert found.false_pages_a_week == pytest.approx(found.false_pages * 7 / found.days)
 
 
+def test_a_stop_where_it_was_action_is_overstated_and_the_other_way_round_understated(tmp_path: Path) -> None:
+    much, most = steady(150.0), with_spell(150.0, 260.0, 10, 10)
+    found = load_of(write(tmp_path / "a", {CO: most, LEVEL: steady(70)}, {CO: much, LEVEL: steady(70)}))
+    assert (found.overstated, found.stops_true, found.false_pages) == (found.stops, 0, 0)
+    assert found.stops >= 1
+    found = load_of(write(tmp_path / "b", {CO: much, LEVEL: steady(70)}, {CO: most, LEVEL: steady(70)}))
+    assert found.missed == []
+    assert len(found.understated) >= 1
+
+
 def test_a_silent_sensor_is_an_alarm_and_no_false_page(tmp_path: Path) -> None:
     co = steady(5.0)
     co[1100:1200] = np.nan
