@@ -50,14 +50,14 @@ class Series:
 
     def put(self, minutes: MinuteColumns, averaging: Averaging) -> None:
         """Enter minutes; one that was there is replaced."""
-        index = (np.array(minutes.start_us, dtype=np.int64) - self.start_us) // MINUTE_US
+        index = (np.asarray(minutes.start_us, dtype=np.int64) - self.start_us) // MINUTE_US
         inside = (index >= 0) & (index < len(self.value))
-        at, samples = index[inside], np.array(minutes.valid, dtype=np.int32)
+        at, samples = index[inside], np.asarray(minutes.valid, dtype=np.int32)
         self.value[at] = _means(minutes, samples, averaging)[inside]
         self.top[at] = np.where(samples > 0, minutes.high, np.nan)[inside]
         self.samples[at] = samples[inside]
         self.saturated[at], self.below[at], self.refused[at] = (
-            np.array(column, dtype=np.int32)[inside] > 0 for column in (minutes.saturated, minutes.below_detection, minutes.rejected)
+            np.asarray(column, dtype=np.int32)[inside] > 0 for column in (minutes.saturated, minutes.below_detection, minutes.rejected)
         )
         self.simulated[at] = np.array([_SIMULATED in reasons for reasons in minutes.reasons], dtype=bool)[inside]
 
@@ -67,7 +67,7 @@ _SIMULATED = int(Reason.SIMULATED)
 
 def _means(minutes: MinuteColumns, samples: npt.NDArray[np.int32], averaging: Averaging) -> Array:
     """`Minute.mean` of each, to the last digit; NaN without a valid sample."""
-    total = np.array(minutes.total, dtype=np.float64)
+    total = np.asarray(minutes.total, dtype=np.float64)
     if averaging is Averaging.MAXIMUM:
         return np.where(samples > 0, total, np.nan)
     mean: Array = np.divide(total, samples, out=np.full(total.shape, np.nan), where=samples > 0)
@@ -138,5 +138,5 @@ class MinuteCache:
             minutes = found.get(channel)
             if minutes is not None:
                 held.series.put(minutes, averaging_of(channel))
-                held.seen_us = max(held.seen_us, minutes.start_us[-1])
+                held.seen_us = max(held.seen_us, int(minutes.start_us[-1]))
             held.known_us = max(held.known_us, now_us)

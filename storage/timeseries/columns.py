@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from domain.reading import Minute
 from storage.timeseries.port import TimeSeries
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Integers: TypeAlias = "Sequence[int] | npt.NDArray[np.int64]"
+    Floats: TypeAlias = "Sequence[float] | npt.NDArray[np.float64]"
+
 
 @dataclass(slots=True)
 class MinuteColumns:
-    """The minutes of one channel, ascending; `low` and `high` say nothing where `valid` is 0."""
+    """The minutes of one channel, ascending, as lists or as arrays; `low` and `high` say nothing where `valid` is 0."""
 
-    start_us: list[int] = field(default_factory=list)
-    valid: list[int] = field(default_factory=list)
-    rejected: list[int] = field(default_factory=list)
-    total: list[float] = field(default_factory=list)
-    low: list[float] = field(default_factory=list)
-    high: list[float] = field(default_factory=list)
-    saturated: list[int] = field(default_factory=list)
-    below_detection: list[int] = field(default_factory=list)
+    start_us: Integers = ()
+    valid: Integers = ()
+    rejected: Integers = ()
+    total: Floats = ()
+    low: Floats = ()
+    high: Floats = ()
+    saturated: Integers = ()
+    below_detection: Integers = ()
     reasons: list[tuple[int, ...]] = field(default_factory=list)
 
 

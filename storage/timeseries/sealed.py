@@ -1,6 +1,6 @@
 """Sealed hours: the readings, or the minutes, of one channel and hour as columns, deltas and zlib; exact to the last bit (decision 24).
 
-Numbers that a few decimals write exactly are kept as integers, others as their eight bytes. Stdlib only: the ingest worker stays small.
+Numbers that a few decimals write exactly are kept as integers, others as their eight bytes. Stdlib only: the ingest worker stays small (`sealed_arrays` reads minutes as arrays).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 import msgspec
 
 from domain.reading import Minute, Reading
-from storage.timeseries.columns import MinuteColumns
 
 LEVEL = 1
 _SIGNED = ("b", "h", "i", "q")
@@ -29,7 +28,7 @@ Row = tuple[int, float | None, int, tuple[int, ...]]
 State = tuple[int, tuple[int, ...], bool]
 
 
-class _Ints(msgspec.Struct, array_like=True, frozen=True):
+class PackedInts(msgspec.Struct, array_like=True, frozen=True):
     """first, then first differences: each `low` + `step` × what the array says."""
 
     first: int
@@ -39,34 +38,34 @@ class _Ints(msgspec.Struct, array_like=True, frozen=True):
     body: bytes
 
 
-class _Floats(msgspec.Struct, array_like=True, frozen=True):
+class PackedFloats(msgspec.Struct, array_like=True, frozen=True):
     scale: int  # 0: eight bytes each
-    ints: _Ints | None
+    ints: PackedInts | None
     body: bytes
 
 
 class _Readings(msgspec.Struct, array_like=True, frozen=True):
     number: int
-    times: _Ints
-    values: _Floats
+    times: PackedInts
+    values: PackedFloats
     states: list[State]
     of: bytes  # a state's number for each reading; empty when there is one state
 
 
-class _Minutes(msgspec.Struct, array_like=True, frozen=True):
+class PackedMinutes(msgspec.Struct, array_like=True, frozen=True):
     number: int
-    starts: _Ints
-    counts: tuple[_Ints, _Ints, _Ints, _Ints]  # valid, rejected, saturated, below_detection
-    total: _Floats
-    low: _Floats
-    high: _Floats
+    starts: PackedInts
+    counts: tuple[PackedInts, PackedInts, PackedInts, PackedInts]  # valid, rejected, saturated, below_detection
+    total: PackedFloats
+    low: PackedFloats
+    high: PackedFloats
     reasons: list[tuple[int, ...]]
     of: bytes
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _readings_of = msgspec.msgpack.Decoder(_Readings).decode
-_minutes_of = msgspec.msgpack.Decoder(_Minutes).decode
+packed_minutes = msgspec.msgpack.Decoder(PackedMinutes).decode
 
 
 def seal_readings(rows: Sequence[Row]) -> bytes:
@@ -82,7 +81,7 @@ def unseal_readings(body: bytes) -> tuple[list[int], list[float | None], list[St
     found = _readings_of(zlib.decompress(body))
     times = _unpack_ints(found.times, found.number)
     values: list[float | None] = list(_unpack_floats(found.values, found.number))
-    states = _states(found.states, found.of, found.number)
+    states = states_of(found.states, found.of, found.number)
     if not all(state[2] for state in found.states):
         values = [value if state[2] else None for value, state in zip(values, states, strict=True)]
     return times, values, states
@@ -100,7 +99,7 @@ def seal_minutes(minutes: Sequence[Minute]) -> bytes:
     reasons, of = _numbered([minute.reasons for minute in minutes])
     return zlib.compress(
         _encode(
-            _Minutes(
+            PackedMinutes(
                 len(minutes),
                 _pack_ints([minute.start_us for minute in minutes]),
                 (
@@ -122,12 +121,12 @@ def seal_minutes(minutes: Sequence[Minute]) -> bytes:
 
 def minutes_from(channel: str, body: bytes) -> list[Minute]:
     """A minute without a valid sample has no low and no high."""
-    found = _minutes_of(zlib.decompress(body))
+    found = packed_minutes(zlib.decompress(body))
     number = found.number
     valid, rejected, saturated, below = (_unpack_ints(each, number) for each in found.counts)
     columns = zip(
         _unpack_ints(found.starts, number), valid, rejected, _unpack_floats(found.total, number), _unpack_floats(found.low, number), _unpack_floats(found.high, number),
-        saturated, below, _states(found.reasons, found.of, number), strict=True,
+        saturated, below, states_of(found.reasons, found.of, number), strict=True,
     )  # fmt: skip
     return [
         Minute(
@@ -146,36 +145,23 @@ def minutes_from(channel: str, body: bytes) -> list[Minute]:
     ]
 
 
-def add_columns(columns: MinuteColumns, body: bytes) -> None:
-    """An hour's minutes after those that are there."""
-    found = _minutes_of(zlib.decompress(body))
-    number = found.number
-    columns.start_us += _unpack_ints(found.starts, number)
-    for column, packed in zip((columns.valid, columns.rejected, columns.saturated, columns.below_detection), found.counts, strict=True):
-        column.extend(_unpack_ints(packed, number))
-    columns.total += _unpack_floats(found.total, number)
-    columns.low += _unpack_floats(found.low, number)
-    columns.high += _unpack_floats(found.high, number)
-    columns.reasons += _states(found.reasons, found.of, number)
-
-
-def _pack_ints(values: Sequence[int]) -> _Ints:
+def _pack_ints(values: Sequence[int]) -> PackedInts:
     differences = list(map(sub, values[1:], values))
     if not differences:
-        return _Ints(values[0], 0, 1, "", b"")
+        return PackedInts(values[0], 0, 1, "", b"")
     low, high = min(differences), max(differences)
     if low == high:
-        return _Ints(values[0], low, 1, "", b"")
+        return PackedInts(values[0], low, 1, "", b"")
     if low >= -128 and high < 128:
-        return _Ints(values[0], 0, 1, "b", array("b", differences).tobytes())
+        return PackedInts(values[0], 0, 1, "b", array("b", differences).tobytes())
     step = reduce(math.gcd, (difference - low for difference in differences))
     middle = low + (high - low) // (2 * step) * step
     offsets = [(difference - middle) // step for difference in differences]
     code = _code(min(offsets), max(offsets))
-    return _Ints(values[0], middle, step, code, _apart(array(code, offsets)))
+    return PackedInts(values[0], middle, step, code, _apart(array(code, offsets)))
 
 
-def _unpack_ints(packed: _Ints, number: int) -> list[int]:
+def _unpack_ints(packed: PackedInts, number: int) -> list[int]:
     if not packed.code:
         return list(range(packed.first, packed.first + packed.low * number, packed.low)) if packed.low else [packed.first] * number
     offsets: Iterable[int] = _together(packed.code, packed.body)
@@ -185,16 +171,16 @@ def _unpack_ints(packed: _Ints, number: int) -> list[int]:
     return list(accumulate(offsets, initial=packed.first))
 
 
-def _pack_floats(values: Sequence[float]) -> _Floats:
+def _pack_floats(values: Sequence[float]) -> PackedFloats:
     scale = next((scale for scale in _SCALES if _is_exact(values[0], scale)), 0)
     while scale:
         if scaled := _scaled(values, scale):
-            return _Floats(scale, _pack_ints(scaled), b"")
+            return PackedFloats(scale, _pack_ints(scaled), b"")
         scale = scale * 10 if scale < _SCALES[-1] else 0
-    return _Floats(0, None, _apart(array("d", values)))
+    return PackedFloats(0, None, _apart(array("d", values)))
 
 
-def _unpack_floats(packed: _Floats, number: int) -> list[float]:
+def _unpack_floats(packed: PackedFloats, number: int) -> list[float]:
     if packed.ints is None:
         return list(_together("d", packed.body))
     scale = packed.scale
@@ -251,7 +237,7 @@ def _numbered(states: Sequence[Any]) -> tuple[list[Any], bytes]:
     return list(known), bytes(of) if len(known) <= 256 else array("I", of).tobytes()
 
 
-def _states(states: Sequence[Any], of: bytes, number: int) -> list[Any]:
+def states_of(states: Sequence[Any], of: bytes, number: int) -> list[Any]:
     if not of:
         return list(states) * number
     numbers: Iterable[int] = of if len(of) == number else array("I", of)

@@ -17,7 +17,7 @@ from domain.times import DAY_US, HOUR_US
 from storage.timeseries.columns import MinuteColumns, columns_of
 from storage.timeseries.port import Batch, Expired, Expiry, Fidelity, RefusedReading
 from storage.timeseries.rollup import Rollup, days_of, hours_of, hours_of_parts, whole
-from storage.timeseries.sealed import add_columns, minutes_from, readings_from
+from storage.timeseries.sealed import minutes_from, readings_from
 from storage.timeseries.sqlite_expiry import Floors, delete_expired, recorded
 from storage.timeseries.sqlite_file import BUSY_S, FILE, SqliteFile
 from storage.timeseries.sqlite_rows import GET_HOT_MINUTES, GET_HOT_READINGS, MAX_INT, MIN_INT, MinuteKeyRow, clamp, codes_from, key_of, minute_from_row, minute_row, text_of
@@ -92,7 +92,7 @@ class SqliteTimeSeries(SqliteFile):
         """As `read_minutes`, without an object a minute."""
         with self._reading() as connection:
             found = {channel: _columns(connection, channel, id, clamp(start_us), clamp(stop_us)) for channel, id in self._known(connection, channels)}
-        return {channel: columns for channel, columns in found.items() if columns.start_us}
+        return {channel: columns for channel, columns in found.items() if len(columns.start_us)}
 
     def read_rollups(self, channels: Sequence[str], start_us: int, stop_us: int, every_us: int) -> dict[str, list[Rollup]]:
         start_us, stop_us = whole(clamp(start_us), clamp(stop_us), every_us)
@@ -214,12 +214,12 @@ def _minutes(connection: sqlite3.Connection, channel: str, id: int, start_us: in
 
 def _columns(connection: sqlite3.Connection, channel: str, id: int, start_us: int, stop_us: int) -> MinuteColumns:
     """What is sealed as it lies there, where it lies whole in the span and no row is over it."""
+    from storage.timeseries.sealed_arrays import columns_from  # noqa: PLC0415 - whoever reads columns has numpy; ingest stays small
+
     hot = connection.execute("SELECT 1 FROM minute WHERE channel = ? AND start_us >= ? AND start_us < ? LIMIT 1", (id, start_us, stop_us)).fetchone()
     if hot is None:
-        columns = MinuteColumns()
-        for body in _bodies(connection, "sealed_minute", id, start_us, stop_us):
-            add_columns(columns, body)
-        if not columns.start_us or (columns.start_us[0] >= start_us and columns.start_us[-1] < stop_us):
+        columns = columns_from(_bodies(connection, "sealed_minute", id, start_us, stop_us))
+        if not len(columns.start_us) or (columns.start_us[0] >= start_us and columns.start_us[-1] < stop_us):
             return columns
     return columns_of(_minutes(connection, channel, id, start_us, stop_us))
 
