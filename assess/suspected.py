@@ -99,5 +99,5 @@ def _both(window: LiveWindow, measured: LiveWindow, other: LiveWindow | None, su
     sensors = [channel for channel in measured.channels if channel in suspected]
     if not sensors or other is None or measured.value is None or other.value is None or measured.value == other.value:
         return window
-    said = texts.SUSPECTS_REPLACED.format(sensors=", ".join(sensors), measured=f"{measured.value:.4g}", replaced=f"{other.value:.4g}", unit=measured.unit)
+    said = texts.SUSPECTS_REPLACED.format(sensors=", ".join(sensors), measured=f"{measured.value:.4g} {measured.unit}", replaced=f"{other.value:.4g} {other.unit}")
     return msgspec.structs.replace(window, reasons=[*window.reasons, said])

@@ -111,7 +111,7 @@ PID_NO_SAMPLE = "No laboratory result in date bears the mixture out (CAS {cas}):
 PROJECTED = "If the rest of the shift is like its measured part."
 SO_FAR = "Of the shift so far."
 NOT_FRESH = "No fresh value."
-SUSPECTS_REPLACED = "Suspected: {sensors}. As measured {measured} {unit}, with what is suspected replaced {replaced} {unit}: the higher one counts here."
+SUSPECTS_REPLACED = "Suspected: {sensors}. As measured {measured}, with what is suspected replaced {replaced}: the higher one counts here."
 
 # notes: what a reader should know
 SIMULATED = "Simulated readings: this is no evidence."

@@ -10,9 +10,11 @@ from sqlalchemy import Engine
 from alerts.policy import Policy
 from alerts.state import Alert
 from alerts.suspicions import TYPE, is_over_limit, judge, settled
+from assess import texts
 from console.context import House
 from console.formats import Formats
 from console.i18n import N_
+from console.words import sentence
 from domain.scope import Scope
 from domain.times import to_rfc3339
 from models.anomaly import Evidence
@@ -121,3 +123,9 @@ def judgements(engine: Engine, alert: str) -> list[Judgement]:
 def judged_json(alert: str, said: Sequence[Judgement]) -> JudgedJson:
     words = [JudgementJson(is_fault=one.is_true, is_checked=one.is_checked, by=one.by, role=one.role, at=to_rfc3339(one.at_us), text=one.text) for one in said]
     return JudgedJson(alert=alert, is_fault=settled(said), judgements=words)
+
+
+def said_of_replaced(reasons: Sequence[str], formats: Formats) -> list[str]:
+    """What live windows say of suspected sensors: the value as measured, and with them replaced."""
+    begins = texts.SUSPECTS_REPLACED.partition("{")[0]
+    return [sentence(reason, formats.catalogue.gettext) for reason in dict.fromkeys(reasons) if reason.startswith(begins)]

@@ -21,7 +21,7 @@ from console.pages.event_trend import event_of, event_trend
 from console.pages.told import with_told
 from console.params import one_of
 from console.security import Caller, Permission, Reader, Responder
-from console.suspicions import STANDS, evidence_words, judgements, suspects_of
+from console.suspicions import STANDS, evidence_words, judgements, said_of_replaced, suspects_of
 from console.words import ALERT_STATES, ROLES, SEVERITY, STEPS, Mark, sentence
 from domain.hazards import Severity
 from domain.scope import Role
@@ -60,8 +60,13 @@ class AcknowledgementView:
 
 
 def _notes(alert: Alert, formats: Formats) -> list[str]:
-    held = alert.evidence.get("notes")
-    return [sentence(note, formats.catalogue.gettext) for note in held] if isinstance(held, list) else []
+    """What its evidence says beside the value; of suspected sensors both values."""
+    return [*said_of_replaced(_sentences(alert, "reasons"), formats), *(sentence(note, formats.catalogue.gettext) for note in _sentences(alert, "notes"))]
+
+
+def _sentences(alert: Alert, name: str) -> list[str]:
+    found = alert.evidence.get(name)
+    return [str(one) for one in found] if isinstance(found, list) else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

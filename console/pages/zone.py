@@ -19,7 +19,7 @@ from console.pages.trend import trends
 from console.params import rounded
 from console.records.plans import not_measured
 from console.security import Permission, Reader
-from console.suspicions import evidence_words
+from console.suspicions import evidence_words, said_of_replaced
 from console.words import CALIBRATION, GRADES, REASONS, STATUS, Mark, hazard_name, metric_name, sentence, state_name
 from domain.quality import Quality
 from domain.quantities import quantity_of
@@ -116,6 +116,7 @@ def zone_page(request: Request, zone: str, caller: Reader, trend: str = "") -> H
         suspects=[
             SuspectView(found.channel, found.text, formats.moment(found.since_us, floor.timezone), found.kind == "fault", evidence_words(found, formats)) for found in suspects
         ],
+        replaced=said_of_replaced([reason for window in live.windows for reason in window.reasons] if live else [], formats),
         forecasts=forecast_views(floor, formats, likely_only=False),
         simulated=floor.simulated(),
         not_measured=missing(not_measured(house, caller.scope, held.site, zone), floor.names),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from assess import texts
+from assess.live import LiveZone
 from domain.hazards import Severity
 from models.anomaly import Evidence
 from storage.records.suspects import Suspect, SuspectsRepository
+from storage.records.zone_states import ZoneStatesRepository
 
 CHANNEL = "agent-ironing-1.ironing-1.air_temperature"
 
@@ -88,3 +91,18 @@ def test_the_pages_say_in_words_what_it_rests_on_and_take_a_judgement(site, aler
     assert "Held to be a fault of the sensor." in page
     assert "15 °C off the reference" in page
     assert f'action="/suspicions/{alert}/judgement"' not in site.get(f"/alerts/{alert}", who="tran").text
+
+
+SAID = texts.SUSPECTS_REPLACED.format(sensors="agent-ironing-1.ironing-1.air_temperature", measured="26.1 Cel", replaced="33.4 Cel")
+
+
+def test_both_values_of_a_suspected_sensor_stand_on_its_zone_and_its_alert_in_the_readers_language(site) -> None:
+    row = ZoneStatesRepository(site.factory.engine).get("f1.ironing-1")
+    live = msgspec.json.decode(row.body, type=LiveZone)
+    site.factory.zone_state(live.zone, live.status, [msgspec.structs.replace(one, reasons=["Of the shift so far.", SAID]) for one in live.windows])
+    alert = site.factory.raise_alert("f1.ironing-1", "heat", "over_limit", Severity.STOP, value=33.4, unit="Cel", evidence={"reasons": [SAID]})
+    for path in ("/zones/f1.ironing-1", f"/alerts/{alert}"):
+        page = site.get(path).text
+        assert "As measured 26.1 Cel, with what is suspected replaced 33.4 Cel" in page, path
+        assert "Nghi ngờ" in site.get(f"{path}?lang=vi").text, path
+    assert "Of the shift so far." not in site.get(f"/alerts/{alert}").text
