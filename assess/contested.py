@@ -12,9 +12,9 @@ from assess.outcome import ZoneShift
 from assess.plan import Span, shifts_of, span_of
 from domain.agreements import LAB_RESULT, SIDES, Milder, ZoneRecord, sides_that
 from domain.ids import zone_id
+from domain.milder_records import CALIBRATION
 from domain.registry import Registry, Zone
 from domain.shifts import Shift
-from domain.strictness import CALIBRATION
 from domain.times import DAY_US, MINUTE_US, minute_of
 from domain.verdict import Grade, State, Verdict
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
-from domain.agreements import LAB_RESULT, Milder, SiteChange
+from domain.agreements import Milder, SiteChange
 from domain.ids import zone_id
-from domain.lab import LabResult
-from domain.registry import CalibrationSpec, ChannelSpec, Entry, Instrument, Registry, ShiftSpec, SiteSpec, Workers, Zone, ZoneSpec, digest_of
+from domain.milder_records import RETIRED, milder_calibration, milder_plan, site_change
+from domain.registry import ChannelSpec, Entry, Instrument, Registry, ShiftSpec, SiteSpec, Workers, ZoneSpec, digest_of
 
-RETIRED = "retired"
-CALIBRATION = "calibration"
 _DAY_MIN = 24 * 60
 _CLASSES = ("trend", "screening", "compliance")
 _BASES = ("area", "static_breathing_zone", "personal")
@@ -39,27 +35,13 @@ def change_by(registry: Registry, site: str, added: Sequence[Entry]) -> SiteChan
     found: list[Milder] = []
     for entry in added:
         before = held[entry.valid_from_us].get((entry.kind, entry.site, entry.id), b"")
-        found += _milder_calibration(entry, before, zones, agreed) if entry.kind == "calibration" else milder_by(entry, before)
-    return _change(site, added[0].recorded_us, found) if found else None
-
-
-def change_by_sample(zone: Zone, id: int, result: LabResult, was: LabResult | None, now_us: int) -> SiteChange | None:
-    """Of a laboratory result that takes the place of another that stood by both sides, or bears out a declared mixture; a value that only went up makes nothing milder."""
-    declared = any(one.cas == result.agent for one in zone.spec.solvents)
-    only_up = was is not None and result.value >= was.value and replace(result, value=was.value, supersedes=was.supersedes) == was
-    if only_up or (was is None and not declared):
-        return None
-    milder = Milder(kind=LAB_RESULT, id=str(id), name=f"lab result {id}", was=_sampled(was), is_now=_sampled(result), zone=zone.id, valid_from_us=result.start_us, digest="")
-    return _change(zone.site, now_us, [milder])
-
-
-def _sampled(result: LabResult | None) -> str:
-    return f"{result.agent} {result.qualifier}{result.value:g} {result.unit}" if result else ""
-
-
-def _change(site: str, recorded_us: int, found: list[Milder]) -> SiteChange:
-    digest = hashlib.sha256(msgspec.json.encode([site, recorded_us, found])).hexdigest()
-    return SiteChange(id=f"chg-{digest[:16]}", site=site, milder=found)
+        if entry.kind == "calibration":
+            found += milder_calibration(entry, before, zones, agreed)
+        elif entry.kind == "monitoring_plan":
+            found += milder_plan(entry, agreed)
+        else:
+            found += milder_by(entry, before)
+    return site_change(site, added[0].recorded_us, found) if found else None
 
 
 def _held(registry: Registry, at_us: int) -> dict[tuple[str, str, str], bytes]:
@@ -83,40 +65,6 @@ def milder_by(entry: Entry, before: bytes) -> list[Milder]:
         )
         for one in _compared(entry, before)
     ]
-
-
-def _milder_calibration(entry: Entry, before: bytes, zones: Mapping[str, str], agreed: Registry) -> list[Milder]:
-    """A record that says that an instrument is right, or shows too much, may make results milder; one that says that it is wrong does not, unless it takes the place of another.
-
-    `zones`: of the channels that have a past.
-    """
-    now = _decoded(entry.body, CalibrationSpec) if entry.body else None
-    was = _decoded(before, CalibrationSpec) if before else None
-    if was is None and (now is None or not now.passed):
-        return []
-    held = agreed.latest().calibrations
-    channels = dict.fromkeys(record.channel.replace("/", ".") for record in (now, was) if record is not None)
-    return [
-        Milder(
-            kind=entry.kind,
-            id=entry.id,
-            name=f"{CALIBRATION} {channel}",
-            was=_recorded(was or max(held.get(channel, ()), key=lambda record: record.performed_at, default=None)),
-            is_now=RETIRED if now is None or now.channel.replace("/", ".") != channel else _recorded(now),
-            zone=zones[channel],
-            valid_from_us=entry.valid_from_us,
-            digest=digest_of(entry.body),
-        )
-        for channel in channels
-        if channel in zones
-    ]
-
-
-def _recorded(record: CalibrationSpec | None) -> str:
-    if record is None:
-        return ""
-    outcome = f"offset {record.offset:g}, gain {record.gain:g}" if record.passed else "failed"
-    return f"{record.type} {record.performed_at} ({outcome})"
 
 
 def _compared(entry: Entry, before: bytes) -> Iterator[_Found]:
@@ -225,6 +173,10 @@ def _channel(was: ChannelSpec, now: ChannelSpec) -> Iterator[_Found]:
         yield _Found("zone", was.zone, now.zone)
     if _BASES.index(now.basis) > _BASES.index(was.basis):
         yield _Found("basis", was.basis, now.basis)
+    if added := [one for one in now.agreed_by if one not in was.agreed_by]:
+        yield _Found("agreed_by", ", ".join(was.agreed_by), ", ".join(added))
+    if now.unit != was.unit:
+        yield _Found("unit", was.unit, now.unit)
     if now.interval_s > was.interval_s:
         yield _Found("interval_s", was.interval_s, now.interval_s)
     for name in ("height_m", "distance_to_source_m"):

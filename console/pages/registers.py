@@ -25,9 +25,9 @@ from console.records.shapes import AgreeBody, MilderJson, OvertimeBody, RetireBo
 from console.records.unassigned import unassigned_of
 from console.security import Caller, Permission, Planning, Reader, Recording, Signing
 from domain.errors import BadInput
+from domain.milder_records import RETIRED
 from domain.register import UNITS, Component
 from domain.shifts import local_instant
-from domain.strictness import RETIRED
 from domain.times import parse_instant, to_rfc3339
 
 router = APIRouter(include_in_schema=False)

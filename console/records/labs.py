@@ -12,9 +12,9 @@ from console.records.shapes import LabResultBody, LabResultJson
 from console.security import Caller
 from console.shapes import Page
 from domain.lab import FLOW_MAY_DIFFER_PCT, LabResult, check_lab_result
+from domain.milder_records import change_by_sample
 from domain.registry import Entry, Registry
 from domain.scope import Scope
-from domain.strictness import change_by_sample
 from domain.times import to_rfc3339
 from storage.records.lab_results import StoredLabResult
 

@@ -152,3 +152,34 @@ def test_a_shift_cut_short_is_compared_again_when_the_whole_of_it_is_over(floor,
         floor.house.fill(channel, 86.0, first=240, minutes=240)
     assert notes[0] != notes[1]
     assert f"By what held before: {2 * found.value:.1f} %" in notes[1]
+
+
+def test_a_file_that_says_that_both_sides_agreed_to_a_place_brings_no_grade_before_they_did(floor):
+    floor.house.heat(values={"wbgt": 22.0}, agreed_by=["management"])
+    assessor = assessed(floor)
+    before = latest(floor)["niosh-rel"]
+    assert before.grade == "screening"
+    agents = [msgspec.structs.replace(floor.house.file.agents[0], channels=[msgspec.structs.replace(one, agreed_by=["worker side", "management"]) for one in floor.house.channels])]
+    change = imported(floor, assessor, msgspec.structs.replace(floor.house.file, agents=agents)).contested
+    assert [(one.name, one.was, one.is_now) for one in change.milder] == [("agreed_by", "management", "worker side")]
+    assert latest(floor)["niosh-rel"].contested
+    sign(floor, assessor, change, "management", "worker")
+    assert (latest(floor)["niosh-rel"].contested, latest(floor)["niosh-rel"].grade) == (False, "compliance")
+
+
+def test_a_plan_of_a_file_that_leaves_out_what_both_signed_is_contested(floor):
+    both = ["worker side", "management"]
+    rows = [{"zone": "z1", "hazard": hazard, "how": "sensor", "agreed_by": both} for hazard in ("heat", "noise")]
+    floor.house.heat()
+    first = msgspec.structs.replace(floor.house.file, monitoring_plan=rows)
+    assert floor.registry.import_file(first, valid_from_us=0, author="boss", reason="", now_us=floor.at(-60)).contested is None
+    assessor = assessed(floor)
+    noise = [row.verdict for row in VerdictRepository(floor.engine).latest(site="f1", hazard="noise")]
+    assert {one.state for one in noise} == {"not_assessable"}
+    change = imported(floor, assessor, msgspec.structs.replace(first, monitoring_plan=rows[:1])).contested
+    assert [(one.kind, one.name, one.is_now) for one in change.milder] == [("monitoring_plan", "monitoring plan noise", "retired")]
+    kept = [row.verdict for row in VerdictRepository(floor.engine).latest(site="f1", hazard="noise")]
+    assert {(one.contested, one.state) for one in kept} == {(True, "not_assessable")}
+    assert len(kept) == len(noise)
+    more = msgspec.structs.replace(first, monitoring_plan=[*rows, {"zone": "z1", "hazard": "co2", "how": "sensor", "agreed_by": both}])
+    assert imported(floor, assessor, more, minute=520).contested is None

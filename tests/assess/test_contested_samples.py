@@ -8,8 +8,8 @@ import pytest
 from domain.agreements import Signature
 from domain.hazards import ZoneStatus
 from domain.lab import LabResult
+from domain.milder_records import change_by_sample
 from domain.registry import Entry, Solvent
-from domain.strictness import change_by_sample
 from domain.times import DAY_US, MINUTE_US, to_rfc3339
 from storage.records.lab_results import LabResultsRepository
 from storage.records.verdicts import VerdictRepository

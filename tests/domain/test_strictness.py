@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BadInput
+from domain.milder_records import RETIRED
 from domain.registry import ChannelSpec, Entry, Instrument, ShiftSpec, SiteSpec, Workers, ZoneSpec
 from domain.sitefile import parse_site_file
-from domain.strictness import RETIRED, milder_by
+from domain.strictness import milder_by
 
 SITE = SiteSpec(id="f1", name="Factory", timezone="Asia/Ho_Chi_Minh", country="VN", profiles=["vn", "us-niosh"])
 SHIFT = ShiftSpec(name="A", start="07:00", stop="16:00", days=["mon", "tue"], breaks=[("11:30", "12:15")])
@@ -100,6 +101,8 @@ def test_a_shift(fields, found) -> None:
         ({"instrument": changed(CHANNEL.instrument, globe_diameter_mm=150.0)}, ["globe_diameter_mm"]),
         ({"instrument": changed(CHANNEL.instrument, range_high=60.0)}, ["range_high"]),
         ({"instrument": None}, []),
+        ({"agreed_by": ["worker side", "management"]}, ["agreed_by"]),
+        ({"unit": "mg/m3"}, ["unit"]),
     ],
 )
 def test_a_channel(fields, found) -> None:
