@@ -1,4 +1,4 @@
-"""What the anomaly model suspects now; no rule and no verdict reads it."""
+"""What the anomaly model suspects now: no verdict reads it; live windows are had with these channels replaced beside."""
 
 from __future__ import annotations
 
