@@ -32,13 +32,13 @@ def run(arguments: Sequence[str]) -> int:
         module, _, function = options.call.partition(":")
         code: int | None = getattr(import_module(f"oshwatch.commands.{module}"), function)(options)
     except (BadInput, Refused, NotFound) as error:
-        print(f"oshwatch: {error}", file=sys.stderr)
+        print(f"oshwatch: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except NotReady as error:
-        print(f"oshwatch: {error}", file=sys.stderr)
+        print(f"oshwatch: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_FOUND_WRONG
     except OshwatchError as error:
-        print(f"oshwatch: {error}", file=sys.stderr)
+        print(f"oshwatch: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_FOUND_WRONG
     except KeyboardInterrupt:
         return 130

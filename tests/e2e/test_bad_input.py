@@ -44,6 +44,12 @@ def test_a_wrong_setting_stops_serve_by_name(name: str, value: str, tmp_path: Pa
     refused(oshwatch("serve", directory=tmp_path, **{name: value}), name)
 
 
+def test_a_database_that_does_not_answer_is_told_in_one_line(tmp_path: Path) -> None:
+    done = oshwatch("registry", "export", "--site", "f1", directory=tmp_path, OSHWATCH_DATABASE_URL="postgresql+psycopg://u@127.0.0.1:1/x")
+    assert done.returncode == 1
+    assert [line.startswith("oshwatch: the records database does not answer") for line in done.stderr.strip().splitlines()] == [True]
+
+
 @pytest.mark.parametrize("part", [(), ("console",)])
 def test_a_port_that_is_taken_stops_serve_with_the_settings_name(part: tuple[str, ...], tmp_path: Path) -> None:
     with socket.socket() as other:

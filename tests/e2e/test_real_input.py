@@ -67,10 +67,12 @@ class Line:
         self.master, self.slave = pty.openpty()
         tty.setraw(self.slave)
         self.path = os.ttyname(self.slave)
+        self.sent_at: list[float] = []
         threading.Thread(target=self._swallow, daemon=True).start()
 
     def send(self, frames: list[bytes], pause_s: float) -> None:
         for frame in frames:
+            self.sent_at.append(time.time())
             os.write(self.master, frame)
             time.sleep(pause_s)
 
@@ -143,6 +145,8 @@ def test_every_frame_of_a_serial_line_stands_in_the_api(
             times = [_seconds(reading["time"]) for reading in found]
             assert times == sorted(set(times)), channel
             assert begun <= times[0] <= times[-1] <= ended + 1.5, channel
+            late_s = [at - sent for at, sent in zip(times, lines[name].sent_at, strict=True)]
+            assert -0.1 < min(late_s) <= max(late_s) < 5.0, (channel, late_s)
             assert all(reading["q"] == 4 for reading in found), channel
 
 
