@@ -26,6 +26,8 @@ over sensors, series or factories, of forecasts over days.
 
 """
 TAIL = """
+How far these figures go is in the [model card](anomaly.md).
+
 ## Not measured here
 
 - SensorScope (C, C2, D) is not among the development data; the means are over two sites, not three.
