@@ -32,6 +32,7 @@ PAGES = (
     "/sites",
     "/equipment",
     "/notifications",
+    "/zones/f1.gluing/completeness",
 )
 PAGE_MAX_BYTES = 60_000
 
