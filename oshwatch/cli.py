@@ -314,8 +314,8 @@ def _quarantine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     showing = _command(actions, "show", "one entry with its bytes", "oshwatch quarantine show 12", "quarantine:show")
     showing.add_argument("id", type=int, metavar="ID")
     _config(showing)
-    retrying = _command(actions, "retry", "try an entry again after its cause is mended", "oshwatch quarantine retry 12", "quarantine:retry")
-    retrying.add_argument("id", type=int, metavar="ID")
+    retrying = _command(actions, "retry", "try entries again after their cause is mended", "oshwatch quarantine retry 12 13", "quarantine:retry")
+    retrying.add_argument("id", type=int, nargs="+", metavar="ID")
     _config(retrying)
 
 

@@ -62,22 +62,23 @@ def mqtt_client(settings: Settings, client_id: str) -> mqtt.Client:
     return client
 
 
-def ask_retry(settings: Settings, item: int) -> None:
-    """Asks a running ingest to try an entry in quarantine again: it alone writes what packs say. Raises `NotReady` when the broker does not take the request."""
+def ask_retry(settings: Settings, *items: int) -> None:
+    """Asks a running ingest to try entries in quarantine again: it alone writes what packs say. Raises `NotReady` when the broker does not take the request."""
     from ingest.intake import RETRY_TOPIC
 
-    client = mqtt_client(settings, f"oshwatch-retry-{item}")
+    client = mqtt_client(settings, f"oshwatch-retry-{items[0]}")
     host, port = mqtt_address(settings)
     try:
         client.connect(host, port, keepalive=10)
     except OSError as error:
         raise NotReady(f"the broker at {host}:{port} does not answer: {error}") from None
     client.loop_start()
-    sent = client.publish(RETRY_TOPIC, b'{"id":%d}' % item, qos=1)
-    sent.wait_for_publish(10)
+    sent = [client.publish(RETRY_TOPIC, b'{"id":%d}' % item, qos=1) for item in items]
+    for each in sent:
+        each.wait_for_publish(10)
     client.disconnect()
     client.loop_stop()
-    if not sent.is_published():
+    if not all(each.is_published() for each in sent):
         raise NotReady("the broker did not take the request; try again")
 
 

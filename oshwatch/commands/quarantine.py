@@ -30,9 +30,10 @@ def show(options: argparse.Namespace) -> None:
 
 def retry(options: argparse.Namespace) -> None:
     settings = load_settings(config=options.config)
-    item = QuarantineRepository(prepare(settings)).get(options.id)
-    ask_retry(settings, item.id)
-    print(f"asked ingest to try {item.id} again; `oshwatch quarantine show {item.id}` says what became of it")
+    repository = QuarantineRepository(prepare(settings))
+    ids = [repository.get(id).id for id in options.id]
+    ask_retry(settings, *ids)
+    print(f"asked ingest to try {' '.join(map(str, ids))} again; `oshwatch quarantine show ID` says what became of each")
 
 
 def _line(item: QuarantineItem) -> str:
