@@ -162,6 +162,9 @@ def test_mandates_say_who_was_chosen_by_nobody_and_hide_small_shares(site) -> No
         assert site.post("/api/v1/sites/f1/mandates/release", who, json={"side": side}).status_code == status
     told = site.get("/api/v1/sites/f1/mandates", "minh").json()
     assert (told["committee"]["share"], told["released"]) == (pytest.approx(1 / 6), ["worker"])
+    assert site.post("/sites/f1/mandates/release", "hoa", data={"released": "no"}).status_code == 303
+    taken_back = site.get("/api/v1/sites/f1/mandates", "minh").json()
+    assert (taken_back["committee"]["share"], taken_back["released"]) == (None, [])
     ended = site.post(f"/api/v1/sites/f1/mandates/{seen['items'][0]['id']}/end", "hoa", json={"on": "2026-11-01", "why": "left"}).json()
     assert (ended["holds"], ended["ended"]) == (False, "2026-11-01")
     assert site.get("/api/v1/sites/f1/mandates", "kim").status_code == 404
