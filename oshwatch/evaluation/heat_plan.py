@@ -139,9 +139,10 @@ def _scored(day: int, value: Array, low: Array, high: Array, way: Way | None, zo
 
 def measure(climates: Sequence[str], seeds: int, days: int, half: Half, say: Callable[[str], None]) -> list[Row]:
     """The plan's skill over persistence by climate and by how good the weather forecast is, with the share of hours inside the band."""
-    rows, random = [], np.random.default_rng(1)
+    rows = []
     for climate in climates:
         say(f"P: {climate}, {half}")
+        random = np.random.default_rng(1)
         seasons = [season(climate, first_seed(half) + 1 + seed, days, START_US) for seed in range(seeds)]
         for skill in (*SKILLS, "none"):
             found = [(number, told) for number, of in enumerate(seasons) for told in plans(of, _outside(of, skill, random), FIRST_WEEKDAY)]

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--factories", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--days", type=int, default=75, help="of each factory of the heat plan")
+    parser.add_argument("--days", type=int, default=60, help="of each factory of the heat plan")
     options = parser.parse_args()
     began, spent = time.monotonic(), time.process_time()
     rows = measure([test.upper() for test in options.tests], options.data, options.factories, options.seeds, options.days)
