@@ -197,7 +197,9 @@ def test_a_work_record_that_cannot_be_is_refused_by_its_field(standing, body, fi
 
 def test_a_lab_result_that_corrects_one_downwards_waits_for_the_other_side(site) -> None:
     def waiting():
-        return [(one["changes"][0]["kind"], one["changes"][0]["was"], one["changes"][0]["is_now"], one["waiting_for"]) for one in site.get("/api/v1/sites/f1/changes").json()["items"]]
+        return [
+            (one["changes"][0]["kind"], one["changes"][0]["was"], one["changes"][0]["is_now"], one["waiting_for"]) for one in site.get("/api/v1/sites/f1/changes").json()["items"]
+        ]
 
     first = site.post(LAB, json={**SAMPLE, "value": 0.9, "qualifier": ""}).json()["id"]
     assert waiting() == []
