@@ -155,9 +155,13 @@ class Revisions:
             known[one.verdict.zone] = min(known.get(one.verdict.zone, one.shift_start_us), one.shift_start_us)
         for zone in registry.at(now_us).zones.values():
             for shift in shifts_of(registry, zone, since, now_us):
-                if shift.stop_us + FINAL_AFTER_US > now_us or (zone.id, shift.date.isoformat(), shift.name) in final:
+                if shift.stop_us > now_us or (zone.id, shift.date.isoformat(), shift.name) in final:
                     continue
-                if known.get(zone.id, now_us) <= shift.start_us or self._has_minutes(registry, zone.id, shift):
+                if known.get(zone.id, now_us) > shift.start_us and not self._has_minutes(registry, zone.id, shift):
+                    continue
+                if shift.stop_us + FINAL_AFTER_US > now_us:
+                    self.ended(zone.id, shift)  # its last minutes may still come
+                else:
                     self._ask(zone.id, shift, texts.WHY_MISSED)
 
     def _has_minutes(self, registry: Registry, zone: str, shift: Shift) -> bool:

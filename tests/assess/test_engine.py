@@ -241,6 +241,18 @@ def test_what_ended_while_nobody_looked_is_computed_at_the_next_start(floor):
     assert (row.final, row.why, row.verdict.coverage) == (True, "computed after an interruption", 1.0)
 
 
+def test_a_start_right_after_a_shift_forgets_it_not(floor):
+    floor.house.heat()
+    floor.enrol()
+    floor.at(481.0)
+    assessor = floor.start()
+    assessor.tick()
+    assert hours(VerdictRepository(floor.engine)) == []
+    floor.at(483.0)
+    assessor.tick()
+    assert only(hours(VerdictRepository(floor.engine))).final
+
+
 def test_days_before_the_first_reading_get_no_verdict(floor):
     floor.house.heat(fill=False)
     floor.enrol()
