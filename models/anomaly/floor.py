@@ -14,7 +14,7 @@ from models.anomaly.suspect import FAULTS, Code, Evidence, Suspect, text_of
 from models.anomaly.watch import Watch
 from models.arrays import Array
 
-VERSION = "floor-3"
+VERSION = "floor-4"
 MINUTE_US = 60_000_000
 CONFIRMED_US = 3_600_000_000
 """A drift takes days: it is told when it has lasted for an hour."""

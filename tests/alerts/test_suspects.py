@@ -149,7 +149,7 @@ def test_a_suspicion_is_replayed_bit_for_bit_from_what_is_stored(engine: Engine,
     fill(store, runner, begun_us, 3, stuck_from_us=begun_us + 2 * HOUR_US + 30 * MINUTE_US)
     (kept,) = SuspectsRepository(engine).all()
     evidence = msgspec.json.decode(kept.evidence, type=Evidence)
-    assert (evidence.test, evidence.value, evidence.version) == ("stuck", pytest.approx(30, abs=0.5), "floor-3")
+    assert (evidence.test, evidence.value, evidence.version) == ("stuck", pytest.approx(30, abs=0.5), "floor-4")
     assert evidence.minutes > 120
     assert evidence.lower_share is not None
     assert evidence.lower_share > 0.9
