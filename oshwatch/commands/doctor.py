@@ -116,7 +116,10 @@ def _broker(settings: Settings) -> str | None:
 
     client.on_connect = on_connect
     host, port = mqtt_address(settings)
-    client.connect(host, port, keepalive=10)
+    try:
+        client.connect(host, port, keepalive=10)
+    except OSError as error:
+        return f"{host}:{port} cannot be reached: {error.strerror or error}; is a broker running there? OSHWATCH_MQTT_URL says where to look"
     client.loop_start()
     heard = answered.wait(5)
     client.disconnect()
