@@ -17,7 +17,7 @@ from assess.live import LiveWindow
 from assess.outcome import ZoneShift
 from assess.plan import Placement
 from assess.uncertainty import Spread, spread_of, table
-from domain.calibration import correction_at
+from domain.calibration import Correction, History, correction_at
 from domain.hazards import ZoneStatus
 from domain.quality import Reason
 from domain.quantities import Quantity, quantity_of
@@ -196,45 +196,56 @@ class Shown:
 
 def single_reading(work: ZoneShift, placement: Placement, quantity_id: str, now: Now) -> Shown | None:
     """None when there is none, so that what is measured without it takes over."""
-    held = work.span.pieces[-1].channels
-    for id in placement.channels.get(quantity_id, ()):
-        channel = held.get(id)
-        reading = None if channel is None else now.fresh(channel)
-        if channel is not None and reading is not None and reading.value is not None:
-            instrument = work.span.once_standing(("instrument", id), partial(_instrument_of, channel))
+    for instrument in work.span.once_standing(("instruments", placement.label, quantity_id), partial(_instruments, work, placement, quantity_id)):
+        reading = now.fresh(instrument.channel)
+        if reading is not None and reading.value is not None:
             return _shown(work, instrument, reading, reading.value)
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Instrument:
-    """What is known of a channel's instrument whatever it reads."""
+    """What is known of a channel's instrument whatever it reads, and what holds by its calibrations in [from, until)."""
 
     channel: Channel
-    quantity: Quantity | None
+    quantity: Quantity
     spread: Spread
-    range_end: float | None
+    range_end: float
+    history: History | None = None
+    from_us: int = 0
+    until_us: int = 0
+    correction: Correction | None = None
+    added: float = 0.0  # share of the uncertainty
+
+    def at(self, history: History, time_us: int) -> None:
+        """Looked up where what is held is not of this instant."""
+        if self.history is not history or not self.from_us <= time_us < self.until_us:
+            self.history, self.from_us, self.until_us = history, time_us, history.steady_until(time_us)
+            fix = correction_at(history.corrections, time_us)
+            self.correction = fix if fix and fix.commutes(self.quantity.averaging) else None
+            self.added = table().calibration[history.state(time_us, time_us + 1)]
 
 
-def _shown(work: ZoneShift, instrument: _Instrument, reading: Reading, raw: float) -> Shown | None:
-    channel, at_us = instrument.channel, reading.time_us
-    if instrument.quantity is None or instrument.range_end is None:
-        return None
-    history = history_of(work.calibrations.get(channel.id, ()), ZoneInfo(work.span.site.timezone))
-    fix = correction_at(history.corrections, at_us)
-    value = fix.apply(raw) if fix and fix.commutes(instrument.quantity.averaging) else raw
+def _shown(work: ZoneShift, instrument: _Instrument, reading: Reading, raw: float) -> Shown:
+    channel = instrument.channel
+    instrument.at(history_of(work.calibrations.get(channel.id, ()), ZoneInfo(work.span.site.timezone)), reading.time_us)
+    value = raw if instrument.correction is None else instrument.correction.apply(raw)
     uncertainty = max(instrument.spread.abs, instrument.spread.rel * abs(value))
-    drift = uncertainty * table().calibration[history.state(at_us, at_us + 1)]
-    return Shown(channel, value, uncertainty, drift, _SATURATED in reading.r, instrument.range_end)
+    return Shown(channel, value, uncertainty, uncertainty * instrument.added, _SATURATED in reading.r, instrument.range_end)
 
 
 _SATURATED = int(Reason.SATURATED)
 
 
-def _instrument_of(channel: Channel) -> _Instrument:
-    quantity, instrument = quantity_of(channel.quantity, channel.spec.unit), channel.spec.instrument
-    own = None if instrument is None else instrument.range_high
-    return _Instrument(channel, quantity, spread_of(channel.quantity, instrument), own if own is not None or quantity is None else quantity.high)
+def _instruments(work: ZoneShift, placement: Placement, quantity_id: str) -> list[_Instrument]:
+    """Of the channels that are there now, in order."""
+    held = work.span.pieces[-1].channels
+    channels = [held[id] for id in placement.channels.get(quantity_id, ()) if id in held]
+    known = [(channel, quantity, channel.spec.instrument) for channel in channels if (quantity := quantity_of(channel.quantity, channel.spec.unit)) is not None]
+    return [
+        _Instrument(channel, quantity, spread_of(channel.quantity, own), quantity.high if own is None or own.range_high is None else own.range_high)
+        for channel, quantity, own in known
+    ]
 
 
 def reading_window(work: ZoneShift, form: Form, measured: Measured, reading: Shown | None, now: Now, *, look_back: int = 0) -> LiveWindow:

@@ -112,6 +112,15 @@ class History:
         undated = [last[""][0] + HOLDS_FOR_US] if calibrated is not None and not calibrated.next_due else []
         return min([*dated, *undated], default=self._times[at - 1] + HOLDS_FOR_US)
 
+    def steady_until(self, at_us: int) -> int:
+        """Up to here the correction and the state of a single instant are what they are at this one."""
+        at = bisect_right(self._times, at_us)
+        edges = self._times[at : at + 1]
+        if at:
+            due_us = self._due_us(at)
+            edges = [*edges, due_us - DUE_WITHIN_US, due_us]
+        return min((edge for edge in edges if edge > at_us), default=2**62)
+
 
 def state_of(records: Sequence[CalibrationSpec], timezone: ZoneInfo, start_us: int, stop_us: int) -> CalibrationState:
     """The state over [start, stop)."""
