@@ -10,6 +10,7 @@ from domain.quality import COUNTS_FROM, Quality, Reason
 from domain.quantities import Averaging
 
 _COUNTS_FROM, _UNSYNCED = int(COUNTS_FROM), int(Reason.CLOCK_UNSYNCED)
+_ENERGY, _MAXIMUM = Averaging.ENERGY, Averaging.MAXIMUM  # looked up once: an enumeration looks its members up by name
 _SATURATED, _BELOW = int(Reason.SATURATED), int(Reason.BELOW_DETECTION)
 
 
@@ -90,10 +91,11 @@ def minute_from(channel: str, start_us: int, readings: list[Reading], averaging:
             saturated += _SATURATED in reasons
             below += _BELOW in reasons
             values.append(value)
-    if averaging is Averaging.ENERGY:
-        total = math.fsum(10.0 ** (value / 10.0) for value in values)
-    elif averaging is Averaging.MAXIMUM:
-        total = max(values, default=0.0)
+    values.sort()
+    if averaging is _ENERGY:
+        total = math.fsum([10.0 ** (value / 10.0) for value in values])
+    elif averaging is _MAXIMUM:
+        total = values[-1] if values else 0.0
     else:
         total = math.fsum(values)
     return Minute(
@@ -102,8 +104,8 @@ def minute_from(channel: str, start_us: int, readings: list[Reading], averaging:
         valid=len(values),
         rejected=len(readings) - len(values),
         total=total,
-        low=min(values) if values else None,
-        high=max(values) if values else None,
+        low=values[0] if values else None,
+        high=values[-1] if values else None,
         saturated=saturated,
         below_detection=below,
         reasons=tuple(sorted(codes)) if codes else (),

@@ -215,6 +215,7 @@ def _drain_with_worker(spec: Spec, site: SiteFile) -> dict[str, float]:
 
 def work(spec: Spec) -> dict[str, float]:
     """Drain the queue in this process; times run from the first message to the last commit."""
+    from ingest.memory import collect_seldom  # noqa: PLC0415
     from ingest.mqtt import MqttSource  # noqa: PLC0415
     from ingest.service import IngestService  # noqa: PLC0415
     from storage.records.engine import open_records  # noqa: PLC0415
@@ -223,6 +224,7 @@ def work(spec: Spec) -> dict[str, float]:
     clock, engine = SystemClock(), open_records(f"sqlite:///{spec.directory}/oshwatch.db")
     timeseries = open_timeseries(spec.timeseries_url or f"sqlite:///{spec.directory}/timeseries", spec.token)
     service = IngestService(source=MqttSource(f"mqtt://127.0.0.1:{spec.mqtt_port}", clock=clock), timeseries=timeseries, engine=engine, clock=clock, rules=_rules(spec, engine))
+    collect_seldom()
     service.start()
     began, cpu = _first_message(service)
     deadline = time.monotonic() + _GIVE_UP_S

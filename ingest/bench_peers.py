@@ -78,7 +78,7 @@ def influxdb_maximum(url: str, token: str) -> float:
     place, encoder, site = _place(url, token), LineEncoder(), f"m{SystemClock().now_us()}"
     channels = [channel for number in range(AGENTS) for channel in channels_of(f"{site}-{number}")]
     start_us = SystemClock().now_us() - _MAXIMUM_READINGS // len(channels) * INTERVAL_US
-    readings = (Reading(channels[number % len(channels)], start_us + number // len(channels) * INTERVAL_US, 20.0 + number % 300 / 10) for number in range(_MAXIMUM_READINGS))
+    readings = [Reading(channels[number % len(channels)], start_us + number // len(channels) * INTERVAL_US, 20.0 + number % 300 / 10) for number in range(_MAXIMUM_READINGS)]
     lines = encoder.fresh(readings)
     bodies = ["\n".join(lines[at : at + MAX_LINES]).encode() for at in range(0, len(lines), MAX_LINES)]
     pool = urllib3.PoolManager(maxsize=WRITERS)

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 
 import msgspec
 from sqlalchemy import Engine
@@ -43,7 +43,7 @@ SEEN_EVERY_S = 5.0
 WAKE_MAX = 1_000
 _EVER = (-(2**62), 2**62)
 _BACKFILLED = int(Reason.BACKFILLED)
-_reasons_of, _first_of = attrgetter("r"), itemgetter(0)
+_first_of = itemgetter(0)
 
 _status = msgspec.json.Decoder(Status)
 
@@ -180,7 +180,7 @@ class Committer:
     def _count(self, prepared: Prepared) -> None:
         counts, work, merged = self.counts, prepared.work, prepared.merged
         readings, refused = work.readings, len(prepared.refused)
-        backfilled = sum(count for reasons, count in Counter(map(_reasons_of, readings)).items() if _BACKFILLED in reasons)
+        backfilled = sum(_BACKFILLED in reading.r for reading in readings if reading.r)
         counts["batches"] += bool(readings)
         counts["readings"] += len(readings)
         counts["stored_readings"] += len(readings) - refused

@@ -49,11 +49,11 @@ BATCH_READINGS, BATCH_S, LINGER_S = 5_000, 0.05, 0.01
 """A batch is full, or this old, or nothing more came for a moment: a broker with a small window sends no more before it is acknowledged."""
 CHUNK_MESSAGES, CHUNK_BYTES = 500, 256 * 1024
 """Judged before the rules run on them, whichever comes first: a few milliseconds of work, and about a full batch."""
-COMMIT_READINGS = 10_000
-"""A backlog is joined up to this: two bodies of the size that InfluxDB takes best, side by side."""
+COMMIT_READINGS = 25_000
+"""A backlog is joined up to this: larger saves nothing more and is held in memory longer."""
 WAITING_MESSAGES, WAITING_BYTES = 4_000, 4 * 1024 * 1024
 """Received and not judged: packs of usual size stay within the window of a broker set up as recommended, which is then the brake."""
-WAITING_READINGS = 30_000
+WAITING_READINGS = 50_000
 HEARTBEAT_S = 2.0
 REGISTRY_EVERY_S = 1.0
 _RETRIES_AT_ONCE = 20

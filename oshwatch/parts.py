@@ -90,12 +90,14 @@ def check_certificates(settings: Settings) -> None:
 
 def run_ingest(settings: Settings) -> int:
     """Packs in, until told to stop."""
+    from ingest.memory import collect_seldom
     from oshwatch.workers import run_alone, run_shared
     from storage.timeseries.opening import open_timeseries
 
     engine, stop = prepare(settings), stop_event()
     check_certificates(settings)
     timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
+    collect_seldom()
     try:
         (run_alone if settings.ingest_workers == 1 else run_shared)(settings, engine, timeseries, stop)
     finally:

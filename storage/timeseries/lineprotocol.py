@@ -6,11 +6,14 @@ point that may exist already is written with all three; of a minute the same goe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+
+import msgspec
 
 from domain.reading import Minute, Reading
 
 NO_VALUE = "-"
+_json = msgspec.json.Encoder().encode
 _ESCAPES = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
 
 
@@ -21,14 +24,14 @@ class LineEncoder:
         self._readings: dict[str, str] = {}
         self._minutes: dict[str, str] = {}
 
-    def fresh(self, readings: Iterable[Reading]) -> list[str]:
+    def fresh(self, readings: Sequence[Reading]) -> list[str]:
         """Lines for points that the store does not have yet."""
         prefixes = self._readings
         lines = []
-        for reading in readings:
+        for reading, value in zip(readings, _numbers([reading.value for reading in readings]), strict=False):
             prefix = prefixes.get(reading.channel) or self._remember(prefixes, "reading", reading.channel)
-            if reading.value is not None and reading.q == 4 and not reading.r:
-                lines.append(f"{prefix}v={reading.value!r} {reading.time_us}")
+            if reading.q == 4 and not reading.r and reading.value is not None:
+                lines.append(f"{prefix}v={value} {reading.time_us}")
             else:
                 lines.append(f"{prefix}{_fresh_fields(reading)} {reading.time_us}")
         return lines
@@ -38,16 +41,17 @@ class LineEncoder:
         prefixes = self._readings
         return [f"{prefixes.get(reading.channel) or self._remember(prefixes, 'reading', reading.channel)}{_all_fields(reading)} {reading.time_us}" for reading in readings]
 
-    def minutes(self, minutes: Iterable[Minute], first: Collection[tuple[str, int]] = ()) -> list[str]:
+    def minutes(self, minutes: Sequence[Minute], first: Collection[tuple[str, int]] = ()) -> list[str]:
         """Lines for minutes; those named in `first` are points that the store does not have yet, and leave out what is nothing: half of what InfluxDB would have to keep."""
         prefixes = self._minutes
+        numbers = iter(_numbers([number for minute in minutes for number in (minute.total, minute.low, minute.high)]))
         lines = []
-        for minute in minutes:
+        for minute, total, low, high in zip(minutes, numbers, numbers, numbers, strict=False):
             channel, start_us = minute.channel, minute.start_us
             prefix = prefixes.get(channel) or self._remember(prefixes, "minute", channel)
             plain = not (minute.rejected or minute.reasons or minute.saturated or minute.below_detection) and (channel, start_us) in first
-            ends = f",low={minute.low!r},high={minute.high!r}" if minute.low is not None else ""
-            lines.append(f"{prefix}valid={minute.valid}i,total={minute.total!r}{ends}{'' if plain else _marks(minute)} {start_us}")
+            ends = f",low={low},high={high}" if minute.low is not None else ""
+            lines.append(f"{prefix}valid={minute.valid}i,total={total}{ends}{'' if plain else _marks(minute)} {start_us}")
         return lines
 
     @staticmethod
@@ -63,6 +67,11 @@ def codes_text(codes: tuple[int, ...]) -> str:
 
 def codes_from(text: str) -> tuple[int, ...]:
     return tuple(int(code) for code in text.split(",")) if text else ()
+
+
+def _numbers(numbers: list[float | None]) -> list[str]:
+    """Their shortest texts that read back the same, all at once: half the time of one `repr` after the other. What is no number is a word that no store takes."""
+    return _json(numbers).decode()[1:-1].split(",")
 
 
 def _fresh_fields(reading: Reading) -> str:
