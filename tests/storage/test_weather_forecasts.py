@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
@@ -32,6 +33,23 @@ def test_the_same_forecast_twice_is_there_once(repository: WeatherRepository) ->
     assert (is_new, is_new_again) == (True, False)
     assert again == first
     assert repository.add("dong-ha", forecast(0, 1), author="ann", received_us=5)[1]
+
+
+def test_one_that_does_not_say_when_it_was_issued_is_there_once_however_often_it_is_handed_in(repository: WeatherRepository) -> None:
+    first, _ = repository.add("hue", forecast(0, 1), author="ann", received_us=FIRST_US)
+    repository.add("hue", forecast(0, 25), author="ann", received_us=FIRST_US)
+    again, is_new = repository.add("hue", forecast(30, 1), author="ann", received_us=FIRST_US + 30 * HOUR_US)
+    assert (again, is_new) == (first, False)
+    assert len(repository.covering("hue", 0, 2**62)) == 2
+
+
+def test_one_that_goes_back_on_another_or_says_that_it_was_issued_later_is_new(repository: WeatherRepository) -> None:
+    first, other = forecast(0, 1), msgspec.structs.replace(forecast(1, 1), wind_height_m=2.0)
+    assert repository.add("hue", first, author="ann", received_us=FIRST_US)[1]
+    assert repository.add("hue", other, author="ann", received_us=FIRST_US + HOUR_US)[1]
+    assert repository.add("hue", forecast(2, 1), author="ann", received_us=FIRST_US + 2 * HOUR_US)[1]
+    assert [found.forecast.wind_height_m for found in repository.covering("hue", 0, 2**62)] == [10.0, 2.0, 10.0]
+    assert repository.add("hue", forecast(3, 1), author="ann", received_us=FIRST_US + 9 * HOUR_US)[1]
 
 
 def test_those_with_an_hour_in_the_span_are_found_in_the_order_of_their_issue(repository: WeatherRepository) -> None:
