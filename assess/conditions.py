@@ -13,15 +13,14 @@ from assess.bounds import Air
 from assess.gather import Measured
 from assess.outcome import ZoneShift
 from domain.registry import SiteSpec
-from models.airborne.atmosphere import PressureRange, pressure_range
-from models.airborne.conversion import REFERENCE_C, SEA_LEVEL_HPA, molar_volume_l_mol
+from models.airborne import atmosphere
+from models.airborne.atmosphere import PressureRange
+from models.airborne.conversion import REFERENCE_C, molar_volume_l_mol
 from models.arrays import Array, Mask
 from models.limits.profile import Limit
 
 COOLEST_C, HOTTEST_C = 10.0, 45.0
 """What the bounds cover where the temperature of a workplace is not measured."""
-ANYWHERE = PressureRange(standard=SEA_LEVEL_HPA, low=pressure_range(2_400.0).low, high=pressure_range(0.0).high)
-"""Where neither pressure nor altitude is known: from low weather at 2,400 m above the sea to high weather at its level."""
 
 
 def reference_of(limit: Limit, unit: str) -> float | None:
@@ -70,7 +69,7 @@ def said(reference_c: float, temperature_c: float | None, pressure_hpa: float | 
 
 def pressure_at(site: SiteSpec) -> PressureRange:
     """What stands for a barometer: the standard atmosphere at the site's altitude, where that is on record."""
-    return ANYWHERE if site.height_m is None else pressure_range(site.height_m)
+    return atmosphere.pressure_at(site.height_m)
 
 
 def _missing(warm_min: int, pressure_min: int, site: SiteSpec) -> list[str]:

@@ -14,11 +14,12 @@ import numpy as np
 from assess.gather import Measured
 from assess.live_window import Now, Shown, single_reading
 from assess.outcome import SolvedWbgt, WbgtNow, ZoneShift
-from assess.plan import Placement
+from assess.plan import Placement, Span
 from assess.wbgt import INPUTS, Wbgt, diameter_mm_of, inputs_of, is_monitored, wbgt_of
 from domain.quantities import quantity_of
 from domain.registry import Channel
 from domain.times import MINUTE_US
+from models.airborne.atmosphere import pressure_at
 from models.arrays import Array
 
 AT_ONCE_MIN = 2_048
@@ -60,7 +61,7 @@ def solve_readings(places: Sequence[tuple[ZoneShift, Placement]], now: Now) -> N
         groups[_kind(work, {quantity: (one.range_end, [one.channel]) for quantity, one in shown.items()})].append((work, placement, shown))
     for alike in groups.values():
         joined = {quantity: _as_minutes([shown[quantity] for _, _, shown in alike]) for quantity in alike[0][2]}
-        whole, used = _wbgt_of(joined, alike[0][0].span.worst_case("globe_temperature"))
+        whole, used = _wbgt_of(joined, alike[0][0].span)
         if whole is None:
             for work, placement, _ in alike:
                 work.wbgt_now[placement.label] = now, None
@@ -109,7 +110,7 @@ def _kind(work: ZoneShift, found: Mapping[str, tuple[float, Sequence[Channel]]])
     """Minutes of one kind are solved by the same formulas; by quantity the end of the range, and the instruments."""
     globe = found.get("globe_temperature")
     ends = tuple((quantity, range_end) for quantity, (range_end, _) in found.items())
-    return ends, diameter_mm_of(globe[1]) if globe else None, work.span.worst_case("globe_temperature")
+    return ends, diameter_mm_of(globe[1]) if globe else None, work.span.worst_case("globe_temperature"), work.span.site.height_m
 
 
 def _kept(work: ZoneShift, placement: Placement, kind: Hashable, found: Mapping[str, Measured]) -> tuple[Wbgt | None, int]:
@@ -150,7 +151,7 @@ def _blocks(jobs: Sequence[_Job]) -> Iterator[list[_Job]]:
 
 def _solve(jobs: Sequence[_Job]) -> None:
     joined = {quantity: _end_to_end([(job.found[quantity], job.fresh) for job in jobs]) for quantity in jobs[0].found}
-    whole, used = _wbgt_of(joined, jobs[0].work.span.worst_case("globe_temperature"))
+    whole, used = _wbgt_of(joined, jobs[0].work.span)
     if whole is None:
         return
     first = 0
@@ -164,9 +165,9 @@ def _solve(jobs: Sequence[_Job]) -> None:
         first = stop
 
 
-def _wbgt_of(joined: Mapping[str, Measured], worst_globe_c: float | None) -> tuple[Wbgt | None, list[str]]:
-    """With the quantities that it is made of."""
-    whole = wbgt_of(joined.get, worst_globe_c)
+def _wbgt_of(joined: Mapping[str, Measured], span: Span) -> tuple[Wbgt | None, list[str]]:
+    """With the quantities that it is made of; spans of one kind are alike in what bears on it."""
+    whole = wbgt_of(joined.get, span.worst_case("globe_temperature"), pressure_at(span.site.height_m))
     named = {id(one): quantity for quantity, one in joined.items()}
     return whole, [named[id(one)] for one in whole.used] if whole else []
 

@@ -19,6 +19,7 @@ from domain.lab import LabResult
 from domain.reading import Reading
 from domain.times import to_datetime
 from domain.verdict import Grade, LimitOf
+from models.airborne.atmosphere import pressure_at
 from models.arrays import Mask
 from models.limits.profile import Profile
 
@@ -127,7 +128,7 @@ class ZoneShift:
 
     def wbgt(self, placement: Placement) -> Wbgt | None:
         if placement.label not in self._wbgt:
-            found = wbgt_of(lambda quantity: self.measure(placement, quantity), self.span.worst_case("globe_temperature"))
+            found = wbgt_of(lambda quantity: self.measure(placement, quantity), self.span.worst_case("globe_temperature"), pressure_at(self.span.site.height_m))
             self._wbgt[placement.label] = found
             if found is not None:
                 others = (self.wbgt(beside) for beside in self._beside(placement))

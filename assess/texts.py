@@ -32,7 +32,10 @@ ACCLIMATISATION_UNKNOWN = "Acclimatisation is unknown: alert limit and exposure 
 ESTIMATED_WET_BULB = "The natural wet bulb is estimated from temperature, humidity, globe and air speed: screening at best."
 NO_GLOBE = "There is no globe thermometer: radiant heat is not measured, the value leaves it out."
 NO_ANEMOMETER = "There is no anemometer: {speed} m/s is assumed, the bounds cover still and moving air."
-NO_PRESSURE = "Air pressure is taken as 1013 hPa; the lower bound covers a site at 2,400 m."
+NO_PRESSURE = "Air pressure is not measured: {taken} hPa is taken, the bounds cover {low} to {high} hPa."
+NO_PRESSURE_AT_ALTITUDE = (
+    "Air pressure is not measured: {taken} hPa is taken, that of the standard atmosphere at {altitude} m; the bounds cover what weather makes of it, {low} to {high} hPa."
+)
 GLOBE_UNKNOWN = "The globe's diameter is not on record: the value takes 150 mm, the upper bound 40 mm."
 GLOBE_CORRECTED = "The globe of {diameter} mm is corrected to 150 mm."
 GLOBE_NOT_CORRECTED = "The small globe is not corrected, since air temperature or air speed is not measured here."

@@ -33,7 +33,6 @@ class HeatTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     assumed_air_speed_ms: float
     assumed_air_speed_low_ms: float
     assumed_air_speed_high_ms: float
-    lowest_pressure_hpa: float
     radiant_cooling_k: float
     small_globe_mm: float
     small_globe_unmeasured_k: float

@@ -14,11 +14,12 @@ from assess.plan import Placement
 from assess.uncertainty import table
 from domain.registry import Channel
 from domain.verdict import Grade
+from models.airborne.atmosphere import ANYWHERE, PressureRange
 from models.arrays import Array, Mask, rolling_sum
 from models.heat.bernard import natural_wet_bulb_c
 from models.heat.effective import ENOUGH
 from models.heat.globe import SMALLEST_DIAMETER_MM, STANDARD_DIAMETER_MM, standard_globe_c
-from models.heat.psychrometrics import STANDARD_PRESSURE_HPA, psychrometric_wet_bulb_c
+from models.heat.psychrometrics import psychrometric_wet_bulb_c
 from models.heat.wbgt import estimated_wbgt_c, wbgt_c
 
 ESTIMATED, FROM_WET_BULB, DIRECT = "wbgt-bernard-1999@1", "wbgt-iso-7243-2017@1", "wbgt-instrument@1"
@@ -95,15 +96,15 @@ def is_monitored(placement: Placement) -> bool:
     return by_air or "wbgt" in held or ("natural_wet_bulb_temperature" in held and "globe_temperature" in held)
 
 
-def wbgt_of(measure: Measure, worst_globe_c: float | None = None) -> Wbgt | None:
-    """By the best way that the instruments allow."""
+def wbgt_of(measure: Measure, worst_globe_c: float | None = None, pressure: PressureRange = ANYWHERE) -> Wbgt | None:
+    """By the best way that the instruments allow. `pressure`: of the air at the site's altitude, where no barometer says it."""
     found = inputs_of(measure)
     if "wbgt" in found:
         return _direct(found["wbgt"])
     if {"natural_wet_bulb_temperature", "globe_temperature"} <= found.keys():
         return _from_wet_bulb(found)
     if {"air_temperature", "relative_humidity"} <= found.keys():
-        return _Estimate(found, worst_globe_c).wbgt()
+        return _Estimate(found, worst_globe_c, pressure).wbgt()
     return None
 
 
@@ -162,21 +163,21 @@ def _from_wet_bulb(found: Mapping[str, Measured]) -> Wbgt:
 class _Estimate:
     """WBGT from air temperature and humidity with globe and air speed where they are measured; what is missing widens the bounds and lowers the grade."""
 
-    def __init__(self, found: Mapping[str, Measured], worst_globe_c: float | None) -> None:
+    def __init__(self, found: Mapping[str, Measured], worst_globe_c: float | None, unmeasured: PressureRange) -> None:
         self._heat = table().heat
         self._air, self._humidity = found["air_temperature"], found["relative_humidity"]
         self._globe, self._speed, self._pressure = found.get("globe_temperature"), found.get("air_speed"), found.get("air_pressure")
         self._diameter = diameter_mm_of(self._globe.channels) if self._globe else STANDARD_DIAMETER_MM
-        self._worst_globe_c = worst_globe_c
+        self._worst_globe_c, self._unmeasured = worst_globe_c, unmeasured
         needed = [self._air, self._humidity, *(one for one in (self._globe, self._speed) if one is not None)]
         self._needed = needed
         self._valid = np.logical_and.reduce([one.valid & ~np.isnan(one.value) for one in needed])
 
     def wbgt(self) -> Wbgt:
         base = self._inputs()
-        values, sensor, drift = self._spread(base)
+        values, sensor, drift, pressed = self._spread(base)
         saturated = np.logical_or.reduce([one.saturated for one in self._needed])
-        below, above = self._estimate(base, values)
+        below, above = self._estimate(base, values, pressed)
         return Wbgt(
             value=np.where(self._valid, values, np.nan),
             valid=self._valid,
@@ -196,27 +197,35 @@ class _Estimate:
             "air": np.where(self._valid, _shown(self._air), 25.0),
             "humidity": np.clip(np.where(self._valid, self._humidity.value, 50.0), 0.5, 100.0),
             "speed": np.full(shape, self._heat.assumed_air_speed_ms) if self._speed is None else np.where(self._valid, np.maximum(self._speed.value, 0.0), 0.2),
-            "pressure": np.full(shape, STANDARD_PRESSURE_HPA),
+            "pressure": self._pressures()[1],
         }
-        if self._pressure is not None:
-            base["pressure"] = np.where(self._pressure.valid, self._pressure.value, STANDARD_PRESSURE_HPA)
         if self._globe is not None:
             base["globe"] = np.where(self._valid, _shown(self._globe), 25.0)
         return base
 
-    def _spread(self, base: dict[str, Array]) -> tuple[Array, tuple[Array, Array], tuple[Array, Array]]:
-        """Values, and the instruments' widths: independent, so their squares add up (GUM); drifts likewise."""
+    def _pressures(self) -> tuple[Array, Array, Array]:
+        """The least, the likely and the greatest air pressure of each minute: as measured, else what the site's altitude and weather make of it."""
+        shape, held = self._air.value.shape, self._pressure
+        least, taken, most = (np.full(shape, one) for one in (self._unmeasured.low, self._unmeasured.standard, self._unmeasured.high))
+        if held is None:
+            return least, taken, most
+        known, width = held.valid & ~np.isnan(held.value), held.uncertainty + held.drift
+        return np.where(known, held.value - width, least), np.where(known, held.value, taken), np.where(known, held.value + width, most)
+
+    def _spread(self, base: dict[str, Array]) -> tuple[Array, tuple[Array, Array], tuple[Array, Array], Array]:
+        """Values, and the instruments' widths: independent, so their squares add up (GUM); drifts likewise. Last, the values at the ends of the air's pressure."""
         sources = {"air": self._air, "humidity": self._humidity, "globe": self._globe, "speed": self._speed}
         moved = [(name, sign, one) for name, one in sources.items() if one is not None for sign in (1.0, -1.0)]
         rows = [base, *({**base, name: _limited(name, base[name] + sign * one.uncertainty)} for name, sign, one in moved)]
-        answers = self._of_rows(rows)
+        least, _, most = self._pressures()
+        answers = self._of_rows([*rows, {**base, "pressure": least}, {**base, "pressure": most}])
         down, up, drift_down, drift_up = (np.zeros_like(answers[0]) for _ in range(4))
-        for (_, _, one), answer in zip(moved, answers[1:], strict=True):
+        for (_, _, one), answer in zip(moved, answers[1:-2], strict=True):
             shift = answer - answers[0]
             drift = shift * np.divide(one.drift, one.uncertainty, out=np.zeros_like(shift), where=np.nan_to_num(one.uncertainty) > 0)
             up, down = up + np.maximum(shift, 0.0) ** 2, down + np.minimum(shift, 0.0) ** 2
             drift_up, drift_down = drift_up + np.maximum(drift, 0.0) ** 2, drift_down + np.minimum(drift, 0.0) ** 2
-        return answers[0], (np.sqrt(down), np.sqrt(up)), (np.sqrt(drift_down), np.sqrt(drift_up))
+        return answers[0], (np.sqrt(down), np.sqrt(up)), (np.sqrt(drift_down), np.sqrt(drift_up)), answers[-2:]
 
     def _of_rows(self, rows: Sequence[dict[str, Array]]) -> Array:
         """WBGT of each row; a wet bulb or globe that no row's change concerns is solved once."""
@@ -237,13 +246,11 @@ class _Estimate:
         diameter = diameter_mm or self._diameter or STANDARD_DIAMETER_MM
         return standard_globe_c(inputs["globe"], inputs["air"], inputs["speed"], diameter)
 
-    def _estimate(self, base: dict[str, Array], values: Array) -> tuple[Array, Array]:
+    def _estimate(self, base: dict[str, Array], values: Array, pressed: Array) -> tuple[Array, Array]:
         """Widths of the method and of what is not measured: they may all be off the same way, so they add up."""
         globe = self._standard_globe(base)
         below, above = self._heat.method_widths(globe - base["air"])
-        if self._pressure is None:
-            high = estimated_wbgt_c(base["air"], base["humidity"], globe, base["speed"], np.full_like(values, self._heat.lowest_pressure_hpa))
-            below = below + np.maximum(values - high, 0.0)
+        below, above = below + np.maximum(values - pressed.min(axis=0), 0.0), above + np.maximum(pressed.max(axis=0) - values, 0.0)
         if self._speed is None:
             slow, fast = self._still_and_moving(base)
             below, above = below + np.maximum(values - fast, 0.0), above + np.maximum(slow - values, 0.0)
@@ -282,7 +289,7 @@ class _Estimate:
         if self._speed is None:
             reasons.append(texts.NO_ANEMOMETER.format(speed=f"{self._heat.assumed_air_speed_ms:g}"))
         if self._pressure is None:
-            reasons.append(texts.NO_PRESSURE)
+            reasons.append(_no_barometer(self._unmeasured))
         return reasons
 
 
@@ -304,6 +311,13 @@ def _solved_once(rows: Sequence[dict[str, Array]], names: Sequence[str], solve: 
     first = sorted(kinds.values())
     answers = solve([np.stack([rows[number][name] for number in first]) for name in names])
     return answers[[first.index(kinds[tuple(id(row[name]) for name in names)]) for row in rows]]
+
+
+def _no_barometer(taken: PressureRange) -> str:
+    pressures = {"taken": f"{taken.standard:.0f}", "low": f"{taken.low:.0f}", "high": f"{taken.high:.0f}"}
+    if taken.altitude_m is None:
+        return texts.NO_PRESSURE.format(**pressures)
+    return texts.NO_PRESSURE_AT_ALTITUDE.format(**pressures, altitude=f"{taken.altitude_m:.0f}")
 
 
 def _limited(name: str, values: Array) -> Array:

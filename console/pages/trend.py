@@ -29,6 +29,7 @@ from domain.quantities import Use, quantity_of
 from domain.registry import Zone
 from domain.shifts import Shift, current_shift
 from domain.times import HOUR_US, MINUTE_US, SECOND_US, minute_of
+from models.airborne.atmosphere import pressure_at
 
 router = APIRouter(include_in_schema=False)
 
@@ -191,7 +192,7 @@ def points_of(house: House, span: Span, subject: Subject) -> list[tuple[int, flo
     def measure(quantity: str) -> Measured | None:
         return measured(span, subject.placement, quantity, series, calibrations)
 
-    found = wbgt_of(measure) if subject.quantity == WBGT else measure(subject.quantity)
+    found = wbgt_of(measure, pressure=pressure_at(span.site.height_m)) if subject.quantity == WBGT else measure(subject.quantity)
     if found is None:
         return []
     # Limits are held against WBGT as the clothing worn here makes it felt.

@@ -23,6 +23,7 @@ class PressureRange:
     standard: float
     low: float
     high: float
+    altitude_m: float | None = None  # None: anywhere that people work
 
 
 def standard_pressure_hpa(altitude_m: float) -> float:
@@ -41,4 +42,13 @@ def pressure_range(altitude_m: float) -> PressureRange:
     (852, 899, 931)
     """
     standard = standard_pressure_hpa(altitude_m)
-    return PressureRange(standard=standard, low=standard * _LOW_WEATHER, high=standard * _HIGH_WEATHER)
+    return PressureRange(standard=standard, low=standard * _LOW_WEATHER, high=standard * _HIGH_WEATHER, altitude_m=altitude_m)
+
+
+ANYWHERE = PressureRange(standard=SEA_LEVEL_HPA, low=pressure_range(2_400.0).low, high=pressure_range(0.0).high)
+"""Where neither pressure nor altitude is known: from low weather at 2,400 m above the sea to high weather at its level."""
+
+
+def pressure_at(altitude_m: float | None) -> PressureRange:
+    """What stands for a barometer at a place whose altitude may not be on record."""
+    return ANYWHERE if altitude_m is None else pressure_range(altitude_m)

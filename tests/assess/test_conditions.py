@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assess.conditions import ANYWHERE
 from assess.engine import Assessor
-from models.airborne.atmosphere import pressure_range
+from models.airborne.atmosphere import ANYWHERE, pressure_range
 from models.airborne.conversion import ppm_from_mg_m3
 
 QUANTITY = "concentration:108-88-3"
@@ -125,3 +124,58 @@ def test_from_the_sea_up_the_bounds_without_altitude_hold_those_with_it():
         there = pressure_range(float(altitude))
         assert ANYWHERE.low <= there.low + 1e-9
         assert there.high <= ANYWHERE.high
+
+
+def wbgt_verdict(house):
+    return next(one for name, one in house.verdicts().items() if name.startswith("wbgt_effective_60min_worst/"))
+
+
+def without_barometer(house, warm=35.0, humidity=50.0):
+    house.heat(values={"air_temperature": warm, "relative_humidity": humidity, "globe_temperature": warm + 2.0, "air_speed": 0.3})
+    return house
+
+
+def test_the_altitude_of_the_site_narrows_what_a_missing_barometer_leaves_open_in_a_wbgt(make_house):
+    zone = {"metabolic_rate_w": 300.0, "metabolic_rate_measured": True, "clothing": "work_clothes"}
+    unknown, sea, plateau_2000 = (
+        wbgt_verdict(made) for made in (without_barometer(make_house(zone=zone)), *(with_altitude(without_barometer(make_house(zone=zone)), m) for m in (0.0, 2_000.0)))
+    )
+    assert sea.value == pytest.approx(unknown.value)
+    assert sea.low > unknown.low + 0.3
+    assert plateau_2000.value < sea.value - 0.3  # thinner air dries the wick more
+    assert plateau_2000.high - plateau_2000.low < unknown.high - unknown.low - 0.3
+    assert any("Air pressure is not measured: 795 hPa is taken, that of the standard atmosphere at 2000 m" in reason for reason in plateau_2000.reasons)
+    assert any("Air pressure is not measured: 1013 hPa is taken, the bounds cover 717 to 1050 hPa." in reason for reason in unknown.reasons)
+
+
+def test_minutes_of_a_wbgt_without_the_barometer_take_the_altitude_not_the_sea(make_house):
+    """A barometer that fails for half a shift does not leave a sharp value behind."""
+    zone = {"metabolic_rate_w": 300.0, "metabolic_rate_measured": True, "clothing": "work_clothes"}
+    whole, part = (with_altitude(without_barometer(make_house(zone=zone)), 2_000.0) for _ in range(2))
+    for house, minutes in ((whole, None), (part, 30)):
+        house.fill(house.channel("air_pressure", instrument=INSTRUMENT), 795.0, minutes=minutes)
+    known, failed = wbgt_verdict(whole), wbgt_verdict(part)
+    assert failed.value == pytest.approx(known.value, abs=0.01)
+    assert failed.high > known.high + 0.02
+    assert failed.low < known.low
+
+
+@pytest.mark.parametrize("hpa", [760.0, 795.0, 820.0])
+def test_a_wbgt_by_the_true_pressure_lies_in_the_bounds_of_the_altitude(make_house, hpa):
+    zone = {"metabolic_rate_w": 300.0, "metabolic_rate_measured": True, "clothing": "work_clothes"}
+    true, guessed = (with_altitude(without_barometer(make_house(zone=zone)), 2_000.0) for _ in range(2))
+    true.fill(true.channel("air_pressure", instrument=INSTRUMENT), hpa)
+    known, bounds = wbgt_verdict(true), wbgt_verdict(guessed)
+    assert bounds.low <= known.low + 1e-9
+    assert known.high <= bounds.high + 1e-9
+
+
+def test_live_and_solved_alone_the_wbgt_takes_the_same_air(floor):
+    house = floor.house = with_altitude(without_barometer(floor.house), 2_000.0)
+    for quantity, value in {"air_temperature": 35.0, "relative_humidity": 50.0, "globe_temperature": 37.0, "air_speed": 0.3}.items():
+        house.now(f"a1.p1.{quantity}", value, floor.at(470))
+    floor.enrol()
+    live = next(zone for zone in floor.start().tick() if zone.zone == "f1.z1")
+    found = next(one for one in live.windows if one.metric == "wbgt_now")
+    assert any("standard atmosphere at 2000 m" in reason for reason in found.reasons)
+    assert found.value == pytest.approx(next(one for one in live.windows if one.metric == "wbgt_effective_60min").value, abs=0.01)

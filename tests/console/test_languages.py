@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 
 from assess import texts
 from console.i18n import LOCALES, PSEUDO, extract, load_catalogues, negotiate
-from console.words import sentence
+from console.words import pattern_of, result_texts, sentence
 
 PAGES = (
     "/sites/f1",
@@ -122,3 +122,16 @@ def test_a_results_sentence_is_translated_with_its_values_in_place() -> None:
     assert sentence(texts.NO_FULL_WINDOW.format(minutes=60), say) == say(texts.NO_FULL_WINDOW).format(minutes=60)
     assert sentence(texts.LOW_COVERAGE, say) == say(texts.LOW_COVERAGE) != texts.LOW_COVERAGE
     assert sentence("something that nobody wrote", say) == "something that nobody wrote"
+
+
+@pytest.mark.parametrize("template", sorted(set(result_texts())))
+def test_every_sentence_of_a_result_is_known_again_with_its_values(template: str) -> None:
+    """Each placeholder once, else no pattern can be made of it; and none is taken for another."""
+    names = re.findall(r"\{(\w*)", template)
+    assert len(names) == len(set(names)) and all(names)
+    filled = template.format(**{name: f"{index}0.5" for index, name in enumerate(names, 1)})
+    assert pattern_of(filled) == template
+    assert sentence(filled, str) == filled
+    for catalogue in load_catalogues().values():
+        said = sentence(filled, catalogue.gettext)
+        assert all(f"{index}0.5" in said for index, _ in enumerate(names, 1))
