@@ -11,17 +11,15 @@ from assess.live import LiveZone
 from assess.live_window import Now
 from assess.minutes import Series, read_series
 from assess.outcome import ZoneShift
-from assess.plan import shifts_of, span_of
+from assess.plan import reach, shifts_of, span_of
 from assess.protect import live_zone, prepare, prepare_look
-from domain.calibration import channel_of
+from domain.calibration import performed_us
 from domain.reading import Reading
 from domain.registry import CalibrationSpec, Registry, Zone
 from domain.shifts import Shift
-from domain.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, minute_of
+from domain.times import DAY_US, HOUR_US, MINUTE_US, minute_of
 from storage.timeseries.port import TimeSeries
 
-SETTLE_US = 15 * SECOND_US
-OUTSIDE_MIN = 60
 BEFORE_US = 16 * HOUR_US
 """A shift that runs at midnight has begun at most so long ago."""
 
@@ -75,9 +73,6 @@ class History:
     def __init__(self, source: Source, registry: Registry, site: str, *, every_us: int = MINUTE_US) -> None:
         self._source, self._registry, self._site, self._every_us = source, registry, site, every_us
         self._calibrations: dict[str, list[CalibrationSpec]] = {}
-        for records in registry.latest().calibrations.values():
-            for record in records:
-                self._calibrations.setdefault(channel_of(record), []).append(record)
         self._series: dict[str, Series] = {}
         self._past: dict[str, _Past] = {}
         self._shifts: dict[str, list[Shift]] = {}
@@ -91,6 +86,7 @@ class History:
             zones = [zone for zone in self._registry.at(day_us).zones.values() if zone.site == self._site]
             channels = sorted({channel.id for moment in (day_us, until_us) for channel in self._registry.at(moment).channels.values() if channel.site == self._site})
             self._load(zones, channels, day_us, until_us)
+            self._calibrations = _done_by(self._registry, day_us)
             for now_us in range(minute_of(day_us) + self._every_us, until_us + 1, self._every_us):
                 yield now_us, self._look(zones, now_us), self._between(now_us - self._every_us, now_us)
             day_us = until_us
@@ -114,9 +110,7 @@ class History:
 
     def _work(self, zone: Zone, now_us: int) -> ZoneShift | None:
         shift = next((one for one in self._shifts.get(zone.id, ()) if one.holds(now_us)), None)
-        settled_us = minute_of(now_us - SETTLE_US)
-        start_us = settled_us - OUTSIDE_MIN * MINUTE_US if shift is None else minute_of(shift.start_us)
-        minutes = OUTSIDE_MIN if shift is None else min(max(0, (settled_us - start_us) // MINUTE_US), len(shift.minutes))
+        start_us, minutes = reach(shift, now_us)
         span = span_of(self._registry, zone.id, shift, start_us, minutes)
         if span is None or any(start_us < self._series[channel].start_us for channel in span.channels if channel in self._series):
             return None
@@ -140,3 +134,13 @@ class History:
     def _between(self, after_us: int, until_us: int) -> list[Reading]:
         found = [reading for past in self._past.values() for reading in past.readings[bisect_right(past.times, after_us) : bisect_right(past.times, until_us)]]
         return sorted(found, key=lambda reading: (reading.time_us, reading.channel))
+
+
+def _done_by(registry: Registry, at_us: int) -> dict[str, list[CalibrationSpec]]:
+    """What nobody could have known of yet is left out: the windows of that day did not know of it either."""
+    latest, found = registry.latest(), dict[str, list[CalibrationSpec]]()
+    for channel, records in latest.calibrations.items():
+        if channel in latest.channels:
+            timezone = latest.timezone(latest.channels[channel].site)
+            found[channel] = [record for record in records if performed_us(record, timezone) <= at_us]
+    return found

@@ -18,7 +18,7 @@ from alerts.recorded import Recorded, Table, entries_in, site_of
 from alerts.trial import StaffedTrial, Trial, TrialClock, officer_of
 from domain.errors import BadInput
 from domain.hazards import Severity
-from domain.registry import Entry, Registry
+from domain.registry import CalibrationSpec, Entry, Registry
 from domain.shifts import shifts_between
 from domain.times import DAY_US, MINUTE_US, to_rfc3339
 from storage.records.engine import open_records
@@ -101,6 +101,8 @@ def run_record(
 ) -> Run:
     """Looks at each `every_us`; instant rules see every reading. `agents`: only their channels."""
     entries, site = _entries(folder, agents), site_of(folder).site.id
+    if table == "true":
+        entries = [_without_correction(entry) for entry in entries]
     registry = Registry(entries)
     with tempfile.TemporaryDirectory(prefix="oshwatch-replay-") as name:
         engine, clock = open_records(f"sqlite:///{Path(name)}/trial.db"), TrialClock(start_us)
@@ -236,6 +238,14 @@ def _entries(folder: Path, agents: Collection[str]) -> list[Entry]:
     if unknown := sorted(set(agents) - known):
         raise BadInput(f"no agent '{unknown[0]}' in the record", field="--agents", remedy=f"there are {', '.join(sorted(known)[:10])}")
     return [entry for entry in entries if not agents or entry.kind not in ("agent", "channel") or entry.id.split(".")[0] in agents]
+
+
+def _without_correction(entry: Entry) -> Entry:
+    """What is true needs none; that the instrument was calibrated stays, since limits begin further below for one that was not."""
+    if entry.kind != "calibration":
+        return entry
+    record = msgspec.json.decode(entry.body, type=CalibrationSpec)
+    return msgspec.structs.replace(entry, body=msgspec.json.encode(msgspec.structs.replace(record, offset=0.0, gain=1.0)))
 
 
 def table_of(load: Load) -> Mapping[str, str]:

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import yaml
 
 from domain.errors import BadInput
-from domain.registry import DAYS, AgentSpec, ChannelSpec, Instrument
-from domain.times import SECOND_US, to_datetime
+from domain.registry import DAYS, AgentSpec, CalibrationSpec, ChannelSpec, Instrument
+from domain.times import MINUTE_US, SECOND_US, to_datetime
+from simulator.factory.calibrations import FieldCalibrations
 from simulator.factory.record import Block, Record
 from simulator.scenario import SHIFT_AGE_US
 
@@ -36,15 +37,17 @@ def write_record(record: Record, folder: Path, form: Literal["csv", "parquet"] =
         if path.exists():
             raise BadInput("is there already", source=str(path), remedy="give a new folder")
     names = [channel.id for channel in record.channels]
+    calibrations = FieldCalibrations(record.scenario.seed, record.channels, record.scenario.course.calibrated_every_days, _begins_us(record))
     make = _Csv if form == "csv" else _Parquet
     tables: dict[str, _Table] = {name: make(path, names, is_code=name in (EVENTS, FAULTS)) for name, path in paths.items()}
     for number, block in enumerate(record.blocks(), start=1):
         for name, values in _parts(block).items():
             tables[name].add(block.times_us, values)
+        calibrations.day(number - 1, block.times_us, block.observed, block.true, block.fault)
         tell(number)
     for table in tables.values():
         table.close()
-    return [*paths.values(), _incidents(record, folder / "incidents.csv"), _site(record, folder / "site.yaml")]
+    return [*paths.values(), _incidents(record, folder / "incidents.csv"), _site(record, folder / "site.yaml", calibrations.records)]
 
 
 def _parts(block: Block) -> dict[str, npt.NDArray[Any]]:
@@ -97,11 +100,16 @@ def _incidents(record: Record, path: Path) -> Path:
     return path
 
 
-def _site(record: Record, path: Path) -> Path:
-    """The registry of the record: its own working days and hours, and every channel at the record's step."""
+def _begins_us(record: Record) -> int:
+    """When work begins, after local midnight."""
+    hour, minute = record.scenario.course.work.begins.split(":")
+    return (int(hour) * 60 + int(minute)) * MINUTE_US
+
+
+def _site(record: Record, path: Path, calibrations: list[CalibrationSpec]) -> Path:
+    """The registry of the record: its own working days and hours, every channel at the record's step, and its calibrations."""
     work = record.scenario.course.work
-    hour, minute = work.begins.split(":")
-    file = record.scenario.site_file(record.start_us + (int(hour) * 3600 + int(minute) * 60) * SECOND_US + SHIFT_AGE_US)
+    file = record.scenario.site_file(record.start_us + _begins_us(record) + SHIFT_AGE_US)
     shifts = [msgspec.structs.replace(shift, days=[day for number, day in enumerate(DAYS, start=1) if number not in work.days_off]) for shift in file.shifts]
     known = {agent.id for agent in file.agents}
     agents = [AgentSpec(id=agent.id, channels=[msgspec.structs.replace(spec, interval_s=record.step_s) for spec in agent.channels]) for agent in file.agents]
@@ -112,6 +120,7 @@ def _site(record: Record, path: Path) -> Path:
             instrument = Instrument(model="simulated", serial=f"sim-{agent}")
             zone = record.scenario.areas[channel.zone].zone.id
             posts.setdefault(agent, []).append(ChannelSpec(placement=placement, quantity=quantity, zone=zone, interval_s=record.step_s, instrument=instrument))
-    file = msgspec.structs.replace(file, shifts=shifts, agents=[*agents, *[AgentSpec(id=agent, channels=specs) for agent, specs in posts.items()]])
+    posted = [AgentSpec(id=agent, channels=specs) for agent, specs in posts.items()]
+    file = msgspec.structs.replace(file, shifts=shifts, agents=[*agents, *posted], calibrations=calibrations)
     path.write_text(yaml.safe_dump(msgspec.to_builtins(file), sort_keys=False, allow_unicode=True), encoding="utf-8")
     return path

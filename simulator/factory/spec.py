@@ -54,5 +54,6 @@ class Course(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     power: Power = Power()
     posts: list[Post] = []
     doors_m3_s: Fraction = 0.4  # exchanged between zones that follow one another
+    calibrated_every_days: Annotated[int, msgspec.Meta(ge=0)] = 91  # instruments are compared with a reference on the first day and so often after; 0: never
     events_per_zone_week: dict[EventKind, Fraction] = {}
     faults_per_sensor_week: dict[FaultKind, Fraction] = {}

@@ -34,10 +34,10 @@ SITE = {
 }
 
 
-def write(folder: Path, said: dict[str, np.ndarray], true: dict[str, np.ndarray]) -> Path:
+def write(folder: Path, said: dict[str, np.ndarray], true: dict[str, np.ndarray], **registry: object) -> Path:
     """A day; a row group."""
     folder.mkdir(exist_ok=True)
-    (folder / "site.yaml").write_text(yaml.safe_dump(SITE))
+    (folder / "site.yaml").write_text(yaml.safe_dump(SITE | registry))
     times = pa.array(START_US + np.arange(STEPS, dtype=np.int64) * STEP_S * SECOND_US).cast(pa.timestamp("us", tz="UTC"))
     for name, columns in (("readings", said), ("true", true)):
         pq.write_table(pa.table({"time": times, **{channel: pa.array(values, pa.float32(), from_pandas=True) for channel, values in columns.items()}}), folder / f"{name}.parquet")
@@ -118,6 +118,25 @@ def test_a_silent_sensor_is_an_alarm_and_no_false_page(tmp_path: Path) -> None:
     found = load_of(write(tmp_path, {CO: co, LEVEL: steady(70)}, {CO: steady(5.0), LEVEL: steady(70)}))
     assert found.types == {"channel_silent action": 1}
     assert found.false_pages == 0
+
+
+def calibrated(at: str) -> list[dict[str, object]]:
+    return [{"id": "c1", "channel": CO, "type": "span", "performed_at": at, "by": "somebody", "offset": 255.0}]
+
+
+def test_what_a_sensor_says_is_corrected_by_its_calibration_and_the_truth_is_not(tmp_path: Path) -> None:
+    said, true = {CO: steady(260.0), LEVEL: steady(70)}, {CO: steady(260.0), LEVEL: steady(70)}
+    assert load_of(write(tmp_path / "a", said, true, calibrations=[])).missed == []
+    found = load_of(write(tmp_path / "b", said, true, calibrations=calibrated("2026-11-24")))
+    assert (found.stops, found.actions) == (0, 0)
+    assert len(found.missed) == found.excursions >= 1
+
+
+def test_a_calibration_changes_no_window_of_a_day_before_it_was_done(tmp_path: Path) -> None:
+    said = {CO: steady(260.0), LEVEL: steady(70)}
+    found = load_of(write(tmp_path, said, said, calibrations=calibrated("2026-11-26")))
+    assert found.stops == found.stops_true >= 1
+    assert found.missed == []
 
 
 def test_three_in_a_row_chatter_and_two_do_not() -> None:
