@@ -40,7 +40,7 @@ from storage.records.gaps import GapsRepository
 from storage.records.registry import RegistryRepository
 from storage.records.suspects import SuspectsRepository
 from storage.records.touched import TouchedRepository
-from storage.records.verdicts import VerdictRepository
+from storage.records.verdicts import EndedShift, VerdictRepository
 from storage.records.zone_states import ZoneStateRow, ZoneStatesRepository
 from storage.timeseries.port import TimeSeries
 
@@ -134,7 +134,8 @@ class Assessor:
         self._samples.follow()
         task = Task(zone, shift)
         work = self._ended(registry, task, self.declared_gaps)
-        return 0 if work is None else self._final(registry, task, work, why, now_us)
+        ended = None if work is None else self._results(registry, task, work, why, now_us)
+        return 0 if ended is None else self._keep([ended])
 
     # --- what changed
 
@@ -273,30 +274,38 @@ class Assessor:
             return None
 
     def _final_together(self, registry: Registry, due: Sequence[tuple[Task, str]], now_us: int) -> None:
-        """Ended shifts, their arrays solved together; each is kept, or fails, by itself."""
+        """Ended shifts, their arrays solved and their results kept together; where that fails, each is kept, or fails, by itself."""
         gaps = _GapsOfSome(self)
         works = {task: self._try(_name(task), self._ended, registry, task, gaps) for task, _ in due}
         self._try("what shifts have in common", prepare_results, [work for work in works.values() if work is not None])
-        for task, why in due:
-            if (work := works[task]) is not None:
-                self._try(_name(task), self._final, registry, task, work, why, now_us)
+        found = [self._try(_name(task), self._results, registry, task, work, why, now_us) for task, why in due if (work := works[task]) is not None]
+        ended = [one for one in found if one is not None]
+        if self._try("results of some shifts", self._keep, ended) is None:
+            for one in ended:
+                self._try(f"{one.shift.zone} {one.shift.shift_date} {one.shift.shift_name}", self._keep, [one])
 
     def _ended(self, registry: Registry, task: Task, declared_gaps: Callable[[Span], Sequence[DeclaredGap]]) -> ZoneShift | None:
         """An ended shift with its minutes from the store; None where its zone did not exist then."""
         span = span_of(registry, task.zone, task.shift, minute_of(task.shift.start_us), len(task.shift.minutes))
         return None if span is None else self._read(span, registry, final=True, declared_gaps=declared_gaps)
 
-    def _final(self, registry: Registry, task: Task, work: ZoneShift, why: str, now_us: int) -> int:
+    def _results(self, registry: Registry, task: Task, work: ZoneShift, why: str, now_us: int) -> EndedShift | None:
+        """What is to be kept of an ended shift; None where that stays as it is."""
         if self._is_past_retention(work):
             self.counters.past_retention += 1
-            _log.warning("%s %s %s: its minutes are past retention, its verdicts stay as they are; asked for by %s", task.zone, task.shift.date, task.shift.name, why)
-            return 0
+            _log.warning("%s: its minutes are past retention, its verdicts stay as they are; asked for by %s", _name(task), why)
+            return None
         found = results_of(work, registry, lambda other, agreed: self._read(other, agreed, final=True))
-        saved = self._verdicts.save_shift(found, self._revisions.computed(task, settled_us(work.span, registry), now_us), why=why, withdrawn=withdrawn)
-        self.counters.verdicts += len(saved)
-        self.counters.revisions += sum(verdict.revision > 1 for verdict in saved)
-        _log.info("%s %s %s: %d verdicts, %s", task.zone, task.shift.date, task.shift.name, len(saved), why)
-        return len(saved)
+        return EndedShift(found, self._revisions.computed(task, settled_us(work.span, registry), now_us), why)
+
+    def _keep(self, ended: Sequence[EndedShift]) -> int:
+        """In one transaction; returns how many verdicts there are."""
+        saved = self._verdicts.save_shifts(ended, withdrawn=withdrawn) if ended else []
+        for one, verdicts in zip(ended, saved, strict=True):
+            self.counters.verdicts += len(verdicts)
+            self.counters.revisions += sum(verdict.revision > 1 for verdict in verdicts)
+            _log.info("%s %s %s: %d verdicts, %s", one.shift.zone, one.shift.shift_date, one.shift.shift_name, len(verdicts), one.why)
+        return sum(map(len, saved))
 
     def _is_past_retention(self, work: ZoneShift) -> bool:
         """Without the minutes that it was made of a verdict cannot be made again. A server that deletes by itself shows it by having none left."""

@@ -49,9 +49,9 @@ class AssessedRepository:
         return sorted(found, key=lambda one: (one.start_us, one.zone))
 
 
-def note(connection: Connection, shift: AssessedShift) -> None:
+def note(connection: Connection, shifts: Sequence[AssessedShift]) -> None:
     """In a transaction that stands open."""
-    upsert(connection, assessed_shifts, [{name: getattr(shift, name) for name in AssessedShift.__slots__}])
+    upsert(connection, assessed_shifts, [{name: getattr(shift, name) for name in AssessedShift.__slots__} for shift in shifts])
 
 
 def _parts(names: Sequence[str]) -> list[Sequence[str]]:

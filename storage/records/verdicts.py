@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -37,6 +38,19 @@ class StoredVerdict:
     shift_stop_us: int
 
 
+Withdrawn = Callable[[list[Verdict], list[Verdict]], list[Verdict]]
+"""From the results of a shift and what is on record of it under no key of theirs: results that say that something is no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedShift:
+    """All final results of one, the note that it was computed, and why it was."""
+
+    results: Sequence[Verdict]
+    shift: AssessedShift
+    why: str
+
+
 class VerdictRepository:
     """Keyed by `Verdict.key`; assess is the only writer."""
 
@@ -53,15 +67,21 @@ class VerdictRepository:
         """
         saving = _Saving(final=final, why=why, computed_us=computed_us, new_revision=new_revision)
         with writing(self._engine) as connection:
-            return saving.save(connection, results, _held(connection, {verdict.key[:3] for verdict in results}))
+            saved = saving.save(results, _held(connection, {verdict.key[:3] for verdict in results}))
+            _apply(connection, [saving])
+        return saved
 
-    def save_shift(self, results: Sequence[Verdict], shift: AssessedShift, *, why: str, withdrawn: Callable[[list[Verdict], list[Verdict]], list[Verdict]]) -> list[Verdict]:
-        """All final results of one ended shift, with those on record that `withdrawn` (results, on record) adds, and the note that it was computed: one transaction."""
-        saving = _Saving(final=True, why=why, computed_us=shift.computed_us, new_revision=False)
+    def save_shift(self, results: Sequence[Verdict], shift: AssessedShift, *, why: str, withdrawn: Withdrawn) -> list[Verdict]:
+        """All final results of one ended shift, with those that `withdrawn` adds, and the note that it was computed: one transaction."""
+        return self.save_shifts([EndedShift(results, shift, why)], withdrawn=withdrawn)[0]
+
+    def save_shifts(self, ended: Sequence[EndedShift], *, withdrawn: Withdrawn) -> list[list[Verdict]]:
+        """Those of several shifts, all in one transaction: it is kept of all or of none."""
         with writing(self._engine) as connection:
-            held = _held(connection, {(shift.zone, shift.shift_date, shift.shift_name)})
-            saved = saving.save(connection, [*results, *withdrawn(list(results), [stored.verdict for stored in held.values()])], held)
-            note(connection, shift)
+            savings = [_Saving(final=True, why=one.why, computed_us=one.shift.computed_us, new_revision=False) for one in ended]
+            saved = [_save_shift(connection, one, saving, withdrawn) for one, saving in zip(ended, savings, strict=True)]
+            _apply(connection, savings)
+            note(connection, [one.shift for one in ended])
         return saved
 
     def latest(
@@ -142,18 +162,51 @@ def _newest(filters: Sequence[Any]) -> Select[Any]:
     return select(verdicts).where(verdicts.c.id.in_(newest))
 
 
-def _held(connection: Connection, shifts: Iterable[tuple[str, str, str]]) -> dict[Key, StoredVerdict]:
+@dataclass(frozen=True, slots=True)
+class _OnRecord:
+    """A latest revision, its body read only where it has to be."""
+
+    id: int
+    revision: int
+    final: bool
+    computed_us: int
+    body: bytes
+
+    @property
+    def verdict(self) -> Verdict:
+        return _DECODER.decode(self.body)
+
+    def same(self, new: Verdict) -> Verdict | None:
+        """What is on record where the new one says the same."""
+        stands = msgspec.structs.replace(new, revision=self.revision, computed_at=to_rfc3339(self.computed_us))
+        if msgspec.json.encode(stands) == self.body:
+            return stands
+        stored = self.verdict
+        return stored if msgspec.structs.replace(new, revision=stored.revision, computed_at=stored.computed_at) == stored else None
+
+
+_ON_RECORD = select(*_KEY, verdicts.c.id, verdicts.c.revision, verdicts.c.final, verdicts.c.computed_us, verdicts.c.body).order_by(verdicts.c.revision)
+
+
+def _held(connection: Connection, shifts: Iterable[tuple[str, str, str]]) -> dict[Key, _OnRecord]:
     """The latest revision on record of each key of these shifts (zone, date, name)."""
-    held: dict[Key, StoredVerdict] = {}
+    held: dict[Key, _OnRecord] = {}
     for zone, date, name in sorted(shifts):
-        of = select(verdicts).where(verdicts.c.zone == zone, verdicts.c.shift_date == date, verdicts.c.shift_name == name).order_by(verdicts.c.revision)
-        held.update((stored.verdict.key, stored) for stored in map(_stored, connection.execute(of)))
+        of = _ON_RECORD.where(verdicts.c.zone == zone, verdicts.c.shift_date == date, verdicts.c.shift_name == name)
+        held.update((row[:7], _OnRecord(*row[7:])) for row in map(tuple, connection.execute(of)))
     return held
+
+
+def _save_shift(connection: Connection, ended: EndedShift, saving: _Saving, withdrawn: Withdrawn) -> list[Verdict]:
+    shift, results = ended.shift, list(ended.results)
+    held = _held(connection, {(shift.zone, shift.shift_date, shift.shift_name)})
+    keys = {verdict.key for verdict in results}
+    return saving.save([*results, *withdrawn(results, [one.verdict for key, one in held.items() if key not in keys])], held)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Saving:
-    """What one `save_many` will write."""
+    """What will be written of one shift, or of several with one reason."""
 
     final: bool
     why: str
@@ -163,40 +216,38 @@ class _Saving:
     updates: list[dict[str, Any]] = field(default_factory=list)
     ended: list[dict[str, Any]] = field(default_factory=list)
 
-    def save(self, connection: Connection, results: Sequence[Verdict], held: Mapping[Key, StoredVerdict]) -> list[Verdict]:
+    def save(self, results: Sequence[Verdict], held: Mapping[Key, _OnRecord]) -> list[Verdict]:
         """Of two results for one key the last."""
         wanted = {verdict.key: verdict for verdict in results}
         saved = {key: self.take(verdict, held.get(key)) for key, verdict in wanted.items()}
-        self.apply(connection)
         return [saved[verdict.key] for verdict in results]
 
-    def take(self, verdict: Verdict, before: StoredVerdict | None) -> Verdict:
+    def take(self, verdict: Verdict, before: _OnRecord | None) -> Verdict:
         """The verdict as it will stand on record."""
-        if before is not None and _same(before.verdict, verdict):
+        if before is not None and (stands := before.same(verdict)) is not None:
             if self.final and not before.final:
                 self.ended.append({"row": before.id})
-            return before.verdict
-        revision = 1 if before is None else before.verdict.revision + (self.new_revision or before.final)
+            return stands
+        revision = 1 if before is None else before.revision + (self.new_revision or before.final)
         result = msgspec.structs.replace(verdict, revision=revision, computed_at=to_rfc3339(self.computed_us))
         values = {"final": self.final, "why": self.why, "computed_us": self.computed_us, "body": msgspec.json.encode(result)}
-        if before is not None and revision == before.verdict.revision:
+        if before is not None and revision == before.revision:
             self.updates.append({"row": before.id, **values})
         else:
             self.inserts.append({**_columns(result), **values})
         return result
 
-    def apply(self, connection: Connection) -> None:
-        row = verdicts.c.id == bindparam("row")
-        if self.ended:
-            connection.execute(update(verdicts).where(row).values(final=True), self.ended)
-        if self.updates:
-            connection.execute(update(verdicts).where(row).values({name: bindparam(name) for name in ("final", "why", "computed_us", "body")}), self.updates)
-        if self.inserts:
-            connection.execute(insert(verdicts), self.inserts)
 
-
-def _same(stored: Verdict, new: Verdict) -> bool:
-    return msgspec.structs.replace(new, revision=stored.revision, computed_at=stored.computed_at) == stored
+def _apply(connection: Connection, savings: Sequence[_Saving]) -> None:
+    """What all of them will write."""
+    row = verdicts.c.id == bindparam("row")
+    ended, updates, inserts = ([row for saving in savings for row in rows_of(saving)] for rows_of in (attrgetter("ended"), attrgetter("updates"), attrgetter("inserts")))
+    if ended:
+        connection.execute(update(verdicts).where(row).values(final=True), ended)
+    if updates:
+        connection.execute(update(verdicts).where(row).values({name: bindparam(name) for name in ("final", "why", "computed_us", "body")}), updates)
+    if inserts:
+        connection.execute(insert(verdicts), inserts)
 
 
 def _columns(verdict: Verdict) -> dict[str, Any]:

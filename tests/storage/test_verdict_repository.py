@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -10,9 +12,10 @@ from sqlalchemy import Engine
 
 from domain.times import HOUR_US, parse_instant
 from domain.verdict import Assumptions, Bounds, LimitOf, ShiftOf, Verdict, Window
+from storage.records.assessed import AssessedRepository, AssessedShift
 from storage.records.engine import open_records
 from storage.records.tables import verdicts
-from storage.records.verdicts import VerdictRepository
+from storage.records.verdicts import EndedShift, VerdictRepository
 
 NOW = parse_instant("2026-11-22T05:00:00Z")
 
@@ -168,3 +171,58 @@ def test_whatever_is_saved_the_latest_is_the_last_and_what_was_final_stays(tmp_p
         assert [each.verdict for each in history if each.verdict in finals] == finals, "what was final once is still there"
         finals = [each.verdict for each in history if each.final]
     engine.dispose()
+
+
+def ended(zone: str, *results: Verdict, why: str = "ended") -> EndedShift:
+    """Of the day and zone, computed now."""
+    own = [msgspec.structs.replace(result, zone=zone) for result in results]
+    return EndedShift(own, AssessedShift(zone=zone, shift_date="2026-11-22", shift_name="A", start_us=NOW - 5 * HOUR_US, stop_us=NOW, computed_us=NOW), why)
+
+
+def nothing_withdrawn(_results: list[Verdict], _on_record: list[Verdict]) -> list[Verdict]:
+    return []
+
+
+def test_shifts_kept_together_are_kept_as_each_alone(engine: Engine, tmp_path: Path) -> None:
+    alone, other = VerdictRepository(engine), open_records(f"sqlite:///{tmp_path}/other.db")
+    together = VerdictRepository(other)
+    for value in (29.4, 29.9, 29.9):
+        shifts = [ended("f1.a", verdict(value=value), verdict(metric="twa")), ended("f1.b", verdict(), why="late"), ended("f1.c")]
+        each = [alone.save_shift(one.results, one.shift, why=one.why, withdrawn=nothing_withdrawn) for one in shifts]
+        assert together.save_shifts(shifts, withdrawn=nothing_withdrawn) == each
+    shown = [[(one.verdict, one.final, one.why, one.computed_us) for one in kept.revisions()] for kept in (alone, together)]
+    assert shown[0] == shown[1]
+    assert [one.zone for one in AssessedRepository(other).between(["f1.a", "f1.b", "f1.c"], 0, NOW)] == ["f1.a", "f1.b", "f1.c"]
+    other.dispose()
+
+
+def test_of_shifts_kept_together_one_that_fails_leaves_none(engine: Engine, repository: VerdictRepository) -> None:
+    def failing(results: list[Verdict], _on_record: list[Verdict]) -> list[Verdict]:
+        if results[0].zone == "f1.b":
+            raise ValueError("no")
+        return []
+
+    with pytest.raises(ValueError, match="no"):
+        repository.save_shifts([ended("f1.a", verdict()), ended("f1.b", verdict())], withdrawn=failing)
+    assert not repository.revisions()
+    assert not AssessedRepository(engine).between(["f1.a"], 0, NOW)
+
+
+def test_only_what_is_on_record_under_no_key_of_the_results_is_asked_about(repository: VerdictRepository) -> None:
+    asked: list[str] = []
+
+    def withdrawn(_results: list[Verdict], on_record: list[Verdict]) -> list[Verdict]:
+        asked.extend(one.metric for one in on_record)
+        return []
+
+    repository.save_shifts([ended("f1.a", verdict(), verdict(metric="twa"))], withdrawn=withdrawn)
+    repository.save_shifts([ended("f1.a", verdict())], withdrawn=withdrawn)
+    assert asked == ["twa"]
+
+
+def test_a_body_that_is_written_otherwise_and_says_the_same_is_no_revision(engine: Engine, repository: VerdictRepository) -> None:
+    saved = save(repository, verdict(), final=True)
+    with engine.begin() as connection:
+        connection.execute(verdicts.update().values(body=b" " + msgspec.json.encode(saved)))
+    assert save(repository, verdict(), final=True, at=NOW + HOUR_US) == saved
+    assert len(repository.revisions()) == 1
