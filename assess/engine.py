@@ -22,7 +22,8 @@ from assess.live_window import Now, planned_minutes
 from assess.minutes import MinuteCache, Series, read_series
 from assess.newcomers import Newcomers
 from assess.outcome import DeclaredGap, ZoneShift
-from assess.plan import Span, grown, shifts_of, span_of
+from assess.past_looks import Backfill
+from assess.plan import Span, grown, reach, shifts_of, span_of
 from assess.protect import live_zone, prepare, prepare_look, prepare_results
 from assess.revisions import Revisions, Task, identity
 from assess.samples_book import SamplesBook
@@ -33,7 +34,7 @@ from domain.ids import zone_id
 from domain.reading import Reading
 from domain.registry import Registry, Zone
 from domain.shifts import Shift
-from domain.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, minute_of
+from domain.times import DAY_US, HOUR_US, MINUTE_US, minute_of
 from domain.verdict import Verdict
 from storage.records.assessed import AssessedRepository
 from storage.records.gaps import GapsRepository
@@ -44,10 +45,6 @@ from storage.records.verdicts import EndedShift, VerdictRepository
 from storage.records.zone_states import ZoneStateRow, ZoneStatesRepository
 from storage.timeseries.port import TimeSeries
 
-SETTLE_US = 15 * SECOND_US
-"""A minute is taken to be on record this long after its end: ingest closes it after 5 s, the uplink may take a few."""
-OUTSIDE_MIN = 60
-"""What is looked at outside a shift."""
 RUNNING_BUDGET_S = 1.0
 """Results of running shifts never keep protection waiting for longer."""
 RECORD_BACK_US = 30 * DAY_US
@@ -91,6 +88,7 @@ class Assessor:
     def __init__(self, timeseries: TimeSeries, engine: Engine, clock: Clock, forecaster: Forecaster | None = None) -> None:
         self._timeseries, self._clock = timeseries, clock
         self._forecaster = forecaster or Forecaster()
+        self._backfill = Backfill(timeseries, self._forecaster, self._past_work)
         self._registry_of = RegistryRepository(engine)
         self._verdicts = VerdictRepository(engine)
         self._states = ZoneStatesRepository(engine)
@@ -123,9 +121,18 @@ class Assessor:
         self._states.save_many([_state_row(zone) for zone in live])
         self._so_far(registry, now)
         self._revisions.run(lambda due: self._final_together(registry, due, now), now)
+        self._try("forecasts' past", self._backfill.go_on, registry, zones, now)
         self.counters.ticks += 1
         self.counters.touched, self.counters.waiting = self._revisions.taken, self._revisions.waiting
         return live
+
+    @property
+    def past_looks(self) -> int:
+        return self._backfill.looks
+
+    @property
+    def past_looks_are_done(self) -> bool:
+        return self._backfill.is_done
 
     def assess_shift(self, zone: str, shift: Shift, *, why: str, now_us: int) -> int:
         """Compute one ended shift of one zone from the store and keep it as final; returns how many verdicts it has."""
@@ -189,7 +196,7 @@ class Assessor:
         """Read what is new and compute the zones for which a minute has passed."""
         stale = []
         for zone in zones:
-            watch, (start_us, minutes) = self._watches[zone.id], _reach(self._watches[zone.id].shift, now_us)
+            watch, (start_us, minutes) = self._watches[zone.id], reach(self._watches[zone.id].shift, now_us)
             span = watch.span
             if span is None or zone.id in again or (span.start_us, span.shift) != (start_us, watch.shift):
                 watch.span = span_of(registry, zone.id, watch.shift, start_us, minutes)
@@ -236,6 +243,11 @@ class Assessor:
             samples=lambda span: self._samples.of(span, registry.without_samples),
             rest=lambda zone: self._beside(span, zone, registry),
         )
+
+    def _past_work(self, span: Span, series: Mapping[str, Series], registry: Registry, before: ZoneShift | None) -> ZoneShift:
+        """For values alone: nothing is asked of the store about gaps."""
+        samples = lambda span: self._samples.of(span, registry.without_samples)  # noqa: E731 - as in `_work`
+        return ZoneShift(span=span, series=series, calibrations=registry.calibrations, final=False, before=before, samples=samples)
 
     def _with_replaced(self, span: Span, series: Mapping[str, Series], registry: Registry, since: Since) -> ZoneShift | None:
         replaced = with_replaced(span, {channel: series[channel].part(span.start_us, span.minutes) for channel in span.channels}, since)
@@ -392,15 +404,6 @@ class _GapsOfSome:
             self._found[minutes] = self._assessor.declared_gaps_of(None, *minutes)
         agents = {channel.agent for channel in span.channels.values()}
         return [gap for gap in self._found[minutes] if gap.agent in agents]
-
-
-def _reach(shift: Shift | None, now_us: int) -> tuple[int, int]:
-    """Start and minutes of what is on record by now: the shift so far, or outside a shift the last hour."""
-    settled_us = minute_of(now_us - SETTLE_US)
-    if shift is None:
-        return settled_us - OUTSIDE_MIN * MINUTE_US, OUTSIDE_MIN
-    start_us = minute_of(shift.start_us)
-    return start_us, min(max(0, (settled_us - start_us) // MINUTE_US), len(shift.minutes))
 
 
 def _wanted(spans: Sequence[Span]) -> dict[str, tuple[int, int]]:

@@ -13,7 +13,7 @@ from assess.live import Forecast, LiveWindow, LiveZone
 from assess.live_air import SETTLED_MIN
 from domain.times import MINUTE_US
 from domain.verdict import LimitOf
-from models.arrays import Array
+from models.arrays import Array, Mask
 from models.forecast.crossing import HORIZONS_MIN, STEP_MIN, crossing
 from models.forecast.shift_end import ratios_of, shift_end
 
@@ -69,6 +69,7 @@ class Forecaster:
         self._history = np.full((0, KEPT), np.nan, dtype=np.float32)
         self._rows: dict[Key, int] = {}
         self._latest: dict[str, list[Forecast]] = {}
+        self._relived: dict[str, _Curve] = {}
         self._minute = -1
         if path is not None:
             self._load(path)
@@ -151,22 +152,31 @@ class Forecaster:
                 limit = _limit(window, zone)
                 if limit is None or limit.value is None or not _adds_up(window) or window.value is None:
                     continue
-                key = f"{zone.zone}|{window.placement}|{window.hazard}|{window.metric}"
+                key = _line_key(zone, window)
                 summed, line = _summed(window.value, window, limit, done, share), _energy(window, limit.value)
-                self._learn(key, f"{zone.shift.date} {zone.shift.name}", summed, share)
+                self._learn(self._state.running, key, f"{zone.shift.date} {zone.shift.name}", summed, share)
                 if window.value <= limit.value or window.metric == "lex_8h":
                     found.append((self._shift_end(key, window, limit, summed, line, share, planned, now_us), zone.zone))
         return found
 
-    def _learn(self, key: str, shift: str, summed: float, share: float) -> None:
-        running = self._state.running.get(key)
+    def _learn(self, curves: dict[str, _Curve], key: str, shift: str, summed: float, share: float) -> None:
+        running = curves.get(key)
         if running is None or running.shift != shift:
-            if running is not None and running.share >= NEARLY_WHOLE:
-                self._state.past[key] = [*self._state.past.get(key, []), running][-SHIFTS_KEPT:]
-            running = self._state.running[key] = _Curve(shift=shift, sums=[None] * len(SHARES), last=summed, share=share)
+            if running is not None:
+                self._ended(key, running)
+            running = curves[key] = _Curve(shift=shift, sums=[None] * len(SHARES), last=summed, share=share)
         for index in np.flatnonzero(np.abs(SHARES - share) <= 0.025):
             running.sums[int(index)] = summed / max(share, 1e-9) * float(SHARES[index])
         running.last, running.share = summed, share
+
+    def _ended(self, key: str, curve: _Curve) -> None:
+        """A shift that was seen nearly whole is kept; of two looks at the same one what the fuller of them saw."""
+        if curve.share < NEARLY_WHOLE:
+            return
+        held = self._state.past.get(key, [])
+        other = next((one for one in held if one.shift == curve.shift), None)
+        if other is None or _seen(curve) > _seen(other):
+            self._state.past[key] = sorted([*(one for one in held if one is not other), curve], key=lambda one: one.shift)[-SHIFTS_KEPT:]
 
     def _shift_end(self, key: str, window: LiveWindow, limit: LimitOf, summed: float, line: float, share: float, planned: int, now_us: int) -> Forecast:
         index = int(np.argmin(np.abs(SHARES - share)))
@@ -188,6 +198,50 @@ class Forecaster:
             known=int((~np.isnan(ratios)).sum()),
             since_us=now_us - round(share * planned) * MINUTE_US,
         )
+
+    # --- the past that nobody saw
+
+    def unseen(self, zone: str) -> Mask:
+        """Of each kept step whether nothing of this zone is known; never of the present one."""
+        rows = [row for key, row in self._rows.items() if key[0] == zone]
+        found: Mask = ~np.any(~np.isnan(self._history[rows]), axis=0) if rows else np.ones(KEPT, dtype=bool)
+        found[-1] = False
+        return found
+
+    def relive(self, live: Sequence[LiveZone], worked: Worked, at_us: int) -> None:
+        """Learns from a look at a past moment. Looks at one zone come in the order of time; what was seen live stays."""
+        column = KEPT - 1 - (self._state.bin - at_us // STEP_US)
+        for zone in live:
+            for window in zone.windows:
+                if (limit := _limit(window, zone)) is None or window.value is None:
+                    continue
+                if not _adds_up(window):
+                    self._enter(self._row((zone.zone, window.placement, window.hazard, window.metric), at_us), column, window.value, at_us)
+                elif zone.shift is not None:
+                    self._relive_shift(zone, f"{zone.shift.date} {zone.shift.name}", window, limit, worked.get(zone.zone, (0, 0)))
+
+    def relived(self) -> None:
+        """No more past looks for now: the last shift of each line has ended, but for the one that runs."""
+        for key, curve in self._relived.items():
+            running = self._state.running.get(key)
+            if running is None or running.shift != curve.shift:
+                self._ended(key, curve)
+        self._relived = {}
+
+    def _enter(self, row: int, column: int, value: float, at_us: int) -> None:
+        if 0 <= column < KEPT - 1 and np.isnan(self._history[row, column]):
+            self._history[row, column] = value
+            self._state.since[row] = min(self._state.since[row], at_us)
+
+    def _relive_shift(self, zone: LiveZone, shift: str, window: LiveWindow, limit: LimitOf, worked: tuple[int, int]) -> None:
+        done, planned = worked
+        if done < STEP_MIN or planned <= 0 or window.value is None:
+            return
+        key, share = _line_key(zone, window), min(1.0, done / planned)
+        self._learn(self._relived, key, shift, _summed(window.value, window, limit, done, share), share)
+        running = self._state.running.get(key)
+        if running is not None and running.shift == shift:
+            running.sums = [mine if mine is not None else past for mine, past in zip(running.sums, self._relived[key].sums, strict=True)]
 
     # --- what is kept
 
@@ -233,6 +287,14 @@ def _still(forecasts: list[Forecast], zone: LiveZone) -> list[Forecast]:
         if window.limit and window.limit.value is not None and (window.value or 0.0) > window.limit.value
     }
     return [one for one in forecasts if one.metric == "lex_8h" or (one.hazard, one.metric, one.placement) not in over]
+
+
+def _line_key(zone: LiveZone, window: LiveWindow) -> str:
+    return f"{zone.zone}|{window.placement}|{window.hazard}|{window.metric}"
+
+
+def _seen(curve: _Curve) -> int:
+    return sum(one is not None for one in curve.sums)
 
 
 def _limit(window: LiveWindow, zone: LiveZone) -> LimitOf | None:

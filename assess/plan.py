@@ -14,11 +14,16 @@ from msgspec.structs import replace
 
 from domain.registry import Channel, Registry, SiteSpec, Snapshot, Solvent, Workers, Zone, ZoneSpec, zone_of
 from domain.shifts import Shift, shifts_between
-from domain.times import DAY_US, MINUTE_US
+from domain.times import DAY_US, MINUTE_US, SECOND_US, minute_of
 from domain.worked import with_overtime
 from models.arrays import Array, Mask
 from models.heat.clothing import clothing_adjustment_k
 from models.heat.niosh import RESTING_W
+
+SETTLE_US = 15 * SECOND_US
+"""A minute is taken to be on record this long after its end: ingest closes it after 5 s, the uplink may take a few."""
+OUTSIDE_MIN = 60
+"""What is looked at outside a shift."""
 
 T = TypeVar("T")
 
@@ -221,6 +226,15 @@ def _work_of(piece: Piece) -> tuple[Hashable, ...]:
 @lru_cache(maxsize=512)
 def _known_of(_alike: Hashable) -> dict[str, Any]:
     return {}
+
+
+def reach(shift: Shift | None, now_us: int) -> tuple[int, int]:
+    """Start and minutes of what is on record by now: the shift so far, or outside a shift the last hour."""
+    settled_us = minute_of(now_us - SETTLE_US)
+    if shift is None:
+        return settled_us - OUTSIDE_MIN * MINUTE_US, OUTSIDE_MIN
+    start_us = minute_of(shift.start_us)
+    return start_us, min(max(0, (settled_us - start_us) // MINUTE_US), len(shift.minutes))
 
 
 def span_of(registry: Registry, zone: str, shift: Shift | None, start_us: int, minutes: int) -> Span | None:

@@ -12,12 +12,11 @@ import msgspec
 import numpy as np
 
 from assess.contested import stands_without
-from assess.engine import SETTLE_US
 from assess.laboratory import sample_of
 from assess.limits import GENERAL_DUTY
 from assess.minutes import read_series
 from assess.outcome import ZoneShift
-from assess.plan import Placement, Span, shifts_of, span_of
+from assess.plan import SETTLE_US, Placement, Span, shifts_of, span_of
 from console.context import House
 from console.methods import accuracy_of, method_of
 from console.records.labs import lab_json
