@@ -44,6 +44,10 @@ class Sources:
     def enter(self, make: Callable[[Registry], Sequence[Entry]]) -> None:
         """Add dated entries that follow from what stands; the next look sees them."""
         self._repository.amend(make)
+        self.look_again()
+
+    def look_again(self) -> None:
+        """What was entered beside this, the next look sees."""
         with self._lock:
             self._looked_us = -1
 

@@ -16,7 +16,7 @@ from domain.milder_records import change_by_sample
 from domain.registry import Entry, Registry
 from domain.scope import Scope
 from domain.times import to_rfc3339
-from storage.records.lab_results import StoredLabResult
+from storage.records.lab_results import Get, StoredLabResult
 
 FLOW = N_("The flow before and after differs by more than 5 %.")
 NO_BLANK = N_("No field blank is on record.")
@@ -29,16 +29,24 @@ def add_lab_result(house: House, caller: Caller, zone_id: str, body: LabResultBo
     now_us = house.context.clock.now_us()
     result = LabResult(**{name: getattr(body, name) for name in LabResult.__struct_fields__})
     check_lab_result(result, now_us)
-    stored = house.stores.lab_results.add(zone.site, zone.id, result, author=caller.user.name, reason=text(body.reason, "reason"), now_us=now_us)
-    house.sources.enter(lambda registry: _change(house, registry, stored, caller))
+    stored = house.stores.lab_results.add(
+        zone.site,
+        zone.id,
+        result,
+        author=caller.user.name,
+        reason=text(body.reason, "reason"),
+        now_us=now_us,
+        entries=lambda registry, stored, get: _change(registry, stored, get, caller),
+    )
+    house.sources.look_again()
     house.people.record(caller.user.name, "lab result entered", str(stored.id), zone.id)
     return lab_json(stored)
 
 
-def _change(house: House, registry: Registry, stored: StoredLabResult, caller: Caller) -> list[Entry]:
+def _change(registry: Registry, stored: StoredLabResult, get: Get, caller: Caller) -> list[Entry]:
     """What the other side has to agree to, where the result may make others milder."""
     zone = registry.latest().zones.get(stored.zone)
-    change = None if zone is None else change_by_sample(zone, stored.id, stored.result, _agreed_before(house, registry, stored), stored.recorded_us)
+    change = None if zone is None else change_by_sample(zone, stored.id, stored.result, _agreed_before(registry, stored, get), stored.recorded_us)
     if change is None:
         return []
     body = msgspec.json.encode(msgspec.structs.replace(change, signatures=own_word(caller, stored.recorded_us, stored.reason)))
@@ -56,11 +64,11 @@ def _change(house: House, registry: Registry, stored: StoredLabResult, caller: C
     ]
 
 
-def _agreed_before(house: House, registry: Registry, stored: StoredLabResult) -> LabResult | None:
+def _agreed_before(registry: Registry, stored: StoredLabResult, get: Get) -> LabResult | None:
     """The result that it corrects; where that waits for a side itself, the one before."""
     left_out, before = registry.undisputed().without_samples, stored.result.supersedes
     while before is not None:
-        found = house.stores.lab_results.get(before)
+        found = get(before)
         if found is None or before not in left_out:
             return found.result if found else None
         before = found.result.supersedes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,9 @@ from sqlalchemy import Connection, Engine, Row, insert, select
 
 from domain.errors import BadInput
 from domain.lab import LabResult, check_set
+from domain.registry import Entry, Registry
 from storage.records.paging import Page, after, page_of
+from storage.records.registry import amend_with
 from storage.records.sql import reading, writing
 from storage.records.tables import lab_results
 
@@ -29,14 +32,20 @@ class StoredLabResult:
     superseded_by: int | None
 
 
+Get = Callable[[int], StoredLabResult | None]
+Entries = Callable[[Registry, StoredLabResult, Get], Sequence[Entry]]
+"""What enters the registry together with a result, from what stands there and from other results by id."""
+
+
 class LabResultsRepository:
     """Of zones that the caller has already been found to see."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, site: str, zone: str, result: LabResult, *, author: str, reason: str, now_us: int) -> StoredLabResult:
-        """Raises `BadInput` when it supersedes what is not there, is of another zone, or was superseded before, and when it does not go with the rest of its set."""
+    def add(self, site: str, zone: str, result: LabResult, *, author: str, reason: str, now_us: int, entries: Entries | None = None) -> StoredLabResult:
+        """In one transaction with the `entries` that go with it. Raises `BadInput` when it supersedes what is not there, is of another zone, or was superseded before, and when it does
+        not go with the rest of its set."""
         with writing(self._engine) as connection:
             _check_superseded(connection, zone, result)
             check_set(result, _standing(connection, zone, result) if result.set else [])
@@ -53,7 +62,10 @@ class LabResultsRepository:
                 "body": msgspec.json.encode(result),
             }
             (id,) = connection.execute(insert(lab_results).values(values)).inserted_primary_key or (0,)
-            return StoredLabResult(id=id, site=site, zone=zone, result=result, author=author, reason=reason, recorded_us=now_us, superseded_by=None)
+            stored = StoredLabResult(id=id, site=site, zone=zone, result=result, author=author, reason=reason, recorded_us=now_us, superseded_by=None)
+            if entries is not None:
+                amend_with(connection, lambda registry: entries(registry, stored, lambda wanted: _get(connection, wanted)))
+            return stored
 
     def of_zone(self, zone: str, *, limit: int = 100, cursor: str | None = None) -> Page[StoredLabResult]:
         """In the order in which they were entered."""
@@ -68,13 +80,17 @@ class LabResultsRepository:
     def get(self, id: int) -> StoredLabResult | None:
         """One result, whatever replaced it."""
         with reading(self._engine) as connection:
-            row = connection.execute(select(lab_results).where(lab_results.c.id == id)).one_or_none()
-            return None if row is None else _stored(row, _superseded_by(connection, row.zone))
+            return _get(connection, id)
 
     def entered_after(self, id: int) -> list[StoredLabResult]:
         """Of all zones, in the order in which they were entered; what replaced them is not said."""
         with reading(self._engine) as connection:
             return [_stored(row, {}) for row in connection.execute(select(lab_results).where(lab_results.c.id > id).order_by(lab_results.c.id))]
+
+
+def _get(connection: Connection, id: int) -> StoredLabResult | None:
+    row = connection.execute(select(lab_results).where(lab_results.c.id == id)).one_or_none()
+    return None if row is None else _stored(row, _superseded_by(connection, row.zone))
 
 
 def _superseded_by(connection: Connection, zone: str) -> dict[int, int]:

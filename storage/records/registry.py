@@ -72,10 +72,7 @@ class RegistryRepository:
     def amend(self, make: Callable[[Registry], Sequence[Entry]]) -> list[Entry]:
         """Add what follows from what stands, in one transaction, so that two people who sign at once both count."""
         with writing(self._engine) as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("LOCK TABLE registry_entries IN SHARE ROW EXCLUSIVE MODE"))
-            registry = Registry(_entries(connection))
-            return _add(connection, registry, make(registry))
+            return amend_with(connection, make)
 
     def import_file(self, file: SiteFile, *, valid_from_us: int | None, author: str, reason: str, now_us: int) -> ImportReport:
         """One transaction. Without a date here or in the file the first import of a site holds from always, a later one from now."""
@@ -101,6 +98,14 @@ class RegistryRepository:
     def export(self, site: str, at_us: int) -> SiteFile:
         """What holds at an instant as a registry file; raises `NotFound` for a site that is not there."""
         return export_site(self.load(), site, at_us)
+
+
+def amend_with(connection: Connection, make: Callable[[Registry], Sequence[Entry]]) -> list[Entry]:
+    """Add what follows from what stands, in the transaction of whoever writes something that it belongs to."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE registry_entries IN SHARE ROW EXCLUSIVE MODE"))
+    registry = Registry(_entries(connection))
+    return _add(connection, registry, make(registry))
 
 
 def export_site(registry: Registry, site: str, at_us: int) -> SiteFile:

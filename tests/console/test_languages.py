@@ -128,7 +128,8 @@ def test_a_results_sentence_is_translated_with_its_values_in_place() -> None:
 def test_every_sentence_of_a_result_is_known_again_with_its_values(template: str) -> None:
     """Each placeholder once, else no pattern can be made of it; and none is taken for another."""
     names = re.findall(r"\{(\w*)", template)
-    assert len(names) == len(set(names)) and all(names)
+    assert len(names) == len(set(names))
+    assert all(names)
     filled = template.format(**{name: f"{index}0.5" for index, name in enumerate(names, 1)})
     assert pattern_of(filled) == template
     assert sentence(filled, str) == filled

@@ -6,10 +6,13 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, inspect
 
+from domain.agreements import SiteChange
 from domain.errors import BadInput
 from domain.lab import LabResult, check_lab_result
+from domain.registry import Entry, Registry
 from domain.times import parse_instant
-from storage.records.lab_results import LabResultsRepository
+from storage.records.lab_results import Get, LabResultsRepository, StoredLabResult
+from storage.records.registry import RegistryRepository
 
 NOW_US = parse_instant("2026-11-25T09:00:00Z")
 GOOD = {
@@ -131,3 +134,32 @@ def test_what_does_not_go_with_the_rest_of_its_set_is_refused(repository: LabRes
     repository.add("f1", "f1.z1", result(set="b", **changes), author="lan", reason="", now_us=NOW_US)
     repository.add("f1", "f1.z2", result(set="a", **changes), author="lan", reason="", now_us=NOW_US)
     repository.add("f1", "f1.z1", result(set="a", start="2026-11-20T01:00:00Z", stop="2026-11-20T08:00:00Z", unit="mg/m3"), author="lan", reason="", now_us=NOW_US)
+
+
+def change_of(stored: StoredLabResult, site: str = "f1") -> Entry:
+    change = SiteChange(id=f"change-{stored.id}", site=site, milder=[])
+    return Entry(site=site, kind="change", id=change.id, valid_from_us=NOW_US, recorded_us=NOW_US, author="lan", reason="", body=msgspec.json.encode(change))
+
+
+def test_a_result_and_what_waits_because_of_it_are_written_together_or_not_at_all(repository: LabResultsRepository, engine: Engine) -> None:
+    registry = RegistryRepository(engine)
+    seen: list[float | None] = []
+
+    def entries(_registry: Registry, stored: StoredLabResult, get: Get) -> list[Entry]:
+        before = get(stored.result.supersedes or stored.id)
+        seen.append(before.result.value if before else None)
+        return [change_of(stored)]
+
+    first = repository.add("f1", "f1.gluing", result(), author="lan", reason="", now_us=NOW_US, entries=entries)
+    assert [entry.id for entry in registry.load().entries] == [f"change-{first.id}"]
+
+    def dies(_registry: Registry, _stored: StoredLabResult, _get: Get) -> list[Entry]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        repository.add("f1", "f1.gluing", result(value=0.1, supersedes=first.id), author="lan", reason="", now_us=NOW_US, entries=dies)
+    assert [one.result.value for one in repository.of_zone("f1.gluing").items] == [12.4]
+    assert len(registry.load().entries) == 1
+    repository.add("f1", "f1.gluing", result(value=0.2, supersedes=first.id), author="lan", reason="", now_us=NOW_US, entries=entries)
+    assert seen == [12.4, 12.4]
+    assert len(registry.load().entries) == 2
