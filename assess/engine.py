@@ -110,6 +110,7 @@ class Assessor:
     def tick(self, now_us: int | None = None) -> list[LiveZone]:
         """One look at every zone; raises `NotReady` when a store does not answer, and loses nothing by it."""
         now = self._clock.now_us() if now_us is None else now_us
+        self._samples.follow()  # before the registry, which is then never without a change that came with a result
         registry = self._follow_registry(now)
         zones = sorted(registry.at(now).zones.values(), key=lambda zone: zone.id)
         again = self._revisions.take_touched(registry, self._cache, now) | self._look_up_shifts(registry, zones, now)
@@ -136,9 +137,9 @@ class Assessor:
 
     def assess_shift(self, zone: str, shift: Shift, *, why: str, now_us: int) -> int:
         """Compute one ended shift of one zone from the store and keep it as final; returns how many verdicts it has."""
+        self._samples.follow()
         registry = self._registry_of.load()
         self._calibrations = registry.calibrations
-        self._samples.follow()
         task = Task(zone, shift)
         work = self._ended(registry, task, self.declared_gaps)
         ended = None if work is None else self._results(registry, task, work, why, now_us)

@@ -37,7 +37,6 @@ class SamplesBook:
 
     def entered(self) -> list[tuple[StoredLabResult, LabResult | None]]:
         """What was read and not handed over yet, each with the result that it corrects; at first everything."""
-        self.follow()
         fresh, self._entered = self._entered, []
         return fresh
 
