@@ -24,7 +24,9 @@ CHANNELS = [f"agent-{number // 8}.line-{number // 4}.{_QUANTITIES[number % 4]}" 
 START_US = 1_763_769_600_000_000 // DAY_US * DAY_US
 EVERY_US = 10 * SECOND_US
 ENDLESS = 1_000_000_000
-STEPS_A_BATCH = 10
+STEPS_A_WRITE = 50
+"""10,000 readings: what ingest joins into one commit while more comes than it has written, between a batch and `COMMIT_READINGS`."""
+STEPS_A_SMALL_WRITE, SMALL_WRITES = 10, 100
 REPEATS = 40
 
 
@@ -41,23 +43,29 @@ def query_rates(directory: Path, rows: int) -> list[dict[str, Any]]:
         {
             **common,
             "what": "insert",
-            "rows_per_s": round(filled.rows / filled.write_s),
-            "cpu_us_a_row": round(filled.cpu_s / filled.rows * 1e6, 2),
+            **filled.figures(),
             "minutes": filled.minutes,
-            "write_p50_ms": _ms(filled.times, 0.5),
-            "write_p99_ms": _ms(filled.times, 0.99),
             "bytes_a_reading": round(store.size() / filled.rows, 2),
             "log_mb": round(log_bytes / 2**20),
             "wall_s": round(time.perf_counter() - began, 1),
         }
     ]
-    filled.write_s, filled.times, before = 0.0, [], filled.rows
+    result.append({**common, "what": "insert, 2,000 a write", **_small_writes(filled)})
+    filled.start_anew()
     answers = _ask_elsewhere(directory, filled)
     result += [{**common, "what": what, "while_writing": True, **figures} for what, figures in answers.items()]
     rss_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    result.append({**common, "what": "insert while asked", "rows_per_s": round((filled.rows - before) / max(filled.write_s, 1e-9)), "rss_mb": rss_mb})
+    result.append({**common, "what": "insert while asked", **filled.figures(), "rss_mb": rss_mb})
     store.close()
     return result
+
+
+def _small_writes(filling: _Filling) -> dict[str, Any]:
+    """What a smaller commit costs: each touches the end of every channel, however few readings it brings."""
+    filling.start_anew()
+    for batch in filling.batches(SMALL_WRITES * STEPS_A_SMALL_WRITE * len(CHANNELS), STEPS_A_SMALL_WRITE):
+        filling.write(batch)
+    return filling.figures()
 
 
 def _ask_elsewhere(directory: Path, filling: _Filling) -> dict[str, Any]:
@@ -83,14 +91,27 @@ class _Filling:
         self._step = 0
         self._open: list[list[Reading]] = [[] for _ in CHANNELS]
         self.rows = self.minutes = 0
-        self.write_s = self.cpu_s = 0.0
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Figures from here on."""
+        self.cpu_s, self._before = 0.0, self.rows
         self.times: list[float] = []
 
-    def batches(self, rows: int) -> Iterator[Batch]:
-        for _ in range(0, rows, STEPS_A_BATCH * len(CHANNELS)):
+    def figures(self) -> dict[str, float]:
+        rows = self.rows - self._before
+        return {
+            "rows_per_s": round(rows / max(sum(self.times), 1e-9)),
+            "cpu_us_a_row": round(self.cpu_s / max(rows, 1) * 1e6, 2),
+            "write_p50_ms": _ms(self.times, 0.5),
+            "write_p99_ms": _ms(self.times, 0.99),
+        }
+
+    def batches(self, rows: int, steps: int = STEPS_A_WRITE) -> Iterator[Batch]:
+        for _ in range(0, rows, steps * len(CHANNELS)):
             readings: list[Reading] = []
             minutes: list[Minute] = []
-            for _ in range(STEPS_A_BATCH):
+            for _ in range(steps):
                 readings += self._readings()
                 self.at_us += EVERY_US
                 if self.at_us // MINUTE_US != (self.at_us - EVERY_US) // MINUTE_US:
@@ -100,10 +121,8 @@ class _Filling:
     def write(self, batch: Batch) -> None:
         began, cpu = time.perf_counter(), time.process_time()
         self._store.write(batch)
-        took = time.perf_counter() - began
+        self.times.append(time.perf_counter() - began)
         self.cpu_s += time.process_time() - cpu
-        self.times.append(took)
-        self.write_s += took
         self.rows += len(batch.fresh)
         self.minutes += len(batch.minutes)
 

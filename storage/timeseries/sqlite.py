@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from math import isfinite
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +32,8 @@ _PUT_LAST = (
     "WHERE excluded.time_us >= last.time_us"
 )
 _PUT_MINUTE = "INSERT OR REPLACE INTO minute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+_channel_of = itemgetter(0)
 
 T = TypeVar("T")
 Row = tuple[int, int, float | None, int | None, str | None]
@@ -57,6 +60,8 @@ class SqliteTimeSeries(SqliteFile):
                 minutes = [minute_row(ids[minute.channel], minute) for minute in batch.minutes]
                 if self._floors.look(connection):
                     rows, minutes = self._after_retention(rows, minutes, readings, refused)
+                rows.sort(key=_channel_of)  # the end of each channel is found once, not once a reading; of one time the last still wins
+                minutes.sort(key=_channel_of)
                 connection.executemany(_PUT_READING, rows)
                 connection.executemany(_PUT_LAST, _latest(rows))
                 connection.executemany(_PUT_MINUTE, minutes)
