@@ -31,6 +31,7 @@ class _Watched:
     window: LiveWindow | None = None
     severity: Severity | None = None
     is_blind: bool = False
+    is_under: bool = False  # of its action level
 
 
 class WindowConditions:
@@ -41,12 +42,14 @@ class WindowConditions:
         self._zones: dict[str, dict[tuple[Key, str], _Watched]] = {}  # zone → (key of the alert, which window)
         self._last_us: dict[str, int] = {}
         self._calls = JointCalls()
+        self._told: set[Key] = set()  # over when their shift ended, and since: its people were told
 
     def follow(self, zone: LiveZone, alerts: Mapping[Key, Alert], now_us: int) -> Iterator[Alert | None]:
         """One look at one zone; yields the alerts that it touched."""
         step_us = max(STEP_US, 3 * (zone.at_us - self._last_us.get(zone.zone, zone.at_us)) // 2)
         self._last_us[zone.zone] = zone.at_us
         watched = self._zones.setdefault(zone.zone, {})
+        ended = self._end_shift(zone, watched, alerts)
         seen = {self._see(zone, window, watched, alerts, step_us) for window in zone.windows}
         self._miss(zone, watched, seen, step_us)
         keys = {key for key, _ in watched}
@@ -55,7 +58,25 @@ class WindowConditions:
             alert, own = alerts.get(key), [entry for (owner, _), entry in watched.items() if owner == key]
             if any(_holds(entry) for entry in own):
                 self._calls.stands(zone, key, _shift(zone), None if alert is not None and alert.active else _below(own))
-            yield self._conclude(zone, key, own, alert)
+            yield self._recorder.returned(alert, zone.at_us, why="end of the shift") if alert is not None and key in ended else self._conclude(zone, key, own, alert)
+            if all(entry.is_blind or entry.is_under for entry in own) and not all(entry.is_blind for entry in own):
+                self._told.discard(key)
+
+    def _end_shift(self, zone: LiveZone, watched: Mapping[tuple[Key, str], _Watched], alerts: Mapping[Key, Alert]) -> set[Key]:
+        """Exposure ends with the shift, danger does not: what is not at stop level returns. What nobody can see stays, too. Outside shifts it comes anew only after it was under; the next shift has other people and is told at once."""
+        shift, ended = _shift(zone), set[Key]()
+        for key, alert in alerts.items():
+            level = self._policy.rows[key.type].levels.get(Severity.ACTION) if key.zone == zone.zone and alert.active and self._is_window(alert) else None
+            if level is None or not level.ends_with_shift or alert.evidence.get("shift") == shift:
+                continue
+            own = [entry for (owner, _), entry in watched.items() if owner == key]
+            if not all(entry.is_blind for entry in own) and not any(entry.severity is Severity.STOP for entry in own):
+                ended.add(key)
+                for entry in own:
+                    entry.trackers |= {severity: tracker for severity, tracker in _trackers(entry.row, None, shift).items() if severity is Severity.ACTION}
+        self._told -= {key for key in self._told if key.zone == zone.zone and shift}
+        self._told |= set() if shift else ended
+        return ended
 
     def _see(self, zone: LiveZone, window: LiveWindow, zone_watched: dict[tuple[Key, str], _Watched], alerts: Mapping[Key, Alert], step_us: int) -> tuple[Key, str]:
         row = self._policy.for_site(zone.site).window_row(window.hazard, window.metric)
@@ -69,11 +90,11 @@ class WindowConditions:
         watched.is_blind = window.value is None or bool(set(window.channels) & set(zone.silent))
         watched.severity = None
         for severity, set_point in _set_points(window):
-            if severity in watched.trackers and self._is_over(watched, severity, set_point, step_us):
+            if severity in watched.trackers and self._is_over(key, watched, severity, set_point, step_us):
                 watched.severity = severity
         return which
 
-    def _is_over(self, watched: _Watched, severity: Severity, set_point: float | None, step_us: int) -> bool:
+    def _is_over(self, key: Key, watched: _Watched, severity: Severity, set_point: float | None, step_us: int) -> bool:
         """Whether the excursion runs. A window that silent channels feed can raise, but not return."""
         window = watched.window
         if window is None:
@@ -86,6 +107,9 @@ class WindowConditions:
             where = Reach.UNDER
         if watched.is_blind and where is not Reach.OVER:
             where = Reach.UNKNOWN
+        if severity is Severity.ACTION:
+            watched.is_under = where is Reach.UNDER
+            where = Reach.BAND if where is Reach.OVER and key in self._told else where
         return watched.trackers[severity].add(window.stop_us, where, step_us).raised_us is not None
 
     def _miss(self, zone: LiveZone, zone_watched: dict[tuple[Key, str], _Watched], seen: set[tuple[Key, str]], step_us: int) -> None:

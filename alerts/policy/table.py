@@ -66,6 +66,7 @@ class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     margin_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # of the set-point
     close_behind: Annotated[float, Meta(ge=0)] = 0.0  # a call names the zones of its site that are so close below where it begins, in the window's unit
     call_holds_min: Annotated[int, Meta(ge=0)] = 0  # and for so long they are not called for again at this level
+    ends_with_shift: bool = False  # returns when the people leave, unless it is at stop level; outside shifts it comes anew only after it was under
     responses: dict[str, str] = {}  # a site's own words, by language
 
     def begins(self, set_point: float) -> float:
@@ -192,6 +193,8 @@ def _problem(file: PolicyFile, index: int, row: AlarmRow) -> tuple[str, str, str
     for severity, level in row.levels.items():
         if severity is not Severity.NOTICE and level.respond_within_min is None:
             return "levels", f"{severity.value} has no time to respond", "an alarm without a response is a notice (ISA-18.2)"
+        if severity is Severity.STOP and level.ends_with_shift:
+            return "levels", "danger at stop level does not end with a shift", "remove ends_with_shift"
         if severity is not Severity.ACTION and level.call_holds_min:
             return "levels", f"a call at {severity.value} level cannot hold for other zones", "each alert at stop level calls people itself; remove call_holds_min"
     return None
