@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from sqlalchemy import Engine
 from alerts.floor_states import KEPT_US, FloorStates
 from domain.clock import Clock
 from domain.errors import BadInput
+from domain.ids import channel_parts
 from domain.reading import Reading
 from domain.registry import Snapshot
 from domain.times import HOUR_US, MINUTE_US, SECOND_US
@@ -64,6 +66,12 @@ class SuspectsRunner:
         self._late_look_us = self._saved_us = self._kept_us = 0
         self._saved: set[tuple[str, str, str]] | None = None
         self.samples = self.starts = 0
+        self.onsets: Counter[str] = Counter()  # by quantity: sensors that began to be suspected of a fault
+
+    def tallies(self) -> tuple[int, list[str], npt.NDArray[np.int64]] | None:
+        """Which start it is, the channels' quantities, and how often each score was had: bins × channels; None before the first look."""
+        run = self._run
+        return None if run is None else (self.starts, [channel.quantity for channel in run.channels], run.model.tally.copy())
 
     def tick(self, now_us: int) -> None:
         """Take in what is new up to a moment ago, and save who is suspected."""
@@ -137,6 +145,8 @@ class SuspectsRunner:
         who = {(suspect.channel, str(suspect.kind), suspect.fault_type) for suspect in found}
         if who == self._saved and (not who or now_us - self._saved_us < SAVE_US):
             return
+        if self._saved is not None:
+            self.onsets.update(channel_parts(channel)[2] for channel, kind, _ in who - self._saved if kind == "fault")
         self._suspects.replace_all([_row(suspect) for suspect in found])
         self._saved, self._saved_us = who, now_us
 

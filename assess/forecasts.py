@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from models.forecast.shift_end import ratios_of, shift_end
 CROSSING, SHIFT_END = "forecast-crossing@1", "forecast-shift-end@1"
 KEPT = 7 * 24 * 60 // STEP_MIN
 STEP_US = STEP_MIN * MINUTE_US
+HOUR_STEPS = HORIZONS_MIN[-1] // STEP_MIN
 SHARES = np.arange(1, 20) / 20.0
 SHIFTS_KEPT = 30
 NEARLY_WHOLE = 0.9
@@ -70,6 +72,8 @@ class Forecaster:
         self._rows: dict[Key, int] = {}
         self._latest: dict[str, list[Forecast]] = {}
         self._relived: dict[str, _Curve] = {}
+        self._promised: deque[tuple[int, dict[Key, tuple[float, float]]]] = deque()  # by step: chance within the hour, and limit
+        self._chances: dict[str, list[float]] = {}
         self._minute = -1
         if path is not None:
             self._load(path)
@@ -89,6 +93,8 @@ class Forecaster:
     def _turn_to(self, bin_: int) -> None:
         """Time goes on; what nobody saw stays unknown."""
         passed = bin_ - self._state.bin
+        while self._promised and not 0 <= bin_ - self._promised[0][0] <= HOUR_STEPS:
+            self._settle(*self._promised.popleft())
         if passed < 0 or passed >= KEPT:
             self._history[:] = np.nan
         elif passed:
@@ -97,6 +103,21 @@ class Forecaster:
         self._state.bin = bin_
         if passed and self._path is not None:
             self._save(self._path)
+
+    def _settle(self, bin_: int, promised: Mapping[Key, tuple[float, float]]) -> None:
+        """An hour later it is known whether it came so; where a third of the hour is unknown nobody says."""
+        first = KEPT + bin_ - self._state.bin
+        for key, (chance, line) in promised.items():
+            hour = self._history[self._rows[key], max(first, 0) : first + HOUR_STEPS]
+            known = hour[~np.isnan(hour)]
+            if len(known) * 3 >= HOUR_STEPS * 2:
+                kept = self._chances.setdefault(key[3], [0.0] * 4)
+                self._chances[key[3]] = [held + new for held, new in zip(kept, (1.0, chance, chance * (1.0 - chance), float(known.max() > line)), strict=True)]
+
+    def take_chances(self) -> dict[str, list[float]]:
+        """By metric, since the last call: forecasts of the hour that is over, the sum of their chances, of chance × (1 - chance), and how many came true."""
+        found, self._chances = self._chances, {}
+        return found
 
     def _crossings(self, live: Sequence[LiveZone], now_us: int) -> list[tuple[Forecast, str]]:
         wanted = [(zone, window, limit) for zone in live for window in zone.windows if (limit := _limit(window, zone)) is not None and not _adds_up(window)]
@@ -127,7 +148,14 @@ class Forecaster:
                     since_us=self._state.since[rows[first + index]],
                 )
                 found.append((forecast, zone.zone))
+                self._promise((zone.zone, window.placement, window.hazard, window.metric), float(chances[-1]), limit.value)
         return found
+
+    def _promise(self, key: Key, chance: float, line: float) -> None:
+        """One a step: its first."""
+        if not self._promised or self._promised[-1][0] != self._state.bin:
+            self._promised.append((self._state.bin, {}))
+        self._promised[-1][1].setdefault(key, (chance, line))
 
     def _row(self, key: Key, now_us: int) -> int:
         if key not in self._rows:

@@ -271,6 +271,8 @@ def _models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         if takes_record:
             step.add_argument("--input", type=Path, required=True, metavar="FILE.csv", help="`time` and one column a channel, rows in time order, empty: missing")
             step.add_argument("--period", type=float, required=True, metavar="SECONDS", help="time between two rows")
+    watching = _command(actions, "monitor", "what the drift monitors of the running models say", "oshwatch models monitor --models data/models", "models:monitor")
+    watching.add_argument("--models", type=Path, required=True, metavar="DIR", help="the folder `models` of the data folder")
 
 
 def _statistics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alerts.model_monitor import kept_of
 from alerts.notification.chain import ChainTest
 from alerts.notification.committee import CommitteeNews
 from alerts.notification.config import ChannelsFile, channels_of, load_channels
@@ -57,7 +58,11 @@ class Notifying:
         post = Post(engine, ways)
         self._names = [way.name for way in ways] + (["siren"] if self._siren else [])
         self._chain = ChainTest(engine, self._clock, post, self._troubles, say=head.say, channels=self._names, sound=self._siren.sound if self._siren else None)
-        self._digest, self._committee, self._inspectors = Digest(engine, post, head), CommitteeNews(engine, post, head), InspectorNews(engine, post, head)
+        self._digest, self._committee, self._inspectors = (
+            Digest(engine, post, head, lambda: kept_of(settings.data_dir / "models").drifts),
+            CommitteeNews(engine, post, head),
+            InspectorNews(engine, post, head),
+        )
 
     def start(self, stop: threading.Event) -> None:
         self._troubles.forget_others([*self._names, "all"])

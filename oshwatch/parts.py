@@ -30,6 +30,7 @@ RETENTION_S = 3_600.0
 HOLDS_S = 600.0
 """Retention looks anew by itself before it deletes; this is for who asks what is held."""
 NOTIFICATION_S = 5.0
+MONITOR_S = 600.0
 REVIEW_S = 30.0
 """Reviews speak of days; what is overdue is journaled within half a minute of a start."""
 
@@ -107,6 +108,7 @@ def run_ingest(settings: Settings) -> int:
 
 def run_alerts(settings: Settings) -> int:
     """Windows, verdicts, alerts, suspects and notifications, until told to stop."""
+    from alerts.model_monitor import ModelMonitor
     from alerts.policies import site_policies
     from alerts.review.holds import keep_holds
     from alerts.review.sweep import ReviewSweep
@@ -124,14 +126,18 @@ def run_alerts(settings: Settings) -> int:
     timeseries = open_timeseries(settings.timeseries_url, settings.influxdb_token)
     policy = site_policies(engine)
     notifying = Notifying(settings, engine, policy)
-    assessor = Assessor(timeseries, engine, clock, Forecaster(settings.data_dir / "models" / "forecast"))
+    forecaster = Forecaster(settings.data_dir / "models" / "forecast")
+    assessor = Assessor(timeseries, engine, clock, forecaster)
     service = AlertService(engine=engine, timeseries=timeseries, clock=clock, policy=policy)
     suspects = SuspectsRunner(timeseries, engine, clock, settings.data_dir / "models")
+    monitor = ModelMonitor(settings.data_dir / "models", suspects, forecaster)
     reviews = ReviewSweep(engine, clock, lambda: RegistryRepository(engine).load().at(clock.now_us()))
     notifying.start(stop)
     loop = Loop("alerts", engine)
     loop.add("floor", TICK_S / getattr(clock, "speed", 1.0), lambda: service.tick(clock.now_us(), assessor.tick(clock.now_us())))
     loop.add("suspects", TICK_S / getattr(clock, "speed", 1.0), lambda: suspects.tick(clock.now_us()))
+    loop.add("models", MONITOR_S, lambda: monitor.tick(clock.now_us()))
+    loop.tell_of([], monitor.counters)
     loop.add("reviews", REVIEW_S, lambda: reviews.tick(clock.now_us()))
     loop.add("notification", NOTIFICATION_S, notifying.tick)
     loop.tell_of(notifying.rounds, notifying.counters)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import Engine
 
@@ -14,6 +14,7 @@ from domain.hazards import Severity
 from domain.registry import Snapshot
 from domain.shifts import local_instant
 from domain.times import DAY_US, HOUR_US, to_datetime
+from models.anomaly.monitor import Drift
 from storage.records.contacts import ContactsRepository
 from storage.records.notifications import Recipient
 from storage.records.suspects import Suspect, SuspectsRepository
@@ -28,16 +29,23 @@ RAISED = "In the last 24 hours {n} alarms were raised, {stop} of them at stop le
 MAINTENANCE = "For maintenance, suspected by a model and silencing nothing:"
 NO_SUSPECT = "No channel is suspected."
 SUSPECT = "{channel}: {what}, since {time}"
+DRIFTED = "A model no longer sees what it learned from; have its sensors looked at, or teach it anew (it silences nothing):"
+DRIFTS = {
+    "scores": "{subject}: scores have moved (stability index {value}, over {before})",
+    "rate": "{subject}: {value} suspicions per sensor and week, {before} before",
+    "chances": "{subject}: forecast chances are off by {value} on average",
+}
 NEXT_TEST = "The weekly alarm test, which people hear: {day}, {time}."
 DAYS = {"mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday"}
 FAULTS = {"stuck": "stuck", "drift": "drift", "bias": "bias", "spike": "spikes", "noise": "noise", "dropout": "dropouts", "unknown": "unknown"}
-TEXTS = (SUBJECT, OPEN, NOTHING_OPEN, RAISED, MAINTENANCE, NO_SUSPECT, SUSPECT, NEXT_TEST, *DAYS.values(), *FAULTS.values())
+TEXTS = (SUBJECT, OPEN, NOTHING_OPEN, RAISED, MAINTENANCE, NO_SUSPECT, SUSPECT, DRIFTED, *DRIFTS.values(), NEXT_TEST, *DAYS.values(), *FAULTS.values())
 
 
 class Digest:
     """`tick` every minute or so; the outbox keeps a second one of the same day away."""
 
-    def __init__(self, engine: Engine, post: Post, head: Letterhead) -> None:
+    def __init__(self, engine: Engine, post: Post, head: Letterhead, drifted: Callable[[], Sequence[Drift]] = tuple) -> None:
+        self._drifted = drifted
         self._states, self._suspects, self._contacts = AlertStates(engine), SuspectsRepository(engine), ContactsRepository(engine)
         self._post, self._head = post, head
         self._put: dict[str, str] = {}  # site → local date
@@ -82,6 +90,11 @@ class Digest:
         for suspect in suspects:
             what = say(FAULTS.get(suspect.fault_type, suspect.fault_type or suspect.kind))
             yield "- " + say(SUSPECT).format(channel=suspect.channel, what=what, time=local_time(head.held, site, suspect.since_us))
+        drifted = self._drifted()
+        if drifted:
+            yield from ("", say(DRIFTED))
+        for drift in drifted:
+            yield "- " + say(DRIFTS[drift.what]).format(subject=drift.subject, value=f"{drift.value:g}", before=f"{drift.before:g}")
         times = self._contacts.times(site)
         yield ""
         yield say(NEXT_TEST).format(day=say(DAYS[times.test_day]), time=times.test_at)

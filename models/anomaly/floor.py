@@ -45,6 +45,11 @@ class FloorModel:
     def time_us(self) -> int:
         return self.samples.time_us
 
+    @property
+    def tally(self) -> npt.NDArray[np.int64]:
+        """How many minutes each channel had a score of each bin: bins × channels."""
+        return self._tally
+
     def run(self, times_us: npt.ArrayLike, values: npt.ArrayLike) -> None:
         """Ticks × channels. A tick that is not later than the last one is left out."""
         times, matrix = np.asarray(times_us, dtype=np.int64), np.asarray(values, dtype=np.float64)

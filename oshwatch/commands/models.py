@@ -80,6 +80,21 @@ def rollback(options: argparse.Namespace) -> None:
     print(f"the earlier model stands again; the other is kept as {roll_back(options.models)}")
 
 
+def monitor(options: argparse.Namespace) -> int:
+    """What has drifted; 1 where something has."""
+    from alerts.model_monitor import FILE, kept_of
+    from domain.times import to_rfc3339
+
+    if not (options.models / FILE).is_file():
+        raise BadInput("holds nothing of the drift monitors", source=str(options.models), remedy="name the folder `models` of a running centre's data folder")
+    kept = kept_of(options.models)
+    print(f"{len(kept.days)} days, looked at {to_rfc3339(kept.at_us)}")
+    for drift in kept.drifts:
+        print(f"{drift.what} of {drift.subject}: {drift.value:g} ({'limit' if drift.what == 'scores' else 'before' if drift.what == 'rate' else 'expected'} {drift.before:g})")
+    print(f"{len(kept.drifts)} have drifted" if kept.drifts else "nothing has drifted, as far as is known")
+    return 1 if kept.drifts else 0
+
+
 def _told(name: str, found: Shadow) -> str:
     return f"{name}: {found.alarms} alarms in {found.weeks:.2f} weeks, {found.per_sensor_week:.2f} a sensor-week"
 

@@ -25,6 +25,7 @@ from domain.hazards import Severity
 from domain.registry import Snapshot
 from domain.scope import Role, Scope
 from domain.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_instant
+from models.anomaly.monitor import Drift
 from oshwatch.notifying import translator
 from oshwatch.testing import FakeClock, MemoryNotifier
 from storage.records.contacts import Contact, ContactsRepository, SiteTimes
@@ -207,6 +208,17 @@ def test_the_daily_summary_goes_out_once_at_local_time_in_each_language_with_the
     ):
         assert part in sent["olga@f1.example"]
     assert "Cảnh báo đang mở: 1" in sent["wei@f1.example"]
+
+
+def test_the_daily_summary_says_which_model_has_drifted(centre: Centre) -> None:
+    drifts = [Drift(what="rate", subject="co2", value=1.5, before=0.2), Drift(what="chances", subject="stel_15min", value=-0.3, before=0.0)]
+    at_us = parse_instant("2026-11-23T00:30:00Z")
+    Digest(centre.engine, centre.post, centre.head, lambda: drifts).tick(at_us, centre.held)
+    centre.clock.time_us = at_us + MINUTE_US
+    centre.pass_()
+    texts = "\n".join(centre.notifiers[0].texts)
+    assert "- co2: 1.5 suspicions per sensor and week, 0.2 before" in texts
+    assert "- stel_15min: forecast chances are off by -0.3 on average" in texts
 
 
 def test_a_centre_that_was_down_in_the_morning_sends_no_summary_in_the_night(centre: Centre) -> None:

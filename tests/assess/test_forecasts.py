@@ -125,3 +125,21 @@ def test_a_broken_file_is_said_and_the_forecasts_begin_anew(tmp_path: Path, capl
     (tmp_path / "state.json").write_text("{}x")
     assert follow(Forecaster(tmp_path), zone_of(window_of("wbgt_now", 27.0, limit_of(28.0))), 0).forecasts
     assert "begin anew" in caplog.text
+
+
+def test_an_hour_later_it_is_known_whether_a_chance_came_true() -> None:
+    forecaster = Forecaster()
+    for minute in range(0, 125, 5):
+        value = 27.0 if minute < 60 else 29.0
+        follow(forecaster, zone_of(window_of("wbgt_now", value, limit_of(28.0))), minute)
+    number, chances, spread, over = forecaster.take_chances()["wbgt_now"]
+    assert number == over == 12.0, "from each step of the first hour on it was over within the hour"
+    assert 0.0 < spread < chances < number
+    assert forecaster.take_chances() == {}
+
+
+def test_an_hour_that_nobody_saw_says_nothing_of_a_chance() -> None:
+    forecaster = Forecaster()
+    follow(forecaster, zone_of(window_of("wbgt_now", 27.0, limit_of(28.0))), 0)
+    follow(forecaster, zone_of(window_of("wbgt_now", 27.0, limit_of(28.0))), 200)
+    assert forecaster.take_chances() == {}
