@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from assess.contested import is_record_open
 from assess.live import LiveZone
+from assess.live_contested import stricter
 from assess.live_window import Now
 from assess.minutes import Series, read_series
 from assess.outcome import ZoneShift
@@ -73,10 +75,12 @@ class History:
     def __init__(self, source: Source, registry: Registry, site: str, *, every_us: int = MINUTE_US) -> None:
         self._source, self._registry, self._site, self._every_us = source, registry, site, every_us
         self._calibrations: dict[str, list[CalibrationSpec]] = {}
+        self._undisputed: dict[str, list[CalibrationSpec]] = {}
         self._series: dict[str, Series] = {}
         self._past: dict[str, _Past] = {}
         self._shifts: dict[str, list[Shift]] = {}
         self._works: dict[str, ZoneShift] = {}  # of the minute before
+        self._agreed: dict[str, ZoneShift] = {}  # the same without the calibrations that wait for a side
 
     def minutes(self, start_us: int, stop_us: int) -> Iterator[tuple[int, list[LiveZone], list[Reading]]]:
         """(instant, every zone at that instant, the readings since the instant before), minute by minute or as often as was asked."""
@@ -86,7 +90,7 @@ class History:
             zones = [zone for zone in self._registry.at(day_us).zones.values() if zone.site == self._site]
             channels = sorted({channel.id for moment in (day_us, until_us) for channel in self._registry.at(moment).channels.values() if channel.site == self._site})
             self._load(zones, channels, day_us, until_us)
-            self._calibrations = _done_by(self._registry, day_us)
+            self._calibrations, self._undisputed = _done_by(self._registry, day_us), _done_by(self._registry.undisputed(), day_us)
             for now_us in range(minute_of(day_us) + self._every_us, until_us + 1, self._every_us):
                 yield now_us, self._look(zones, now_us), self._between(now_us - self._every_us, now_us)
             day_us = until_us
@@ -103,10 +107,19 @@ class History:
     def _look(self, zones: Sequence[Zone], now_us: int) -> list[LiveZone]:
         works = [work for zone in zones if (work := self._work(zone, now_us)) is not None]
         self._works = {work.span.zone: work for work in works}
+        self._agreed = {work.span.zone: self._without_open(work) for work in works if is_record_open(work.span, self._registry)}
         now = self._now(now_us)
-        prepare(works)
-        prepare_look(works, now)
-        return [live_zone(work, now) for work in works]
+        prepare([*works, *self._agreed.values()])
+        prepare_look([*works, *self._agreed.values()], now)
+        return [self._protective(work, now) for work in works]
+
+    def _protective(self, work: ZoneShift, now: Now) -> LiveZone:
+        """As on the floor: while a calibration waits for a side, the stricter of the looks with and without it."""
+        agreed = self._agreed.get(work.span.zone)
+        return live_zone(work, now) if agreed is None else stricter(live_zone(work, now), live_zone(agreed, now))
+
+    def _without_open(self, work: ZoneShift) -> ZoneShift:
+        return ZoneShift(span=work.span, series=work.series, calibrations=self._undisputed, final=False, before=self._agreed.get(work.span.zone))
 
     def _work(self, zone: Zone, now_us: int) -> ZoneShift | None:
         shift = next((one for one in self._shifts.get(zone.id, ()) if one.holds(now_us)), None)

@@ -53,6 +53,11 @@ def is_record_open(span: Span, registry: Registry) -> bool:
     return bool(registry.open_changes) and bool(_open_records(span, registry))
 
 
+def open_calibrations(registry: Registry) -> set[str]:
+    """Channels with a calibration that both sides have not agreed to."""
+    return {one.name.removeprefix(f"{CALIBRATION} ") for change in registry.open_changes for one in change.milder if one.kind == CALIBRATION}
+
+
 def _instruments(span: Span, registry: Registry) -> set[str]:
     rests = {zone_id(span.site.id, piece.spec.rest_zone) for piece in span.pieces if piece.spec.rest_zone}
     return {*span.channels, *(channel.id for zone in rests for channel in registry.at(span.start_us).channels_of(zone))}

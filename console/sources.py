@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from assess.contested import open_calibrations
 from console.context import ConsoleContext
 from console.corrected import corrected
-from domain.calibration import Correction, corrections
+from domain.calibration import Correction, corrections, higher_of
 from domain.errors import NotFound
 from domain.ids import zone_id
 from domain.quality import Quality
@@ -94,8 +95,12 @@ class Sources:
         return snapshot.timezone(site) if site in snapshot.sites else ZoneInfo("UTC")
 
     def corrections(self, channel: Channel) -> list[Correction]:
-        """The dated corrections of a channel, by time."""
-        return corrections(self.snapshot().calibrations.get(channel.id, ()), self.timezone(channel.site))
+        """The dated corrections of a channel, by time; while one waits for a side, those that give the higher of the readings with and without it."""
+        registry, timezone = self.registry(), self.timezone(channel.site)
+        found = corrections(self.snapshot().calibrations.get(channel.id, ()), timezone)
+        if channel.id not in open_calibrations(registry):
+            return found
+        return higher_of(found, corrections(registry.undisputed().calibrations.get(channel.id, ()), timezone))
 
     def last(self, store: TimeSeries, channels: Sequence[Channel]) -> dict[str, Reading]:
         """The latest reading of each channel, corrected."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -66,6 +66,32 @@ def corrections(records: Sequence[CalibrationSpec], timezone: ZoneInfo) -> list[
 def correction_at(found: Sequence[Correction], time_us: int) -> Correction | None:
     """Of `corrections`, the one that holds at an instant."""
     return next((correction for correction in reversed(found) if correction.from_us <= time_us), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Higher(Correction):
+    """Of two corrections whose gains differ, for each value the one that gives more."""
+
+    other: Correction
+
+    def commutes(self, averaging: Averaging) -> bool:
+        return False
+
+    def apply(self, value: float) -> float:
+        return max((value - self.offset) * self.gain, self.other.apply(value))
+
+
+def higher_of(found: Sequence[Correction], others: Sequence[Correction]) -> list[Correction]:
+    """What gives the higher value at each instant: readings by a calibration that waits for a side, and without it."""
+    return [_higher_at(found, others, from_us) for from_us in sorted({one.from_us for one in (*found, *others)})]
+
+
+def _higher_at(found: Sequence[Correction], others: Sequence[Correction], from_us: int) -> Correction:
+    none = Correction(from_us=from_us, calibration_id="", offset=0.0, gain=1.0)
+    one, other = (replace(correction_at(each, from_us) or none, from_us=from_us) for each in (found, others))
+    if one.gain == other.gain:
+        return min(one, other, key=lambda each: each.offset)
+    return _Higher(from_us=from_us, calibration_id=one.calibration_id, offset=one.offset, gain=one.gain, other=other)
 
 
 class History:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from assess.gather import Measured, measured
+from assess.contested import open_calibrations
+from assess.gather import Calibrations, Measured, measured
 from assess.live import LiveWindow, LiveZone
+from assess.minutes import Series as Minutes
 from assess.minutes import read_series
 from assess.plan import Placement, Span, span_of
 from assess.wbgt import is_monitored, wbgt_of
@@ -37,6 +39,7 @@ WBGT = "wbgt"
 AROUND_US = 8 * HOUR_US
 PREFERRED = ("wbgt", "sound_level_a_eq", "co", "tvoc_isobutylene", "co2", "formaldehyde", "pm2_5")
 TREND_ONLY = N_("This sensor shows a trend only: no limit can be held against it.")
+WAITS = N_("A calibration of this instrument waits for agreement: of the values with and without it the higher is drawn.")
 LIMIT_WORDS = {"action": N_("Action from"), "stop": N_("Stop from")}
 
 
@@ -76,6 +79,7 @@ class TrendView:
     source: str
     label: str
     note: str
+    waits: str
     drawing: Drawing | None
 
 
@@ -165,6 +169,7 @@ def _view(house: House, floor: Floor, subject: Subject, formats: Formats) -> Tre
         source=f"/zones/{subject.zone}/trend.json?show={quote(subject.key, safe='')}",
         label=describe(series, subject, formats, floor.timezone),
         note=TREND_ONLY if subject.trend_only else "",
+        waits=WAITS if _is_open(house, subject) else "",
         drawing=draw(series, floor.timezone) if series.points else None,
     )
 
@@ -185,10 +190,21 @@ def _zone(floor: Floor, subject: Subject) -> Zone:
 
 
 def points_of(house: House, span: Span, subject: Subject) -> list[tuple[int, float]]:
-    """Corrected minute values, exactly those that the zone's results rest on."""
+    """Corrected minute values, those that the zone's results rest on; while a calibration waits for a side, the higher of the values with and without it."""
     series = read_series(house.context.timeseries, sorted(id for ids in subject.placement.channels.values() for id in ids), span.start_us, span.minutes)
-    calibrations = house.sources.snapshot().calibrations
+    points = _corrected(span, subject, series, house.sources.snapshot().calibrations)
+    if _is_open(house, subject):
+        others = dict(_corrected(span, subject, series, house.sources.registry().undisputed().calibrations))
+        points = [(at_us, max(value, others.get(at_us, value))) for at_us, value in points]
+    return points
 
+
+def _is_open(house: House, subject: Subject) -> bool:
+    """Whether a calibration of its instruments waits for a side."""
+    return not open_calibrations(house.sources.registry()).isdisjoint(id for ids in subject.placement.channels.values() for id in ids)
+
+
+def _corrected(span: Span, subject: Subject, series: Mapping[str, Minutes], calibrations: Calibrations) -> list[tuple[int, float]]:
     def measure(quantity: str) -> Measured | None:
         return measured(span, subject.placement, quantity, series, calibrations)
 

@@ -13,9 +13,12 @@ from sqlalchemy import Engine
 from alerts.policy import load_policy
 from alerts.policy.site import LevelChange, SitePolicy, applied
 from alerts.replay import Replay, replay
+from domain.agreements import SIDES, Signature
 from domain.hazards import Severity
 from domain.quantities import Averaging
 from domain.reading import Reading, minute_from
+from domain.registry import CalibrationSpec, Entry
+from domain.strictness import change_by
 from domain.times import MINUTE_US, SECOND_US, to_rfc3339
 from oshwatch.cli import run as command
 from storage.records.journal import JournalRepository
@@ -91,3 +94,21 @@ def test_the_command_prints_both_side_by_side(store: SqliteTimeSeries, engine: E
     policy.write_text("alarms: {ceiling_now: {stop: {on_delay_s: 20}}}\n")
     assert command(["alerts", "replay", "--site", "f1", *period, "--policy", str(policy)]) == 2
     assert "on_delay_s" in capsys.readouterr().err
+
+
+def test_a_calibration_that_one_side_entered_does_not_quieten_what_is_replayed(store: SqliteTimeSeries, engine: Engine) -> None:
+    put(store, CO, [180.0] * 720)
+    before = run(store, engine, SitePolicy(), 118).sides["present"].types
+    assert before
+    repository = RegistryRepository(engine)
+    spec = CalibrationSpec(id="cal-low", channel=CO, type="span", performed_at="2026-11-23", by="office", offset=170.0, next_due="2027-11-23")
+    record = Entry(site="f1", kind="calibration", id=spec.id, valid_from_us=0, recorded_us=START_US, author="linh", reason="", body=msgspec.json.encode(spec))
+    change = change_by(repository.load(), "f1", [record])
+    assert change is not None
+    waits = msgspec.structs.replace(record, kind="change", id=change.id, body=msgspec.json.encode(change))
+    repository.add([record, waits])
+    assert run(store, engine, SitePolicy(), 118).sides["present"].types == before
+    signatures = [Signature(side=side, agree=True, by=side, at="2026-11-23T01:00:00Z") for side in SIDES]
+    agreed = msgspec.json.encode(msgspec.structs.replace(change, signatures=signatures))
+    repository.add([msgspec.structs.replace(waits, recorded_us=START_US + 1, body=agreed)])
+    assert run(store, engine, SitePolicy(), 118).sides["present"].types != before

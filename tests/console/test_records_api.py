@@ -30,7 +30,7 @@ def errors(answer) -> list[str]:
     return [error["field"] for error in answer.json().get("errors", [])]
 
 
-def test_a_calibration_is_appended_with_its_author_and_corrects_what_is_read(site) -> None:
+def test_a_calibration_is_appended_with_its_author(site) -> None:
     answer = site.post(CHANNEL, json=GOOD)
     assert answer.status_code == 201
     made = answer.json()
@@ -38,9 +38,27 @@ def test_a_calibration_is_appended_with_its_author_and_corrects_what_is_read(sit
     assert site.post(CHANNEL, json=GOOD).json()["id"] == made["id"]
     listed = site.get(CHANNEL, who="tran").json()
     assert (listed["state"], [item["id"] for item in listed["items"]], listed["next"]) == ("in_date", [made["id"]], None)
-    readings = CHANNEL.replace("calibrations", "readings")
-    corrected, raw = (site.get(f"{readings}?limit=1{raw}").json()["items"][0]["value"] for raw in ("", "&raw=true"))
-    assert corrected == pytest.approx(raw - 0.4)
+
+
+def test_readings_and_trend_take_a_calibration_that_lowers_them_once_both_sides_agree(site) -> None:
+    waits = "waits for agreement: of the values with and without it the higher is drawn"
+
+    def lowered():
+        path = CHANNEL.replace("calibrations", "readings")
+        shown, raw = (site.get(f"{path}?limit=1{raw}").json()["items"][0]["value"] for raw in ("", "&raw=true"))
+        page = site.get("/zones/f1.ironing-1?trend=f1.ironing-1/ironing-1/air_temperature").text
+        drawn = [value for value in site.get("/zones/f1.ironing-1/trend.json?show=f1.ironing-1/ironing-1/air_temperature").json()["values"] if value is not None]
+        return raw - shown, waits in page, [round(value, 2) for value in drawn[:30]]
+
+    _, is_said, before = lowered()
+    assert not is_said
+    site.post(CHANNEL, json={**GOOD, "performed_at": "2026-11-01T02:00:00Z"})
+    assert lowered() == (0.0, True, before)
+    (change,) = site.get("/api/v1/sites/f1/changes").json()["items"]
+    site.post(f"/api/v1/sites/f1/changes/{change['id']}/agree", who="hoa", json={"agree": True})
+    lower, is_said, drawn = lowered()
+    assert (round(lower, 6), is_said) == (0.4, False)
+    assert drawn == pytest.approx([value - 0.4 for value in before], abs=0.011)
 
 
 def test_a_calibration_that_says_that_an_instrument_is_right_waits_for_the_sides(site) -> None:
