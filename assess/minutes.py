@@ -59,7 +59,8 @@ class Series:
         self.saturated[at], self.below[at], self.refused[at] = (
             np.asarray(column, dtype=np.int32)[inside] > 0 for column in (minutes.saturated, minutes.below_detection, minutes.rejected)
         )
-        self.simulated[at] = np.array([_SIMULATED in reasons for reasons in minutes.reasons], dtype=bool)[inside]
+        simulated = {reasons for reasons in set(minutes.reasons) if _SIMULATED in reasons}
+        self.simulated[at] = np.array([reasons in simulated for reasons in minutes.reasons], dtype=bool)[inside] if simulated else False
 
 
 _SIMULATED = int(Reason.SIMULATED)

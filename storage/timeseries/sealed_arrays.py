@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ from storage.timeseries.sealed import PackedFloats, PackedInts, packed_minutes, 
 
 _IntArray = npt.NDArray[np.int64]
 _FloatArray = npt.NDArray[np.float64]
+_FLOATS = attrgetter("total"), attrgetter("low"), attrgetter("high")
 
 
 def columns_from(bodies: Sequence[bytes]) -> MinuteColumns:
@@ -22,13 +25,14 @@ def columns_from(bodies: Sequence[bytes]) -> MinuteColumns:
     if not hours:
         return MinuteColumns()
     valid, rejected, saturated, below = ([(hour.counts[index], hour.number) for hour in hours] for index in range(4))
+    floats = _floats([(of(hour), hour.number) for of in _FLOATS for hour in hours])
     return MinuteColumns(
         start_us=_joined([(hour.starts, hour.number) for hour in hours]),
         valid=_joined(valid),
         rejected=_joined(rejected),
-        total=np.concatenate([_floats(hour.total, hour.number) for hour in hours]),
-        low=np.concatenate([_floats(hour.low, hour.number) for hour in hours]),
-        high=np.concatenate([_floats(hour.high, hour.number) for hour in hours]),
+        total=np.concatenate(floats[: len(hours)]),
+        low=np.concatenate(floats[len(hours) : 2 * len(hours)]),
+        high=np.concatenate(floats[2 * len(hours) :]),
         saturated=_joined(saturated),
         below_detection=_joined(below),
         reasons=list(chain.from_iterable([states_of(hour.reasons, hour.of, hour.number) for hour in hours])),
@@ -48,19 +52,41 @@ def _ints(packed: PackedInts, number: int) -> _IntArray:
         return packed.first + packed.low * np.arange(number, dtype=np.int64)
     found = np.empty(number, dtype=np.int64)
     found[0] = packed.first
-    found[1:] = _together(packed.code, packed.body)
+    found[1:] = _together(packed.code, packed.body, 1)[0]
     found[1:] *= packed.step
     found[1:] += packed.low
     return np.cumsum(found, out=found)
 
 
-def _floats(packed: PackedFloats, number: int) -> _FloatArray:
-    if packed.ints is None:
-        return np.asarray(_together("d", packed.body), dtype=np.float64)
-    return _ints(packed.ints, number) / packed.scale
+def _floats(packed: Sequence[tuple[PackedFloats, int]]) -> list[_FloatArray]:
+    """Each with its number; those that are packed alike are unpacked as rows of one array."""
+    groups: dict[tuple[str | None, int], list[int]] = defaultdict(list)
+    for index, (one, number) in enumerate(packed):
+        groups[one.ints.code if one.ints else None, number].append(index)
+    found: dict[int, _FloatArray] = {}
+    for (code, number), indices in groups.items():
+        found.update(zip(indices, _rows(code, number, [packed[index][0] for index in indices]), strict=True))
+    return [found[index] for index in range(len(packed))]
 
 
-def _together(code: str, body: bytes) -> npt.NDArray[np.generic]:
-    """Bytes that were laid apart."""
+def _rows(code: str | None, number: int, packed: Sequence[PackedFloats]) -> _FloatArray:
+    if code is None:
+        return np.asarray(_together("d", b"".join([one.body for one in packed]), len(packed)), dtype=np.float64)
+    ints = [one.ints for one in packed if one.ints is not None]
+    first, low, step, scale = (
+        np.array(each, dtype=np.int64)[:, np.newaxis] for each in zip(*((each.first, each.low, each.step, one.scale) for one, each in zip(packed, ints, strict=True)), strict=True)
+    )
+    if not code:
+        return np.asarray((first + low * np.arange(number, dtype=np.int64)) / scale, dtype=np.float64)
+    found = np.empty((len(ints), number), dtype=np.int64)
+    found[:, :1] = first
+    found[:, 1:] = _together(code, b"".join([each.body for each in ints]), len(ints))
+    found[:, 1:] *= step
+    found[:, 1:] += low
+    return np.asarray(np.cumsum(found, axis=-1, out=found) / scale, dtype=np.float64)
+
+
+def _together(code: str, body: bytes, rows: int) -> npt.NDArray[np.generic]:
+    """Bytes that were laid apart, of each row."""
     kind = np.dtype(code)
-    return np.frombuffer(body, dtype=np.uint8).reshape(kind.itemsize, -1).T.copy().view(kind)[:, 0]
+    return np.frombuffer(body, dtype=np.uint8).reshape(rows, kind.itemsize, -1).transpose(0, 2, 1).copy().view(kind)[:, :, 0]
