@@ -50,6 +50,10 @@ class Air:
         self.channels = frozenset(channel.id for channel in held.channels.values() if channel.zone in zones and channel.quantity in (TEMPERATURE, PRESSURE))
         self._freshest = {channel: reading for channel, reading in self._freshest.items() if channel in self.channels}
 
+    def unheard(self, at_us: int) -> list[str]:
+        """Channels that did not speak here for long: their agents may be another worker's."""
+        return [id for id in sorted(self.channels) if (held := self._freshest.get(id)) is None or at_us - held.time_us > PATIENCE_US]
+
     def heard(self, reading: Reading) -> bool:
         """Whether it says something of which nothing was known."""
         before = self._freshest.get(reading.channel)

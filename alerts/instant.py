@@ -38,6 +38,7 @@ LOOK_US = SECOND_US
 """The registry is asked for a change once a second, not for each pack."""
 _EXTREME = frozenset({int(Reason.SATURATED), int(Reason.OVER_RANGE)})
 _NO_LIMIT = math.inf
+LastOf = Callable[[Sequence[str]], Mapping[str, Reading]]
 
 
 @dataclass(slots=True)
@@ -59,7 +60,9 @@ class InstantRules:
         *,
         policy: Policy | None = None,
         limits_of: ShortTermOf = profile_limits,
+        last_of: LastOf | None = None,
     ) -> None:
+        """`last_of`: the store, which also has what other workers took in."""
         self._policy = policy or site_policies(engine)
         self._recorder = Recorder(engine, clock, self._policy)
         self._clock, self._registry_of = clock, registry_of
@@ -68,7 +71,7 @@ class InstantRules:
         self._fresh_until_us = self._next_look_us = 0
         self._noticed: dict[tuple[str, str], int] = {}
         self._watches: Mapping[str, Watch] = {}
-        self._air = Air()
+        self._air, self._last_of = Air(), last_of
         self._limits: dict[str, float] = {}
         self._harmless: dict[tuple[int, ...], bool] = {}
         self._over: dict[tuple[str, str], _Over] = {}  # (channel, type)
@@ -123,6 +126,7 @@ class InstantRules:
             for reading in readings:
                 if reading.channel in self._air.channels:
                     self._air.heard(reading)
+            self._hear_of_others(arrival_us)
             self._watches = watches(registry, self._limits_of, self._policy, arrival_us, self._air)
             if not self._is_resumed:
                 self._resume()
@@ -130,6 +134,17 @@ class InstantRules:
             self._limits.update(dict.fromkeys(self._air.channels, -math.inf))
             for channel, _ in self._over:
                 self._limits[channel] = -math.inf
+
+    def _hear_of_others(self, now_us: int) -> None:
+        """Thermometers and barometers on agents of other workers, by their last readings on record."""
+        unheard = self._air.unheard(now_us) if self._last_of is not None else []
+        if not unheard or self._last_of is None:
+            return
+        try:
+            for reading in self._last_of(unheard).values():
+                self._air.heard(reading)
+        except NotReady:
+            self.failures += 1
 
     def _refresh_policy(self, now_us: int) -> None:
         if isinstance(self._policy, SitePolicies):

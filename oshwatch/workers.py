@@ -79,7 +79,7 @@ def worker_names(settings: Settings) -> list[str]:
 
 
 def _service(settings: Settings, engine: Engine, timeseries: TimeSeries, source: MqttSource | SlotSessions, share: Share) -> IngestService:
-    rules = InstantRules(engine, settings.clock, RegistryRepository(engine).load)
+    rules = InstantRules(engine, settings.clock, RegistryRepository(engine).load, last_of=timeseries.last)
     return IngestService(source=source, timeseries=timeseries, engine=engine, clock=settings.clock, rules=rules, share=share)
 
 

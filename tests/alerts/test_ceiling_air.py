@@ -6,6 +6,7 @@ import pytest
 
 from alerts.inbox import Inbox
 from alerts.instant import InstantRules
+from domain.errors import NotReady
 from domain.reading import Reading
 from domain.registry import SiteFile
 from domain.scope import Role, Scope
@@ -32,13 +33,13 @@ agents:
 
 
 class Bath:
-    def __init__(self, path, *, site="", unit="mg/m3"):
+    def __init__(self, path, *, site="", unit="mg/m3", last_of=None):
         self.clock = FakeClock()
         self.engine = open_records(f"sqlite:///{path}/records.db")
         self.registry = RegistryRepository(self.engine)
         file = parse_yaml(FACTORY.format(site=site, unit=unit), SiteFile, source="f.yaml")
         self.registry.import_file(file, valid_from_us=None, author="t", reason="", now_us=self.clock.now_us())
-        self.rules = InstantRules(self.engine, self.clock, self.registry.load)
+        self.rules = InstantRules(self.engine, self.clock, self.registry.load, last_of=last_of)
 
     def read(self, *pairs, q=4):
         self.clock.sleep(10.0)
@@ -129,3 +130,38 @@ def test_ppm_is_compared_as_it_is(bath):
     line.read((GAS, 1.2))
     (alert,) = line.open
     assert (alert.value, "notes" in alert.evidence) == (1.2, False)
+
+
+def test_a_thermometer_on_another_worker_s_agent_counts_by_what_it_put_on_record(bath):
+    stored, asked = {}, []
+
+    def last_of(channels):
+        asked.append(list(channels))
+        return {channel: stored[channel] for channel in channels if channel in stored}
+
+    line = bath(site=", altitude_m: 0", last_of=last_of)
+    line.read((GAS, 1.0))
+    hot = line.set_point()
+    for minute in range(3):
+        stored[WARM] = Reading(WARM, line.clock.now_us(), 20.0, 4, ())
+        line.clock.time_us += MINUTE_US
+        line.read((GAS, 1.0))
+        assert line.set_point() / hot == pytest.approx(318.15 / 293.15, rel=1e-6), minute
+    line.read((WARM, 21.0), (PRESSURE, 1000.0))
+    asked.clear()
+    line.clock.time_us += MINUTE_US
+    line.read((GAS, 1.0))
+    assert asked == []  # what speaks here is not looked up
+    line.clock.time_us += 30 * MINUTE_US
+    line.read((GAS, 1.0))
+    assert line.set_point() == pytest.approx(hot)  # of half an hour ago: too old, wherever it came from
+
+
+def test_a_store_that_does_not_answer_leaves_the_end_that_protects(bath):
+    def last_of(_channels):
+        raise NotReady("the store does not answer")
+
+    line = bath(site=", altitude_m: 0", last_of=last_of)
+    line.read((GAS, 1.0))
+    assert line.set_point() == pytest.approx(CEILING / (318.15 / 298.15) * 960.0 / 1013.25, rel=0.01)
+    assert line.rules.failures > 0
