@@ -136,6 +136,7 @@ class Committer:
             filled=[row for row in work.filled if self._has_gaps(row.agent, row.boot)],
             touched=_touched(merged),
             unsynchronised=list(work.clocks.values()),
+            clock_events=work.clock_events,
         )
         if changed or batch.unsynchronised or batch.quarantine or batch.conflicts or batch.gaps or batch.touched:
             self._records_patience(lambda: self._ledger.commit(batch))

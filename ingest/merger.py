@@ -91,8 +91,9 @@ class Merger:
     def __init__(self, *, reader: SettledReader, engine: Engine, clock: Clock, intake: Intake, records_patience: Patience) -> None:
         self._reader, self._clock, self._intake, self._records_patience = reader, clock, intake, records_patience
         self._book = MinuteBook(reader)
-        self._unsynchronised = Unsynchronised(reader, UnsynchronisedRepository(engine), records_patience)
-        self._ahead_of_time = AheadOfTime(QuarantineRepository(engine), intake, records_patience)
+        clocks = UnsynchronisedRepository(engine)
+        self._unsynchronised = Unsynchronised(reader, clocks, records_patience)
+        self._ahead_of_time = AheadOfTime(QuarantineRepository(engine), clocks, intake, records_patience)
         self._refused: deque[RefusedReading] = deque()
         self._closed_s = 0.0
 
@@ -100,6 +101,7 @@ class Merger:
         """The minute book, rebuilt from the store, and the minutes that a crash left unwritten."""
         self._book = MinuteBook(self._reader)
         self._unsynchronised.open(mine)
+        self._ahead_of_time.open()
         return Prepared(Work(), self._book.open(channels))
 
     def prepare(self, work: Work) -> Prepared:
@@ -147,4 +149,5 @@ class Merger:
             self._ahead_of_time.retime(retiming, work, horizon_us)
             work.retimings.pop(0)
         self._ahead_of_time.note(work, horizon_us)
+        self._ahead_of_time.again(work, horizon_us)
         self._unsynchronised.note(work, horizon_us)

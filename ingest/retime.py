@@ -18,8 +18,9 @@ from ingest.intake import Intake
 from ingest.minutebook import Reader
 from ingest.patience import Patience
 from ingest.work import BootKey, Retiming, Work
+from storage.records.ledger import QuarantineRow
 from storage.records.quarantine import QuarantineItem, QuarantineRepository
-from storage.records.unsynchronised import UnsynchronisedRepository, UnsynchronisedRow
+from storage.records.unsynchronised import ClockEventRow, UnsynchronisedRepository, UnsynchronisedRow
 
 _UNSYNCED = int(Reason.CLOCK_UNSYNCED)
 _REMEMBERED_MAX = 1_000
@@ -118,10 +119,15 @@ def _around(row: UnsynchronisedRow, offset_us: int) -> tuple[int, int]:
 class AheadOfTime:
     """What was kept out because its time lay in the future, and comes in once a clock event brings it back: from quarantine, from commits on their way to it, and late. Used by one thread."""
 
-    def __init__(self, repository: QuarantineRepository, intake: Intake, patience: Patience) -> None:
-        self._repository, self._intake, self._patience = repository, intake, patience
+    def __init__(self, repository: QuarantineRepository, clocks: UnsynchronisedRepository, intake: Intake, patience: Patience) -> None:
+        self._repository, self._clocks, self._intake, self._patience = repository, clocks, intake, patience
         self._on_their_way: dict[BootKey, set[int]] = {}
-        self._events: dict[BootKey, list[Retiming]] = {}
+        self._events: dict[BootKey, list[ClockEventRow]] = {}
+        self._asked: set[BootKey] = set()
+
+    def open(self) -> None:
+        """Look again at what is on record: another worker may have had the agents meanwhile."""
+        self._asked.clear()
 
     def retime(self, retiming: Retiming, work: Work, horizon_us: int) -> None:
         """Enter into `work` what quarantine holds of that boot; commits on their way to it are waited for."""
@@ -129,30 +135,55 @@ class AheadOfTime:
         for seq in self._on_their_way.pop(key, ()):
             self._patience.until(partial(self._intake.on_record, agent, boot, seq))
         for item in self._held(agent):
-            if item.boot == boot and item.seq < retiming.seq and (readings := self._right(item.payload, retiming, horizon_us)):
+            if item.boot == boot and item.seq < retiming.seq and (readings := self._right(item.payload, agent, retiming.offset_us, horizon_us)):
                 work.readings += readings
                 work.accepted.append((item.id, self._intake.directory.site(agent)))
-        events = self._events.pop(key, [])
-        self._events[key] = sorted({*events, retiming}, key=lambda event: event.seq)
-        if len(self._events) > _REMEMBERED_MAX:
-            self._events.pop(next(iter(self._events)))
+        event = ClockEventRow(agent=agent, boot=boot, seq=retiming.seq, offset_us=retiming.offset_us)
+        self._events[key] = sorted({*self._of(key), event}, key=lambda each: each.seq)
+        work.clock_events.append(event)
 
     def note(self, work: Work, horizon_us: int) -> None:
         """What is kept out of this commit: brought back where an event that comes after it is known, remembered otherwise."""
         kept = []
         for row in work.quarantine:
-            key = (row.agent, row.boot)
             if row.refusal == Refusal.FUTURE_TIME and not row.whole:
-                event = next((event for event in self._events.get(key, ()) if row.seq < event.seq), None)
-                if event is not None and (readings := self._right(row.payload, event, horizon_us)):
+                event = self._after(row)
+                if event is not None and (readings := self._right(row.payload, row.agent, event.offset_us, horizon_us)):
                     work.readings += readings
                     continue
-                waiting = self._on_their_way.setdefault(key, set())
-                waiting.add(row.seq)
+                self._on_their_way.setdefault((row.agent, row.boot), set()).add(row.seq)
             kept.append(row)
         work.quarantine = kept
         if len(self._on_their_way) > _REMEMBERED_MAX:
             self._on_their_way.pop(next(iter(self._on_their_way)))
+
+    def again(self, work: Work, horizon_us: int) -> None:
+        """What a person had tried again: at its right time where that is known, else at its own once that has come."""
+        while work.ahead_again:
+            item = work.ahead_again[-1]
+            event = self._after(item)
+            if readings := self._right(item.payload, item.agent, event.offset_us if event else 0, horizon_us):
+                work.readings += readings
+                work.accepted.append((item.id, self._intake.directory.site(item.agent)))
+                if event is None and any(_UNSYNCED in reading.r for reading in readings):
+                    work.unsynchronised.append(((item.agent, item.boot), readings))
+            work.ahead_again.pop()
+
+    def _after(self, kept: QuarantineRow | QuarantineItem) -> ClockEventRow | None:
+        """The first event that came after it."""
+        return next((event for event in self._of((kept.agent, kept.boot)) if kept.seq < event.seq), None)
+
+    def _of(self, key: BootKey) -> list[ClockEventRow]:
+        """What is on record, and what is on its way there."""
+        if key not in self._asked:
+            on_record = self._patience(partial(self._clocks.events, *key))
+            self._events[key] = sorted({*self._events.get(key, ()), *on_record}, key=lambda each: each.seq)
+            self._asked.add(key)
+            if len(self._events) > _REMEMBERED_MAX:
+                oldest = next(iter(self._events))
+                self._events.pop(oldest)
+                self._asked.discard(oldest)
+        return self._events[key]
 
     def _held(self, agent: str) -> Iterator[QuarantineItem]:
         """An hour of a busy device is more than one portion."""
@@ -161,14 +192,15 @@ class AheadOfTime:
             yield from portion
             after_id = portion[-1].id
 
-    def _right(self, payload: bytes, retiming: Retiming, horizon_us: int) -> list[Reading]:
-        """At the right time; none when the offset does not make it acceptable."""
+    def _right(self, payload: bytes, agent: str, offset_us: int, horizon_us: int) -> list[Reading]:
+        """At the right time; none when the offset does not make all of it acceptable."""
         try:
-            readings = [shifted(reading, retiming.offset_us) for reading in decode_pack(payload, retiming.agent).readings]
+            pack = decode_pack(payload, agent)
         except PackRefused:
             return []
+        readings = [shifted(reading, offset_us) for reading in pack.readings] if offset_us else list(pack.readings)
         channels = self._intake.directory.channels
-        return readings if all(reading.channel in channels and reading.time_us <= horizon_us for reading in readings) else []
+        return readings if not pack.refused and all(reading.channel in channels and reading.time_us <= horizon_us for reading in readings) else []
 
 
 def shifted(reading: Reading, offset_us: int) -> Reading:

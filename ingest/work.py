@@ -7,7 +7,8 @@ from typing import Literal
 
 from domain.reading import Reading
 from storage.records.ledger import FilledRow, GapRow, PackRow, QuarantineRow
-from storage.records.unsynchronised import UnsynchronisedRow
+from storage.records.quarantine import QuarantineItem
+from storage.records.unsynchronised import ClockEventRow, UnsynchronisedRow
 
 BootKey = tuple[str, str]  # agent, boot
 
@@ -62,6 +63,8 @@ class Work:
     clocks: dict[BootKey, UnsynchronisedRow] = field(default_factory=dict)
     superseded: list[Reading] = field(default_factory=list)  # marks in the place of what has been re-timed
     retimings: list[Retiming] = field(default_factory=list)
+    clock_events: list[ClockEventRow] = field(default_factory=list)
+    ahead_again: list[QuarantineItem] = field(default_factory=list)  # kept for a time in the future, to be tried again
     accepted: list[tuple[int, str]] = field(default_factory=list)  # quarantine id, site
     again: list[tuple[int, Reading]] = field(default_factory=list)  # quarantine id, what the store refused before
     seen: dict[str, int] = field(default_factory=dict)
@@ -70,7 +73,7 @@ class Work:
 
     @property
     def empty(self) -> bool:
-        return not (self.tokens or self.readings or self.packs or self.presence or self.accepted or self.seen or self.clocks or self.superseded)
+        return not (self.tokens or self.readings or self.packs or self.presence or self.accepted or self.seen or self.clocks or self.superseded or self.ahead_again)
 
     def absorb(self, later: Work) -> None:
         """Both in one commit."""
@@ -88,6 +91,8 @@ class Work:
         self.clocks |= later.clocks
         self.superseded += later.superseded
         self.retimings += later.retimings
+        self.clock_events += later.clock_events
+        self.ahead_again += later.ahead_again
         self.accepted += later.accepted
         self.again += later.again
         self.seen |= later.seen

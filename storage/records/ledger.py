@@ -13,8 +13,8 @@ from domain.seqset import SeqSet
 from domain.times import DAY_US, HOUR_US
 from storage.records.gaps import fill
 from storage.records.sql import insert_new, insert_on, reading, upsert, writing
-from storage.records.tables import conflicts, cursors, gaps, packs, quarantine, touched, unsynchronised
-from storage.records.unsynchronised import UnsynchronisedRow
+from storage.records.tables import clock_events, conflicts, cursors, gaps, packs, quarantine, touched, unsynchronised
+from storage.records.unsynchronised import ClockEventRow, UnsynchronisedRow
 
 KEEP_DIGESTS_US = 7 * DAY_US
 """Digests tell a repeat from an identity conflict; an agent keeps packs 72 h, so after a week none is sent again."""
@@ -109,6 +109,7 @@ class LedgerBatch:
     filled: list[FilledRow] = field(default_factory=list)
     touched: list[TouchedRow] = field(default_factory=list)
     unsynchronised: list[UnsynchronisedRow] = field(default_factory=list)
+    clock_events: list[ClockEventRow] = field(default_factory=list)
 
 
 class LedgerRepository:
@@ -141,6 +142,7 @@ class LedgerRepository:
             _add_packs(connection, batch)
             _keep_cursors(connection, batch)
             upsert(connection, unsynchronised, [row.columns() for row in batch.unsynchronised])
+            insert_new(connection, clock_events, [_columns(row) for row in batch.clock_events])
             _add_quarantine(connection, batch)
             insert_new(connection, conflicts, [{**_columns(row), "arrived_us": batch.arrived_us} for row in batch.conflicts])
             insert_new(connection, gaps, [{**_columns(row), "from_seq": -1 if row.from_seq is None else row.from_seq, "arrived_us": batch.arrived_us} for row in batch.gaps])

@@ -108,6 +108,14 @@ unsynchronised = Table(  # what a boot sent with a wrong clock; `spans` is JSON 
     Column("spans", Text, nullable=False),
     Column("offset_us", BigInteger),
 )
+clock_events = Table(  # by how much what a boot sent before `seq` is wrong: also for packs that come after a restart
+    "clock_events",
+    metadata,
+    Column("agent", String(64), primary_key=True),
+    Column("boot", String(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("offset_us", BigInteger, nullable=False),
+)
 ingest_workers = Table(  # the workers that are alive, where several share the agents
     "ingest_workers",
     metadata,

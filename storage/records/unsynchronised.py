@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Engine, Row, select
 
 from storage.records.sql import reading
-from storage.records.tables import unsynchronised
+from storage.records.tables import clock_events, unsynchronised
 
 _SPANS = msgspec.json.Decoder(dict[str, tuple[int, int]])
 
@@ -26,6 +26,16 @@ class UnsynchronisedRow:
         return {"agent": self.agent, "boot": self.boot, "spans": msgspec.json.encode(self.spans).decode(), "offset_us": self.offset_us}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockEventRow:
+    """What this boot sent before `seq`, unsynchronised or ahead of time, is wrong by `offset_us`."""
+
+    agent: str
+    boot: str
+    seq: int
+    offset_us: int
+
+
 class UnsynchronisedRepository:
     """Reads them; the ledger writes them."""
 
@@ -37,6 +47,12 @@ class UnsynchronisedRepository:
         with reading(self._engine) as connection:
             row = connection.execute(of).first()
             return _row(row) if row else None
+
+    def events(self, agent: str, boot: str) -> list[ClockEventRow]:
+        """In the order in which the boot sent them."""
+        of = select(clock_events).where(clock_events.c.agent == agent, clock_events.c.boot == boot).order_by(clock_events.c.seq)
+        with reading(self._engine) as connection:
+            return [ClockEventRow(**row._asdict()) for row in connection.execute(of)]
 
     def to_supersede(self) -> list[UnsynchronisedRow]:
         """Boots whose offset is known while what they stored at a wrong time still stands."""

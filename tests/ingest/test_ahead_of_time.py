@@ -44,3 +44,39 @@ def test_more_than_a_portion_of_them(bench: Any) -> None:
     bench.settled(ahead(bench, 0, *range(3000, 3600)))
     bench.settled(clock_event(bench, 1, -3600.0), kind="event")
     assert seconds_stored(bench) == list(range(-600, 0))
+
+
+def held(bench: Any) -> list[int]:
+    return [item.seq for item in bench.quarantine if item.state == "held"]
+
+
+def test_a_pack_that_comes_after_the_event_and_a_restart_of_ingest(bench: Any) -> None:
+    bench.settled(ahead(bench, 0, 3000))
+    bench.settled(clock_event(bench, 2, -3600.0), kind="event")
+    bench.restart()
+    bench.settled(ahead(bench, 1, 3001), ahead(bench, 3, 3003))
+    assert seconds_stored(bench) == [-600, -599]
+    assert held(bench) == [3]
+
+
+def test_a_retry_after_its_time_has_come_stores_it_at_the_time_that_the_event_tells(bench: Any) -> None:
+    """The event told of two hours too little at first: what it said then was no acceptable time either."""
+    bench.settled(clock_event(bench, 2, -3600.0), kind="event")
+    bench.settled(ahead(bench, 1, 7200))
+    bench.restart()
+    assert held(bench) == [1]
+    bench.clock.sleep(7201)
+    bench.service.retry(bench.quarantine[0].id)
+    bench.until(lambda: held(bench) == [], "accepted")
+    assert seconds_stored(bench) == [3600]
+
+
+def test_a_retry_without_an_event_waits_for_its_own_time(bench: Any) -> None:
+    bench.settled(ahead(bench, 0, 3000))
+    bench.service.retry(bench.quarantine[0].id)
+    bench.until(lambda: bench.service.counters().get("retried"), "tried")
+    assert held(bench) == [0]
+    bench.clock.sleep(3000)
+    bench.service.retry(bench.quarantine[0].id)
+    bench.until(lambda: held(bench) == [], "accepted")
+    assert seconds_stored(bench) == [3000]
