@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from alerts.policy import Level
-from alerts.state import Alert
+from alerts.state import CALLED_WITH, Alert
 from assess.live import LiveZone
 from domain.times import MINUTE_US
 from storage.records.journal import Evidence, Key, Step, StepKind
 
-CALLED_WITH, CLOSE_BEHIND = "called_with", "close_behind"
+CLOSE_BEHIND = "close_behind"
 NAMED = "named in an earlier call"
 MOST = 5
 """So many zones one line can name."""

@@ -29,6 +29,8 @@ State = Literal[
     "out_of_service",  # OUT-OF-SERVICE (G)
 ]
 
+CALLED_WITH = "called_with"
+"""In the evidence of an alert that the call for another one had named: whose call that was."""
 DATA_LOST = "data lost while in alert"
 DEFAULT_SHIFT_US = 8 * HOUR_US
 SUPPRESSION_MAX_US = 4 * HOUR_US
@@ -257,10 +259,11 @@ def _respond_by(step: Step) -> int | None:
 
 
 def _called_again(alert: Alert, step: Step) -> Alert:
-    """The new facts, and everybody to be called anew."""
-    detail = step.detail
+    """The new facts, and everybody to be called anew: no earlier call holds for it any more."""
+    detail, revised = step.detail, _revised(alert, step)
     return msgspec.structs.replace(
-        _revised(alert, step),
+        revised,
+        evidence={name: value for name, value in revised.evidence.items() if name != CALLED_WITH},
         severity=max(alert.severity, detail.severity or alert.severity, key=lambda severity: severity.rank),
         condition="active",
         returned_at_us=None,

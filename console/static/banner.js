@@ -49,7 +49,8 @@ function show(waiting) {
   banner.hidden = waiting.length === 0;
   banner.classList.toggle("stop", isStop);
   banner.querySelector("[data-count]").textContent = waiting.length === 1 ? banner.dataset.one : banner.dataset.text.replace("{n}", String(waiting.length));
-  const isNew = known !== null && waiting.some((alert) => !known.has(alert.id));
+  // what the call for another zone had named is shown, but was heard already
+  const isNew = known !== null && waiting.some((alert) => !known.has(alert.id) && !alert.evidence?.called_with);
   known = new Set(waiting.map((alert) => alert.id));
   if (isNew || isStop) sound(isStop); // stop level sounds again until somebody has acknowledged
 }
