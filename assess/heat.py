@@ -73,18 +73,44 @@ def evaluate(wbgt: Wbgt, span: Span, limit: HeatLimit | None, gap_high_c: float,
         wbgt.hours[window] = Hours(counted, window)
     judge = _Judge(at_work, limit if known_limit else None, wbgt.hours[window])
     known = counted & wbgt.valid
-    effective = np.where(known, wbgt.value + work.clothing_k, np.nan)
-    worst = judge.worst(effective, work.rate_w)
+    minutes_of = wbgt.once(("minutes", gap_high_c), lambda: _minutes_of(wbgt, work, span, known, gap_high_c, sentence))
+    judge.hours.find([minutes_of.effective, *(each for _, each in (*minutes_of.low, *minutes_of.high))])
+    worst = judge.worst(minutes_of.effective, work.rate_w)
     if np.isnan(worst.value):
         return Result(value=None, low=None, high=None, first=0, stop=span.minutes, reasons=[*reasons, *wbgt.reasons, texts.NO_FULL_WINDOW.format(minutes=window)])
     base = judge.limit_at(worst, work.rate_w)
-    low = _lows(judge, wbgt, work, effective, span, known)
-    fill, gaps = _filled(wbgt, counted & ~known, gap_high_c, sentence)
-    high = _highs(judge, wbgt, work, effective, counted & ~known, fill)
+    low, high = (
+        judge.widened([(cause, each, rates[cause]) for cause, each in side])
+        for side, rates in ((minutes_of.low, _rates(work, work.low_w)), (minutes_of.high, _rates(work, work.high_w)))
+    )
     found = Found(base + worst.value, worst.first, worst.stop)
     result = bounds_from(found, [(cause, base + answer) for cause, answer in low], [(cause, base + answer) for cause, answer in high])
     short = [texts.SHORT_SHIFT.format(minutes=minutes)] if window < minutes else []
-    return replace(result, limit_value=base if known_limit else None, reasons=[*result.reasons, *reasons, *wbgt.reasons, *short, *gaps])
+    return replace(result, limit_value=base if known_limit else None, reasons=[*result.reasons, *reasons, *wbgt.reasons, *short, *minutes_of.gaps])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Minutes:
+    """Effective WBGT, what each cause makes of it at worst, and what is said of gaps: the same for every limit."""
+
+    effective: Array
+    low: Sequence[tuple[Cause, Array]]
+    high: Sequence[tuple[Cause, Array]]
+    gaps: list[str]
+
+
+def _minutes_of(wbgt: Wbgt, work: Work, span: Span, known: Mask, gap_high_c: float, sentence: str) -> _Minutes:
+    effective, gap = np.where(known, wbgt.value + work.clothing_k, np.nan), span.counted & ~known
+    fill, gaps = _filled(wbgt, gap, gap_high_c, sentence)
+    low, high = _lows(wbgt, effective, span, known), _highs(wbgt, work, effective, gap, fill)
+    first = {effective.tobytes(): effective}  # a cause that moves nothing costs nothing
+    held = [[(cause, first.setdefault(each.tobytes(), each)) for cause, each in side] for side in (low, high)]
+    return _Minutes(effective=effective, low=held[0], high=held[1], gaps=gaps)
+
+
+def _rates(work: Work, widened_w: Array) -> dict[Cause, Array]:
+    """Work rates by which each cause is judged."""
+    return {"sensor": work.rate_w, "calibration": work.rate_w, "estimate": work.rate_w, "metabolic_rate": widened_w, "gap": widened_w}
 
 
 def _filled(wbgt: Wbgt, gap: Mask, gap_high_c: float, sentence: str) -> tuple[float | Array, list[str]]:
@@ -97,7 +123,7 @@ def _filled(wbgt: Wbgt, gap: Mask, gap_high_c: float, sentence: str) -> tuple[fl
     return np.where(covered, wbgt.cover.upper, gap_high_c), [*(worst if np.any(gap & ~covered) else []), said]
 
 
-def _lows(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, span: Span, known: Mask) -> list[tuple[Cause, float]]:
+def _lows(wbgt: Wbgt, effective: Array, span: Span, known: Mask) -> list[tuple[Cause, Array]]:
     """Downwards. In a break people may rest somewhere cooler: the proof of an excess does not lean on the zone's climate then."""
     coldest = table().minimum["wbgt"]
     sensor = effective - wbgt.sensor[0]
@@ -105,32 +131,16 @@ def _lows(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, span: Span, k
     estimate = np.where(span.on_break, coldest, drift - wbgt.estimate[0])
     estimate = np.where(known, estimate, np.nan)
     filled = np.where(span.counted & ~known, coldest, estimate)
-    return judge.widened(
-        [
-            ("sensor", sensor, work.rate_w),
-            ("calibration", drift, work.rate_w),
-            ("estimate", estimate, work.rate_w),
-            ("metabolic_rate", estimate, work.low_w),
-            ("gap", filled, work.low_w),
-        ]
-    )
+    return [("sensor", sensor), ("calibration", drift), ("estimate", estimate), ("metabolic_rate", estimate), ("gap", filled)]
 
 
-def _highs(judge: _Judge, wbgt: Wbgt, work: Work, effective: Array, gap: Mask, gap_high_c: float | Array) -> list[tuple[Cause, float]]:
+def _highs(wbgt: Wbgt, work: Work, effective: Array, gap: Mask, gap_high_c: float | Array) -> list[tuple[Cause, Array]]:
     sensor = effective + wbgt.sensor[1]
     drift = sensor + wbgt.drift[1]
     estimate = drift + wbgt.estimate[1]
     highest = float(np.max(np.where(np.isnan(estimate), -np.inf, estimate), initial=-np.inf))
     filled = np.where(gap, np.maximum(gap_high_c + work.clothing_k, highest), estimate)
-    return judge.widened(
-        [
-            ("sensor", sensor, work.rate_w),
-            ("calibration", drift, work.rate_w),
-            ("estimate", estimate, work.rate_w),
-            ("metabolic_rate", estimate, work.high_w),
-            ("gap", filled, work.high_w),
-        ]
-    )
+    return [("sensor", sensor), ("calibration", drift), ("estimate", estimate), ("metabolic_rate", estimate), ("gap", filled)]
 
 
 def _work_reasons(span: Span, work: Work) -> list[str]:

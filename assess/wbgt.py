@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from models.heat.globe import SMALLEST_DIAMETER_MM, STANDARD_DIAMETER_MM, standa
 from models.heat.psychrometrics import psychrometric_wet_bulb_c
 from models.heat.wbgt import estimated_wbgt_c, wbgt_c
 
+T = TypeVar("T")
 ESTIMATED, FROM_WET_BULB, DIRECT = "wbgt-bernard-1999@1", "wbgt-iso-7243-2017@1", "wbgt-instrument@1"
 INPUTS = ("wbgt", "natural_wet_bulb_temperature", "globe_temperature", "air_temperature", "relative_humidity", "air_speed", "air_pressure")
 
@@ -32,31 +34,36 @@ class Hours:
     def __init__(self, counted: Mask, window: int) -> None:
         self.window = window
         self._counted, self._worked = counted, np.rint(rolling_sum(counted, window))
-        self._means: dict[bytes, tuple[Array, Mask] | None] = {}
-        self._exact: dict[tuple[bytes, int], float] = {}
+        self._means: dict[int, tuple[Array, tuple[Array, Mask] | None]] = {}  # what is held keeps its array alive, so that no other takes its identity
+        self._exact: dict[tuple[int, int], float] = {}
+
+    def find(self, minutes: Sequence[Array]) -> None:
+        """The means of all these at once."""
+        new = {id(one): one for one in minutes if id(one) not in self._means}
+        if new:
+            self._means.update(zip(new, zip(new.values(), self._found(np.stack(list(new.values()))), strict=True), strict=True))
 
     def means(self, effective: Array) -> tuple[Array, Mask] | None:
         """And which windows have enough minutes; None where none has."""
-        content = effective.tobytes()
-        if content not in self._means:
-            self._means[content] = self._found(effective)
-        return self._means[content]
+        if id(effective) not in self._means:
+            self.find([effective])
+        return self._means[id(effective)][1]
 
     def exact(self, effective: Array, first: int) -> float:
-        """The mean of one window, without rounding."""
-        key = effective.tobytes(), first
+        """The mean of one window, without rounding; of minutes whose means were found."""
+        key = id(effective), first
         if key not in self._exact:
             hottest = effective[first : first + self.window]
             self._exact[key] = exact_mean(hottest[self._counted[first : first + self.window]])
         return self._exact[key]
 
-    def _found(self, effective: Array) -> tuple[Array, Mask] | None:
-        known = self._counted & ~np.isnan(effective)
+    def _found(self, rows: Array) -> Iterator[tuple[Array, Mask] | None]:
+        """Of each row."""
+        known = self._counted & ~np.isnan(rows)
         count = np.rint(rolling_sum(known, self.window))
         enough = (count >= ENOUGH * self._worked) & (self._worked >= self.window / 4) & (count > 0)
-        if not np.any(enough):
-            return None
-        return rolling_sum(np.where(known, effective, 0.0), self.window) / np.maximum(count, 1.0), enough
+        means = rolling_sum(np.where(known, rows, 0.0), self.window) / np.maximum(count, 1.0)
+        return (found if np.any(found[1]) else None for found in zip(means, enough, strict=True))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,6 +81,14 @@ class Wbgt:
     reasons: list[str] = field(default_factory=list)
     cover: Wbgt | None = None  # of other instruments in date at the same place
     hours: dict[int, Hours] = field(default_factory=dict)  # by window
+    found: dict[Hashable, Any] = field(default_factory=dict)  # what was made of it, for all limits that ask for the same
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Made once for its span; whoever asks later must not write into it."""
+        if key not in self.found:
+            self.found[key] = make()
+        held: T = self.found[key]
+        return held
 
     @property
     def in_date(self) -> bool:

@@ -58,3 +58,16 @@ def test_what_causes_make_of_heat_is_what_each_makes_alone(seed: int, minutes: i
     together = _Judge(counted, limit, Hours(counted, 60)).widened(causes)  # type: ignore[arg-type]
     alone = [_Judge(counted, limit, Hours(counted, 60)).worst(effective, rate).value for _, effective, rate in causes]
     assert all(same(one, other) for (_, one), other in zip(together, alone, strict=True))
+
+
+@given(seeds, st.integers(1, 150), st.sampled_from([60, 120]))
+def test_the_means_of_hours_found_together_are_those_of_each(seed: int, minutes: int, window: int) -> None:
+    rng = np.random.default_rng(seed)
+    found, counted = rows(rng, minutes), rng.random(minutes) < 0.95
+    together = Hours(counted, window)
+    together.find([*found, found[0]])
+    for row in found:
+        one, alone = together.means(row), Hours(counted, window).means(row)
+        assert (one is None) == (alone is None)
+        if one is not None and alone is not None:
+            assert [each.tobytes() for each in one] == [each.tobytes() for each in alone]
