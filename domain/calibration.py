@@ -105,6 +105,7 @@ class History:
         self.corrections = corrections(records, timezone)
         self.last_us = self.corrections[-1].from_us if self.corrections else None
         self.has_gain = any(fix.gain != 1.0 for fix in self.corrections)
+        self._due: dict[int, int] = {}
 
     def found_later(self) -> Iterator[tuple[int, Correction]]:
         """Each correction with the time of the last record before it that said that the instrument was right: by what it found the instrument may have drifted at any time since then."""
@@ -128,7 +129,13 @@ class History:
         return "due" if due_us - stop_us < DUE_WITHIN_US else "in_date"
 
     def _due_us(self, at: int) -> int:
-        """When the first of what was to be done again is due, of the records before: the last calibration and the last check of each kind. A check that names no date moves none on."""
+        """When the first of what was to be done again is due, of the records before."""
+        if at not in self._due:
+            self._due[at] = self._first_due_us(at)
+        return self._due[at]
+
+    def _first_due_us(self, at: int) -> int:
+        """Of the last calibration and the last check of each kind. A check that names no date moves none on."""
         last: dict[str, tuple[int, CalibrationSpec]] = {}
         for time_us, record in zip(self._times[:at], self._ordered[:at], strict=True):
             if record.passed:
