@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from alerts.policy import Level
 from alerts.state import CALLED_WITH, Alert
 from assess.live import LiveZone
+from domain.hazards import Severity
 from domain.times import MINUTE_US
 from storage.records.journal import Evidence, Key, Step, StepKind
 
 CLOSE_BEHIND = "close_behind"
+BEGINS = (StepKind.RAISED, StepKind.REACTIVATED, StepKind.ESCALATED)
 NAMED = "named in an earlier call"
 MOST = 5
 """So many zones one line can name."""
@@ -71,6 +74,11 @@ class JointCalls:
 def is_call(step: Step) -> bool:
     """Whether people are called for an alarm that comes or rises by this step."""
     return step.kind is not StepKind.RAISED or CALLED_WITH not in step.detail.evidence
+
+
+def calls_of(steps: Iterable[Step]) -> int:
+    """How often people were called for an alert as it came, came again or rose; a notice calls nobody, and that nobody answered is no new alarm."""
+    return sum(step.kind in BEGINS and step.detail.severity is not Severity.NOTICE and is_call(step) for step in steps)
 
 
 def named_by(alert: Alert) -> str:

@@ -37,6 +37,7 @@ class Day(msgspec.Struct, kw_only=True):
     """Everything that adds up, of one UTC day: alarms by when they were raised."""
 
     buckets: list[int] = msgspec.field(default_factory=lambda: [0] * BUCKETS)
+    calls: list[int] = msgspec.field(default_factory=lambda: [0] * BUCKETS)  # by when their alarm was raised
     severities: dict[str, int] = {}
     types: dict[str, int] = {}
     sources: dict[str, int] = {}  # zone and type: what alarms most
@@ -129,9 +130,11 @@ class KpiService:
 def day_of(rows: Iterable[Any]) -> Day:
     """Rows of `FIGURED`."""
     day, kinds, heard = Day(), Counter[tuple[str, str, str]](), Counter[tuple[str, int]]()
-    buckets = day.buckets
-    for zone, type, severity, raised_us, returned_us, acknowledged_us, role, excursions in rows:
-        buckets[raised_us % DAY_US // BUCKET_US] += excursions
+    buckets, called = day.buckets, day.calls
+    for zone, type, severity, raised_us, returned_us, acknowledged_us, role, excursions, calls in rows:
+        bucket = raised_us % DAY_US // BUCKET_US
+        buckets[bucket] += excursions
+        called[bucket] += calls
         kinds[zone, type, severity] += excursions
         if acknowledged_us is None:
             day.unheard += 1
@@ -160,19 +163,23 @@ def _split(day: Day, kinds: Mapping[tuple[str, str, str], int]) -> None:
 
 def summed(site: str, start_us: int, stop_us: int, days: Mapping[int, Day], now: Sequence[Alert], shifts: Sequence[tuple[int, int]], now_us: int) -> Kpis:
     """All figures of a period."""
-    first, buckets = _in_a_row(days)
+    first, buckets = _in_a_row({day: of.buckets for day, of in days.items()})
+    _, called = _in_a_row({day: of.calls for day, of in days.items()})
     total, hours = int(buckets.sum()), max(1e-9, (min(stop_us, now_us) - start_us) / HOUR_US)
     periods = max(1.0, hours * HOUR_US / BUCKET_US)
     over = int((buckets > FLOOD_FROM).sum())
     sources, types, severities, chattering = (_added(getattr(day, name) for day in days.values()) for name in ("sources", "types", "severities", "chattering"))
     top = sum(count for _, count in sources.most_common(10))
     stale = [alert for alert in now if now_us - alert.raised_at_us > STALE_US]
-    by_shift = _of_spans(first, buckets, [(start // BUCKET_US, -(-stop // BUCKET_US)) for start, stop in shifts])
+    spans = [(start // BUCKET_US, -(-stop // BUCKET_US)) for start, stop in shifts]
+    by_shift, calls_by_shift = _of_spans(first, buckets, spans), _of_spans(first, called, spans)
     heard = sum(count for day in days.values() for of in day.heard_min.values() for count in of.values())
     unheard = sum(day.unheard for day in days.values())
     values: dict[str, float | None] = {
         "alarms": total,
         "per_shift_p95": quantile(by_shift, 0.95),
+        "calls": int(called.sum()),
+        "calls_per_shift_p95": quantile(calls_by_shift, 0.95),
         "per_hour": total / hours,
         "periods_over_10": 100 * over / periods,
         "peak_10_min": int(buckets.max(initial=0)),
@@ -200,12 +207,12 @@ def summed(site: str, start_us: int, stop_us: int, days: Mapping[int, Day], now:
     )
 
 
-def _in_a_row(days: Mapping[int, Day]) -> tuple[int, Counts]:
+def _in_a_row(days: Mapping[int, Sequence[int]]) -> tuple[int, Counts]:
     """The first bucket's number and every bucket up to the last day's end."""
     first, last = min(days, default=0), max(days, default=-1)
     found = np.zeros((last - first + 1, BUCKETS), dtype=np.int64)
-    for day, of in days.items():
-        found[day - first] = of.buckets
+    for day, counts in days.items():
+        found[day - first] = counts
     return first * BUCKETS, found.reshape(-1)
 
 
@@ -276,6 +283,22 @@ def _nuisances(sources: Counter[str], chattering: Counter[str], now: Sequence[Al
 DEFINITIONS: Sequence[tuple[str, str, str, str, float | None, str]] = (
     ("alarms", "Alarms", "1", "", None, "Alarms of action and stop level that came in the period; a notice is no alarm, and one that comes back while it is open counts again."),
     ("per_shift_p95", "Alarms in an officer's shift, 95th percentile", "1", "≤ 6", 6, "Nineteen shifts in twenty had no more than this."),
+    (
+        "calls",
+        "Calls",
+        "1",
+        "",
+        None,
+        "Times that people were called: for an alarm that came, unless an earlier call had named its zone, that came again, or that rose to stop level. A repeated call because nobody answered is not counted.",
+    ),
+    (
+        "calls_per_shift_p95",
+        "Calls in an officer's shift, 95th percentile",
+        "1",
+        "≤ 6",
+        6,
+        "Nineteen shifts in twenty had no more than this; each call counts in the shift in which its alarm was raised.",
+    ),
     ("per_hour", "Alarms an hour, mean", "1/h", "≤ 6", 6, "All alarms over all hours of the period; about one in ten minutes is what one person can look after (EEMUA 191)."),
     ("periods_over_10", "Ten-minute periods with more than 10 alarms", "%", "≤ 1 %", 1, "Share of all periods of ten minutes (ISA-18.2, EEMUA 191)."),
     ("peak_10_min", "Most alarms in ten minutes", "1", "≤ 10", 10, "The worst period of ten minutes."),

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from alerts.history import History
-from alerts.joint_calls import is_call
+from alerts.joint_calls import BEGINS, is_call
 from alerts.kpi import Kpis, KpiService, quantile
 from alerts.policy import Policy, Source
 from alerts.recorded import Recorded, Table, entries_in, site_of
@@ -27,7 +27,6 @@ from storage.records.registry import RegistryRepository
 
 SLACK_US = 15 * MINUTE_US
 """An alarm and the truth that it speaks of may begin and end so far apart: a quarter of an hour of averaging."""
-BEGINS = (StepKind.RAISED, StepKind.REACTIVATED, StepKind.ESCALATED)
 CHATTERS_US, CHATTERS_FROM = 30 * MINUTE_US, 3
 WEEK_US = 7 * DAY_US
 

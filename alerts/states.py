@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Engine
 
+from alerts.joint_calls import calls_of
 from alerts.state import Alert, fold
 from storage.records.alert_states import AlertStatesRepository, StateRow
 from storage.records.journal import JournalRepository, Step, StepKind
@@ -33,6 +34,7 @@ def state_row(steps: Sequence[Step]) -> StateRow:
         acknowledged_role=heard.role if heard else "",
         last_id=steps[-1].id,
         excursions=1 + sum(step.kind is StepKind.REACTIVATED for step in steps),
+        calls=calls_of(steps),
         body=msgspec.json.encode(alert),
     )
 

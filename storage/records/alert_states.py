@@ -15,7 +15,7 @@ from storage.records.tables import alarm_days, alert_states
 STALE_AT_ONCE = 1000
 OPEN_STATES = ("unacknowledged", "acknowledged", "returned_unacknowledged", "latched_acknowledged", "shelved", "suppressed_by_design", "out_of_service")
 """ISA-18.2's words but `normal`: an alert is open in each of them, and the index knows them."""
-FIGURED = ("zone", "type", "severity", "raised_us", "returned_us", "acknowledged_us", "acknowledged_role", "excursions")
+FIGURED = ("zone", "type", "severity", "raised_us", "returned_us", "acknowledged_us", "acknowledged_role", "excursions", "calls")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,7 @@ class StateRow:
     acknowledged_role: str
     last_id: int
     excursions: int
+    calls: int
     body: bytes
 
 

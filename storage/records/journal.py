@@ -215,6 +215,7 @@ def _stale(first: Step) -> StateRow:
         acknowledged_role="",
         last_id=0,
         excursions=1,
+        calls=1,
         body=b"",
     )
 

@@ -430,6 +430,7 @@ alert_states = Table(  # what each alert is now: written with its steps, so that
     Column("acknowledged_role", String(32), nullable=False),
     Column("last_id", BigInteger, nullable=False),  # journal id of the last step in `body`
     Column("excursions", Integer, nullable=False, server_default="1"),  # how often the condition came while it was open
+    Column("calls", Integer, nullable=False, server_default="1"),  # how often people were called for it: when it came (unless an earlier call had named it), came again or rose
     Column("body", LargeBinary, nullable=False),  # JSON of alerts.state.Alert
     Index("ix_alert_states_page", "site", "raised_id"),
     Index("ix_alert_states_severity", "site", "severity", "raised_id"),

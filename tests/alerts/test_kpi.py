@@ -22,7 +22,17 @@ from storage.records.alert_states import AlarmDaysRepository
 DAY = 20_000
 
 
-def row(at_us: int, *, zone: str = "f1.a", type: str = "heat", severity: str = "action", lasts_us: int | None = HOUR_US, heard_us: int | None = 5 * MINUTE_US, n: int = 1) -> Any:
+def row(
+    at_us: int,
+    *,
+    zone: str = "f1.a",
+    type: str = "heat",
+    severity: str = "action",
+    lasts_us: int | None = HOUR_US,
+    heard_us: int | None = 5 * MINUTE_US,
+    n: int = 1,
+    calls: int = 1,
+) -> Any:
     at_us += DAY * DAY_US
     return (
         zone,
@@ -33,6 +43,7 @@ def row(at_us: int, *, zone: str = "f1.a", type: str = "heat", severity: str = "
         None if heard_us is None else at_us + heard_us,
         "officer" if heard_us is not None else "",
         n,
+        calls,
     )
 
 
@@ -113,3 +124,25 @@ def test_kept_days_are_the_count_of_all_and_a_later_step_makes_its_day_anew(engi
     assert never_heard() == 0
     (counted,) = AlertStates(engine).rows.raised_between(["f1"], day * DAY_US, (day + 1) * DAY_US)
     assert counted[-1] == 1
+
+
+def test_what_a_call_had_named_is_an_alarm_and_no_call_and_one_that_rises_is_another_call() -> None:
+    rows = [row(HOUR_US), row(HOUR_US, zone="f1.b", calls=0), row(2 * HOUR_US, zone="f1.c", severity="stop", calls=2)]
+    found = figures(rows, [(DAY * DAY_US, DAY * DAY_US + 8 * HOUR_US)])
+    assert (found["alarms"], found["calls"]) == (3, 3)
+    assert (found["per_shift_p95"], found["calls_per_shift_p95"]) == (3, 3)
+    assert figures(rows[:2])["calls"] == 1
+
+
+def test_calls_of_an_alert_are_on_record(engine: Engine, clock: FakeClock) -> None:
+    recorder, at_us = Recorder(engine, clock, load_policy()), clock.now_us()
+
+    def seen(zone: str, severity: Severity, **evidence: str) -> None:
+        clock.sleep(60)
+        recorder.seen(Finding(site="f1", zone=zone, hazard="heat", type="heat", severity=severity, event_us=clock.now_us(), value=31.0, unit="Cel", evidence=dict(evidence)))
+
+    seen("f1.a", Severity.ACTION)
+    seen("f1.a", Severity.STOP)
+    seen("f1.b", Severity.ACTION, called_with="a")
+    rows = AlertStates(engine).rows.raised_between(["f1"], at_us, at_us + HOUR_US)
+    assert {entry[0]: entry[-1] for entry in rows} == {"f1.a": 2, "f1.b": 0}
