@@ -42,7 +42,7 @@ class WindowConditions:
         self._zones: dict[str, dict[tuple[Key, str], _Watched]] = {}  # zone → (key of the alert, which window)
         self._last_us: dict[str, int] = {}
         self._calls = JointCalls()
-        self._told: set[Key] = set()  # over when their shift ended, and since: its people were told
+        self._told: dict[Key, int | None] = {}  # over when their shift ended, and since: its people were told; since when it is under
 
     def follow(self, zone: LiveZone, alerts: Mapping[Key, Alert], now_us: int) -> Iterator[Alert | None]:
         """One look at one zone; yields the alerts that it touched."""
@@ -59,8 +59,16 @@ class WindowConditions:
             if any(_holds(entry) for entry in own):
                 self._calls.stands(zone, key, _shift(zone), None if alert is not None and alert.active else _below(own))
             yield self._recorder.returned(alert, zone.at_us, why="end of the shift") if alert is not None and key in ended else self._conclude(zone, key, own, alert)
-            if all(entry.is_blind or entry.is_under for entry in own) and not all(entry.is_blind for entry in own):
-                self._told.discard(key)
+            if key in self._told:
+                self._forget(key, own, zone.at_us)
+
+    def _forget(self, key: Key, own: Sequence[_Watched], at_us: int) -> None:
+        """What would have returned by now may come anew."""
+        is_under = all(entry.is_blind or entry.is_under for entry in own) and not all(entry.is_blind for entry in own)
+        since_us = self._told[key] if is_under else None
+        self._told[key] = at_us if is_under and since_us is None else since_us
+        if since_us is not None and at_us - since_us >= max(entry.row.level(Severity.ACTION).off_delay_s for entry in own) * SECOND_US:
+            del self._told[key]
 
     def _end_shift(self, zone: LiveZone, watched: Mapping[tuple[Key, str], _Watched], alerts: Mapping[Key, Alert]) -> set[Key]:
         """Exposure ends with the shift, danger does not: what is not at stop level returns. What nobody can see stays, too. Outside shifts it comes anew only after it was under; the next shift has other people and is told at once."""
@@ -74,8 +82,9 @@ class WindowConditions:
                 ended.add(key)
                 for entry in own:
                     entry.trackers |= {severity: tracker for severity, tracker in _trackers(entry.row, None, shift).items() if severity is Severity.ACTION}
-        self._told -= {key for key in self._told if key.zone == zone.zone and shift}
-        self._told |= set() if shift else ended
+        for key in [key for key in self._told if key.zone == zone.zone and shift]:
+            del self._told[key]
+        self._told |= {} if shift else dict.fromkeys(ended)
         return ended
 
     def _see(self, zone: LiveZone, window: LiveWindow, zone_watched: dict[tuple[Key, str], _Watched], alerts: Mapping[Key, Alert], step_us: int) -> tuple[Key, str]:

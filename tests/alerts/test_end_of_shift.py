@@ -92,6 +92,9 @@ def test_what_gets_hot_outside_shifts_alarms_and_ends_when_the_shift_begins(pres
     press.minutes(30, OVER, None)
     press.minutes(5, UNDER, None)
     press.minutes(5, OVER, None)
+    assert not press.is_active()  # it has not been under for as long as a return takes
+    press.minutes(12, UNDER, None)
+    press.minutes(5, OVER, None)
     assert press.is_active()
     press.minutes(1, OVER, NEXT)
     assert not press.is_active()
