@@ -409,6 +409,30 @@ def test_a_zone_that_cannot_be_computed_does_not_blind_the_others(floor, monkeyp
     assert "f1.z1 cannot be computed" in caplog.text
 
 
+def test_a_shift_that_cannot_be_kept_leaves_the_others_of_its_transaction_their_own(floor, monkeypatch, caplog):
+    floor.house.heat()
+    floor.house.fill(floor.house.channel("co", zone="z2", placement="p2"), 5.0)
+    file = floor.house.file
+    zones = [file.zones[0], msgspec.structs.replace(file.zones[0], id="z2")]
+    floor.registry.add(entries_of(msgspec.structs.replace(file, zones=zones), valid_from_us=ALWAYS_US, recorded_us=0, author="t", reason=""))
+    tried, save = [], VerdictRepository.save_shifts
+
+    def broken(self, ended, *, withdrawn):
+        tried.append({one.shift.zone for one in ended})
+        if "f1.z2" in tried[-1]:
+            raise ZeroDivisionError
+        return save(self, ended, withdrawn=withdrawn)
+
+    monkeypatch.setattr(VerdictRepository, "save_shifts", broken)
+    floor.at(900.0)
+    assessor = floor.start()
+    assessor.tick()
+    assert tried[:1] == [{"f1.z1", "f1.z2"}]
+    assert {row.verdict.zone for row in VerdictRepository(floor.engine).revisions(site="f1")} == {"f1.z1"}
+    assert "f1.z2" in caplog.text
+    assert assessor.counters.exceptions == 2
+
+
 def test_evidence_does_not_keep_the_floor_waiting(floor, monkeypatch):
     floor.house.heat()
     floor.enrol()
