@@ -22,6 +22,10 @@ EPISODE_US = 3_600e6
 """Alarms of a channel within an hour are one."""
 LEAST_SHADOW_WEEKS = 1.0
 """A challenger runs in the shadow for a week at least."""
+FAULT_US = 6 * 3_600e6
+"""Faults that are put into a copy of the record, one after the other with as much time between them: a model that falls silent raises no false alarm either."""
+FAULT_SIZE = 2.0
+"""Of a bias and of noise, in standard deviations of the channel over the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,8 @@ class Shadow:
     alarms: int
     per_sensor_week: float
     weeks: float
+    found: int  # of the faults put in, those in which the channel was called something
+    faults: int
 
 
 def teach(record: Record) -> Watch:
@@ -80,12 +86,32 @@ def recall(folder: Path) -> tuple[Watch, dict[str, object]]:
 
 
 def shadow(folder: Path, record: Record) -> Shadow:
-    """Goes on from where the model stopped; alarms of nobody's are counted, none is sent."""
+    """Goes on from where the model stopped, over the record and over a copy with faults put in; alarms of nobody's are counted, none is sent."""
     watch, manifest = recall(folder)
     _check(folder, manifest, record)
     codes = _run(watch, record)
+    faulty, spans = with_faults(record)
+    called = _run(recall(folder)[0], faulty) != Code.NONE
+    found = sum(bool(called[first:stop, channel].any()) for channel, first, stop in spans)
     alarms = sum(_episodes(record.times_us[codes[:, index] != Code.NONE]) for index in range(len(record.names)))
-    return Shadow(alarms=alarms, per_sensor_week=alarms / max(record.weeks * len(record.names), 1e-9), weeks=record.weeks)
+    return Shadow(alarms=alarms, per_sensor_week=alarms / max(record.weeks * len(record.names), 1e-9), weeks=record.weeks, found=found, faults=len(spans))
+
+
+def with_faults(record: Record) -> tuple[Record, list[tuple[int, int, int]]]:
+    """A copy that is stuck, off or noisy for six hours of every twelve, each time another channel; and (channel, first row, stop row) of each. The same record gives the same copy."""
+    values, spans = record.values.copy(), list[tuple[int, int, int]]()
+    rows = max(3, round(FAULT_US / (record.period_s * 1e6)))
+    spread, dice = np.nan_to_num(np.nanstd(values, axis=0)), np.random.default_rng(7)
+    for number, first in enumerate(range(rows, len(values) - rows, 2 * rows)):
+        channel, part = number % values.shape[1], slice(first, first + rows)
+        if np.isnan(values[first, channel]):
+            continue
+        size = FAULT_SIZE * max(float(spread[channel]), 1e-9)
+        held = values[part, channel]
+        kinds = (np.where(np.isnan(held), np.nan, held[0]), held + size, held + dice.normal(0.0, size, rows))
+        values[part, channel] = kinds[number % 3]
+        spans.append((channel, first, first + rows))
+    return Record(names=record.names, period_s=record.period_s, times_us=record.times_us, values=values), spans
 
 
 def _check(folder: Path, manifest: dict[str, object], record: Record) -> None:
@@ -100,13 +126,15 @@ def _episodes(times_us: npt.NDArray[np.int64]) -> int:
 
 
 def promote(folder: Path, record: Record) -> tuple[Shadow, Shadow | None]:
-    """The challenger takes the champion's place when a week in the shadow shows no more false alarms; the champion is kept. Raises `BadInput` when it is worse."""
+    """The challenger takes the champion's place when a week in the shadow shows no more false alarms and no fewer faults found; the champion is kept. Raises `BadInput` when it is worse."""
     challenger = shadow(folder / CHALLENGER, record)
     if record.weeks < LEAST_SHADOW_WEEKS:
         raise BadInput(f"the record covers {record.weeks * 7:.1f} days", remedy="a challenger runs in the shadow for seven days before it is promoted")
     champion = shadow(folder / CHAMPION, record) if (folder / CHAMPION).exists() else None
     if champion is not None and challenger.alarms > champion.alarms:
         raise BadInput(f"the challenger raises {challenger.alarms} alarms where the champion raises {champion.alarms}", remedy="it stays a challenger")
+    if champion is not None and challenger.found < champion.found:
+        raise BadInput(f"the challenger finds {challenger.found} of {challenger.faults} faults where the champion finds {champion.found}", remedy="it stays a challenger")
     if champion is not None:
         (folder / CHAMPION).rename(folder / f"{EARLIER}-{_next(folder):04d}")
     (folder / CHALLENGER).rename(folder / CHAMPION)

@@ -96,7 +96,7 @@ def monitor(options: argparse.Namespace) -> int:
 
 
 def _told(name: str, found: Shadow) -> str:
-    return f"{name}: {found.alarms} alarms in {found.weeks:.2f} weeks, {found.per_sensor_week:.2f} a sensor-week"
+    return f"{name}: {found.alarms} alarms in {found.weeks:.2f} weeks, {found.per_sensor_week:.2f} a sensor-week; {found.found} of {found.faults} faults put in are found"
 
 
 def _record(options: argparse.Namespace) -> Record:

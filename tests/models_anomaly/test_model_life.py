@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from domain.errors import BadInput
-from models.anomaly.life import CHALLENGER, CHAMPION, Record, keep, promote, recall, rollback, shadow, teach
+from models.anomaly.life import CHALLENGER, CHAMPION, Record, keep, promote, recall, rollback, shadow, teach, with_faults
 from models.anomaly.series import alike
 from models.anomaly.state import ARRAYS, MANIFEST, load, save
 from models.anomaly.watch import Watch
@@ -104,6 +104,28 @@ def test_a_worse_challenger_is_not_promoted(tmp_path: Path) -> None:
     assert shadow(tmp_path / CHALLENGER, later).alarms > shadow(tmp_path / CHAMPION, later).alarms
     with pytest.raises(BadInput, match="stays a challenger"):
         promote(tmp_path, later)
+
+
+def test_a_challenger_that_falls_silent_is_not_promoted_for_its_silence(tmp_path: Path) -> None:
+    taught, later = record(0, 5), record(5, 8)
+    keep(tmp_path, teach(taught), taught)
+    promote(tmp_path, later)
+    wild = record(0, 5, noise=400.0)  # thinks that anything is usual
+    keep(tmp_path, teach(wild), wild)
+    with pytest.raises(BadInput, match="faults where the champion finds"):  # it raises no more alarms
+        promote(tmp_path, later)
+
+
+def test_faults_put_in_are_the_same_each_time_and_leave_the_record_as_it_is() -> None:
+    clean = record(5, 8)
+    before = clean.values.copy()
+    first, spans = with_faults(clean)
+    again, _ = with_faults(clean)
+    assert clean.values.tobytes() == before.tobytes()
+    assert first.values.tobytes() == again.values.tobytes()
+    assert {channel for channel, _, _ in spans} == set(range(4))
+    changed = (first.values != before).any(axis=1)
+    assert changed.sum() <= sum(stop - begin for _, begin, stop in spans)
 
 
 @pytest.mark.parametrize(("days", "told"), [(2.0, "seven days"), (8.0, "taught on this record")])
