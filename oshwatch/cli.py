@@ -441,7 +441,7 @@ def _grafana(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "bench", "measure this machine: prints readings/s, p50/p99, peak RSS", "oshwatch bench ingest --json", "bench:bench")
-    parser.add_argument("what", choices=("ingest", "evaluate", "alerts", "query", "edge", "demo", "workers"))
+    parser.add_argument("what", choices=("ingest", "evaluate", "alerts", "query", "edge", "demo", "workers", "live"))
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
         "--year", type=int, nargs="?", const=312, metavar="SHIFTS", help="evaluate: also a factory-year computed again, of so many shifts (default 312; takes minutes to fill)"

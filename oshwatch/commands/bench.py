@@ -27,6 +27,7 @@ def bench(options: argparse.Namespace) -> None:
         "edge": _edge,
         "demo": _demo,
         "workers": _workers,
+        "live": _live,
     }[options.what]()
     for row in rows:
         print(json.dumps(row) if options.json else "  ".join(f"{name}={value}" for name, value in row.items()))
@@ -70,6 +71,13 @@ def _workers() -> list[dict[str, Any]]:
     from oshwatch.bench_workers import bench_workers
 
     return bench_workers(load_settings())
+
+
+def _live() -> list[dict[str, Any]]:
+    """How late a live pack is decided and committed at 20,000 readings/s, alone and beside a backlog."""
+    from oshwatch.bench_live import live_rates
+
+    return live_rates(load_settings())
 
 
 def _query(rows: int) -> list[dict[str, Any]]:
