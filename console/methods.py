@@ -52,7 +52,7 @@ METHODS: Mapping[str, Method] = {
     "noise-lcpeak-max": Method(N_("The highest peak of the shift."), "ISO 9612:2009; Directive 2003/10/EC, Article 2"),
     "noise-la-max": Method(N_("The highest level of the shift, from minute means."), "29 CFR 1910.95"),
     "airborne-sum-over-8h": Method(N_("The sum of each minute's concentration times its duration, divided by 8 h whatever the length of the shift."), "29 CFR 1910.1000(d)(1)(i)"),
-    "airborne-worst-8h": Method(N_("The mean of the 8 h of the shift in which it is highest."), ""),
+    "airborne-worst-8h": Method(N_("The mean of the 8 h of the shift in which it is highest."), "OSHA's practice for long shifts"),
     "airborne-shift-up-to-10h": Method(N_("The mean of the shift, of up to 10 h."), "NIOSH Pocket Guide, introduction"),
     "airborne-15min": Method(N_("The highest mean of any 15 minutes in a row."), "NIOSH Pocket Guide, introduction; EN 689:2018"),
     "airborne-10min": Method(N_("The highest mean of any 10 minutes in a row."), "NIOSH Pocket Guide, introduction"),
@@ -70,7 +70,10 @@ METHODS: Mapping[str, Method] = {
         N_("The sample's concentration times the time that it was drawn, divided by 8 h whatever the length of the shift; time that was not sampled stands in the bounds."),
         "29 CFR 1910.1000(d)(1)(i); EN 689:2018",
     ),
-    "laboratory-worst-8h": Method(N_("The sample's concentration as the mean of the 8 h of the shift in which it is highest; what else it may hide stands in the bounds."), ""),
+    "laboratory-worst-8h": Method(
+        N_("The sample's concentration as the mean of the 8 h of the shift in which it is highest; what else it may hide stands in the bounds."),
+        "OSHA's practice for long shifts; EN 689:2018",
+    ),
     "laboratory-shift-up-to-10h": Method(
         N_("The sample's concentration as the mean of the shift, of up to 10 h; time that was not sampled stands in the bounds."), "NIOSH Pocket Guide, introduction"
     ),

@@ -17,11 +17,10 @@ from console.formats import DASH, Formats, decimals_of
 from console.i18n import N_
 from console.pages.alerts import alert_views
 from console.pages.exposure import dose_views, without_value
+from console.pages.footer import footer
 from console.pages.forecasts import forecast_views, likely_by
-from console.pages.records import missing
 from console.pages.trend import trends
 from console.params import rounded
-from console.records.plans import not_measured
 from console.security import Permission, Reader
 from console.words import PARTLY_UNKNOWN, STATUS, Mark, hazard_name, metric_name, window_name
 from domain.hazards import ZoneStatus
@@ -309,8 +308,7 @@ def _facts(house: House, scope: Scope, floor: Floor, formats: Formats, tiles: Se
         "updated": formats.clock_with_seconds(floor.now_us, floor.timezone),
         "shift": ShiftView(running.name, formats.clock(running.start_us, floor.timezone), formats.clock(running.stop_us, floor.timezone)) if running else None,
         "has_plan": bool(floor.zones) and all(len(zone.spec.plan) == 4 for zone in floor.zones),
-        "not_measured": missing(not_measured(house, scope, floor.site.id), floor.names),
-        "plan_signed": house.sources.snapshot().plan_in_force(floor.site.id) is not None,
+        **footer(house, scope, floor.site.id),
         "legend": [*STATUS.items(), ("unknown", PARTLY_UNKNOWN)],
         "live": house.hub.address(site=floor.site.id, channels=sorted(shown), every_s=max(2, -(-(len(shown) + len(tiles)) // LIVE_EVENTS_A_SECOND)), brief=True),
     }

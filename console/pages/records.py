@@ -26,7 +26,6 @@ from console.records.shapes import (
     HeadcountBody,
     LabResultBody,
     LabResultJson,
-    NotMeasuredJson,
     PlanBody,
     PlanRowJson,
     PlanVersionJson,
@@ -166,14 +165,6 @@ class VersionView:
     waiting_for: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A hazard that nobody measures, and where."""
-
-    hazard: str
-    places: str
-
-
 @router.get("/zones/{zone}/records")
 def records_page(request: Request, zone: str, caller: Reader) -> HTMLResponse:
     return _records(request, zone, caller)
@@ -231,14 +222,6 @@ def enter_plan(request: Request, site: str, caller: Planning, fields: Fields) ->
 def sign(request: Request, site: str, caller: Signing, fields: Fields) -> Response:
     sign_plan(house_of(request), caller, site, filled(fields, AgreeBody))
     return RedirectResponse(f"/sites/{site}/monitoring-plan", 303)
-
-
-def missing(found: Sequence[NotMeasuredJson], names: dict[str, str]) -> list[Missing]:
-    """For the footer of a page: hazards, each with the zones where nobody measures it."""
-    places: dict[str, list[str]] = {}
-    for one in found:
-        places.setdefault(one.hazard, []).append(names.get(one.zone, one.zone))
-    return [Missing(hazard_name(hazard), ", ".join(zones)) for hazard, zones in sorted(places.items())]
 
 
 def _entered(request: Request, zone: str, caller: Caller, do: Callable[[], object]) -> Response:
@@ -395,8 +378,6 @@ def _plan(request: Request, site: str, caller: Caller, *, problem: str = "") -> 
         hows=list(HOW.items()),
         may_plan=caller.may(Permission.PLAN),
         may_sign=caller.may(Permission.SIGN) and signed is not None and caller.user.role.side in signed.waiting_for,
-        not_measured=missing(plan.not_measured, names),
-        plan_signed=plan.in_force is not None,
     )
 
 

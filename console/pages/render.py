@@ -16,6 +16,7 @@ from alerts.review.access import Transition, may
 from console.context import ROOM, ConsoleContext
 from console.formats import AGES, Formats
 from console.i18n import N_, Catalogue, load_catalogues, negotiate
+from console.pages.footer import footer_by_address
 from console.security import Caller
 from console.words import ROLES
 from domain.clock import ScenarioClock
@@ -94,6 +95,8 @@ class Renderer:
         user = caller.user if caller else None
         catalogue = self.catalogue(request, user)
         shared = {**self._shared(catalogue, user, section, unacknowledged), "languages": self._languages(request, catalogue)}
+        if caller is not None and "not_measured" not in values:
+            shared |= footer_by_address(request, caller.scope)
         text = self._environments[catalogue.tag].get_template(template).render({**shared, **values})
         response = HTMLResponse(text, status, {"Content-Language": catalogue.tag, "Vary": "Cookie, Accept-Language"})
         if request.query_params.get("lang") == catalogue.tag:
@@ -134,6 +137,7 @@ class Renderer:
             "live": "",
             "not_measured": [],
             "plan_signed": False,
+            "is_of_sites": False,
             "speed": self._context.clock.speed if isinstance(self._context.clock, ScenarioClock) else 1,
             "now": self._context.clock.now_us() / SECOND_US,
             "decimal": catalogue.babel.number_symbols["latn"]["decimal"],

@@ -20,6 +20,7 @@ from console.formats import DASH, OPEN_ABOVE, Formats, decimals_of
 from console.i18n import N_
 from console.methods import CAUSES, GAP_CAUSES, STATE_RULES, WINDOWS
 from console.pages.exposure import kind_of, running, shown_as_dose
+from console.pages.footer import footer
 from console.security import Reader
 from console.words import CALIBRATION, GRADES, STATES, YES_NO_UNKNOWN, clothing_name, hazard_name, metric_name, sentence, state_name
 from domain.errors import NotFound
@@ -145,6 +146,7 @@ def verdict_page(request: Request, id: Annotated[int, Path(ge=1, le=ID_MAX)], ca
         section="floor",
         unacknowledged=unacknowledged(house.open_alerts(caller.scope)),
         id=id,
+        **footer(house, caller.scope, stored.verdict.site),
         place=zone.spec.name if zone else stored.verdict.zone,
         zone_known=zone is not None,
         verdict=stored.verdict,

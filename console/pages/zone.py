@@ -14,10 +14,8 @@ from console.pages.alerts import alert_views
 from console.pages.exposure import kind_of, running, shown_as_dose, verdict_address
 from console.pages.floor import advice, tile
 from console.pages.forecasts import forecast_views
-from console.pages.records import missing
 from console.pages.trend import trends
 from console.params import rounded
-from console.records.plans import not_measured
 from console.security import Permission, Reader
 from console.suspicions import evidence_words, said_of_replaced
 from console.words import CALIBRATION, GRADES, REASONS, STATUS, Mark, hazard_name, metric_name, sentence, state_name
@@ -119,8 +117,6 @@ def zone_page(request: Request, zone: str, caller: Reader, trend: str = "") -> H
         replaced=said_of_replaced([reason for window in live.windows for reason in window.reasons] if live else [], formats),
         forecasts=forecast_views(floor, formats, likely_only=False),
         simulated=floor.simulated(),
-        not_measured=missing(not_measured(house, caller.scope, held.site, zone), floor.names),
-        plan_signed=house.sources.snapshot().plan_in_force(held.site) is not None,
         trend=drawn,
         choices=choices,
         live=house.hub.address(site=floor.site.id, channels=[channel.id for channel in channels], every_s=2),

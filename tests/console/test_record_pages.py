@@ -109,3 +109,29 @@ def test_a_plan_that_cannot_be_is_refused_on_the_page(standing) -> None:
 @pytest.mark.parametrize("path", ["/zones/k1.press/records", "/sites/k1/monitoring-plan"])
 def test_pages_of_another_scope_do_not_exist(standing, path) -> None:
     assert standing.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/sites/f1",
+        "/zones/f1.sewing-1",
+        "/zones/f1.sewing-1/records",
+        PLAN,
+        "/verdicts/1",
+        "/alerts",
+        "/sites",
+        "/equipment",
+        "/sites/f1/changes",
+        "/sites/f1/completeness",
+        "/reviews",
+    ],
+)
+def test_the_footer_of_every_page_says_what_is_not_measured(standing, path) -> None:
+    found = re.search(r'<p data-part="not-measured">(.*?)</p>', standing.get(path).text, re.DOTALL)
+    assert found, path
+    assert "Heat" in found[1] or "Noise" in found[1] or "page of each site" in found[1]
+
+
+def test_of_several_sites_the_footer_says_where_to_read_it(standing) -> None:
+    assert "the page of each site says what is not" in standing.get("/sites", who="lee").text
