@@ -27,8 +27,8 @@ BUDGET_S = 0.2
 """Past looks never keep protection waiting for longer than this and one look more."""
 TOGETHER = 16
 """Zones of one look."""
-AGAIN_US = HOUR_US
-"""So often what is still unknown is looked for again: late data may have come."""
+SOON_US, AGAIN_US = MINUTE_US, HOUR_US
+"""What is still unknown is looked for again, since late data may have come: soon after the start, where agents send what they kept, then ever less often, down to this."""
 READ_MIN = 6 * 60
 """Outside a shift minutes are read in pieces of this length."""
 
@@ -59,6 +59,7 @@ class Backfill:
         self._shifts: dict[str, list[Shift]] = {}
         self._stretches: dict[str, _Stretch] = {}
         self._planned_us: int | None = None
+        self._wait_us = SOON_US
         self.looks = 0
 
     @property
@@ -67,7 +68,8 @@ class Backfill:
 
     def go_on(self, registry: Registry, zones: Sequence[Zone], now_us: int) -> None:
         """As many looks as there is time for. Raises `NotReady` when the store does not answer, and looks again then."""
-        if not self._due and (self._planned_us is None or now_us - self._planned_us >= AGAIN_US):
+        if not self._due and (self._planned_us is None or now_us - self._planned_us >= self._wait_us):
+            self._wait_us = SOON_US if self._planned_us is None else min(2 * self._wait_us, AGAIN_US)
             self._plan(registry, zones, now_us)
         until = time.monotonic() + BUDGET_S
         while self._due and time.monotonic() < until:
