@@ -40,8 +40,10 @@ class SealedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_key() -> tuple[str, str]:
-    """Private and public key, as text."""
+    """Private and public key, as text; no public key begins as an option of a command does."""
     key = PrivateKey.generate()
+    while _text(bytes(key.public_key)).startswith("-"):
+        key = PrivateKey.generate()
     return KEY_PREFIX + _text(bytes(key)), _text(bytes(key.public_key))
 
 

@@ -211,7 +211,7 @@ def _concerns(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     creating.add_argument("--side", required=True, choices=("worker", "inspectorate"))
     creating.add_argument("--site", required=True, metavar="S")
-    creating.add_argument("--public-key", default="", metavar="KEY", help="of a pair made elsewhere; then no private key is ever here")
+    creating.add_argument("--public-key", default="", metavar="KEY", help="of a pair made elsewhere, then no private key is ever here; one that begins with - as --public-key=KEY")
     creating.add_argument("--replace", action="store_true", help="from now on seal to this key instead of the one before")
     _config(creating)
     listing = _command(keys, "list", "whose keys a site has, with fingerprints", "oshwatch keys list --site f1", "concerns:list_keys")

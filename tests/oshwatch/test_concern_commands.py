@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.sealing import Concern, SealedFile, public_key_of, seal
+from console.sealing import Concern, SealedFile, new_key, public_key_of, seal
 from domain.registry import ALWAYS_US, SiteFile, SiteSpec
 from oshwatch.cli import run
 from storage.records.concerns import ConcernsRepository
@@ -64,6 +64,10 @@ def test_a_sealed_file_opens_with_its_key_alone(centre: Path, tmp_path: Path, ca
     other.write_text(last_line(capsys))
     assert run(["concerns", "read", "--key", str(other), "--input", str(sealed)]) == 1
     assert capsys.readouterr().out == ""
+
+
+def test_no_public_key_made_here_looks_like_an_option() -> None:
+    assert not [public for _, public in (new_key() for _ in range(1_000)) if public.startswith("-")]
 
 
 def test_a_key_is_replaced_only_on_purpose(centre: Path, capsys: pytest.CaptureFixture[str]) -> None:
