@@ -151,7 +151,7 @@ class AheadOfTime:
                 if event is not None and (readings := self._right(row.payload, row.agent, event.offset_us, horizon_us)):
                     work.readings += readings
                     continue
-                self._on_their_way.setdefault((row.agent, row.boot), set()).add(row.seq)
+                self._is_on_its_way((row.agent, row.boot), row.seq)
             kept.append(row)
         work.quarantine = kept
         if len(self._on_their_way) > _REMEMBERED_MAX:
@@ -168,6 +168,11 @@ class AheadOfTime:
                 if event is None and any(_UNSYNCED in reading.r for reading in readings):
                     work.unsynchronised.append(((item.agent, item.boot), readings))
             work.ahead_again.pop()
+
+    def _is_on_its_way(self, key: BootKey, seq: int) -> None:
+        """Until it is on record, where `retime` finds it in quarantine: a clock that nobody mends must not fill the memory."""
+        before = self._on_their_way.get(key, set())
+        self._on_their_way[key] = {one for one in before if not self._intake.on_record(*key, one)} | {seq}
 
     def _after(self, kept: QuarantineRow | QuarantineItem) -> ClockEventRow | None:
         """The first event that came after it."""

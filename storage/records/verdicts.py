@@ -193,7 +193,7 @@ def _held(connection: Connection, shifts: Iterable[tuple[str, str, str]]) -> dic
     held: dict[Key, _OnRecord] = {}
     for zone, date, name in sorted(shifts):
         of = _ON_RECORD.where(verdicts.c.zone == zone, verdicts.c.shift_date == date, verdicts.c.shift_name == name)
-        held.update((row[:7], _OnRecord(*row[7:])) for row in map(tuple, connection.execute(of)))
+        held.update((row[: len(_KEY)], _OnRecord(*row[len(_KEY) :])) for row in map(tuple, connection.execute(of)))
     return held
 
 
@@ -240,12 +240,12 @@ class _Saving:
 
 def _apply(connection: Connection, savings: Sequence[_Saving]) -> None:
     """What all of them will write."""
-    row = verdicts.c.id == bindparam("row")
+    its_row = verdicts.c.id == bindparam("row")
     ended, updates, inserts = ([row for saving in savings for row in rows_of(saving)] for rows_of in (attrgetter("ended"), attrgetter("updates"), attrgetter("inserts")))
     if ended:
-        connection.execute(update(verdicts).where(row).values(final=True), ended)
+        connection.execute(update(verdicts).where(its_row).values(final=True), ended)
     if updates:
-        connection.execute(update(verdicts).where(row).values({name: bindparam(name) for name in ("final", "why", "computed_us", "body")}), updates)
+        connection.execute(update(verdicts).where(its_row).values({name: bindparam(name) for name in ("final", "why", "computed_us", "body")}), updates)
     if inserts:
         connection.execute(insert(verdicts), inserts)
 

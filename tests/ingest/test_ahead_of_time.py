@@ -75,8 +75,16 @@ def test_a_retry_without_an_event_waits_for_its_own_time(bench: Any) -> None:
     bench.settled(ahead(bench, 0, 3000))
     bench.service.retry(bench.quarantine[0].id)
     bench.until(lambda: bench.service.counters().get("retried"), "tried")
+    bench.settled(ahead(bench, 1, 0))
     assert held(bench) == [0]
     bench.clock.sleep(3000)
     bench.service.retry(bench.quarantine[0].id)
     bench.until(lambda: held(bench) == [], "accepted")
-    assert seconds_stored(bench) == [3000]
+    assert seconds_stored(bench) == [0, 3000]
+
+
+def test_a_clock_that_nobody_mends_does_not_fill_the_memory(bench: Any) -> None:
+    for seq in range(30):
+        bench.settled(ahead(bench, seq, 3000 + seq))
+    on_their_way = bench.service._merger._ahead_of_time._on_their_way
+    assert len(on_their_way[("agent-1", "boot-1")]) <= 2
