@@ -57,10 +57,10 @@ def psi(before: npt.ArrayLike, now: npt.ArrayLike) -> float:
     >>> round(psi([50, 50], [50, 50]), 3), round(psi([50, 50], [20, 80]), 2)
     (0.0, 0.42)
     """
-    old, new = _joined(np.asarray(before, dtype=np.float64), np.asarray(now, dtype=np.float64))
+    old, new = np.asarray(before, dtype=np.float64), np.asarray(now, dtype=np.float64)
     if not old.sum() or not new.sum():
         return 0.0
-    p, q = (np.maximum(part / part.sum(), 1e-4) for part in (old, new))
+    p, q = (np.maximum(part / part.sum(), 1e-4) for part in _joined(old, new))
     return float(np.sum((q - p) * np.log(q / p)))
 
 

@@ -64,6 +64,11 @@ def test_the_index_of_equal_shares_is_nought_and_never_negative(counts: list[int
     assert psi(counts, counts[::-1]) >= -1e-12
 
 
+@pytest.mark.parametrize(("before", "now"), [([0, 0], [3, 1]), ([3, 1], [0, 0]), ([0], [3, 1])])
+def test_nothing_on_one_side_is_no_shift(before: list[int], now: list[int]) -> None:
+    assert psi(before, now) == 0.0
+
+
 @given(st.integers(0, 50), st.integers(0, 50))
 def test_more_now_is_never_likelier(now: int, before: int) -> None:
     assert rate_p(now + 1, 7.0, before, 28.0) <= rate_p(now, 7.0, before, 28.0) + 1e-12
