@@ -20,6 +20,7 @@ from domain.clock import Clock
 from domain.errors import NotReady
 from domain.sitefile import parse_site_file
 from domain.times import SECOND_US
+from oshwatch.bench_usage import cpu_s, peak_rss_mb
 from oshwatch.broker import CENTRE, demo_broker
 from oshwatch.parts import prepare
 from oshwatch.ports import free_port, wait_for_port
@@ -34,7 +35,6 @@ SENSORS = 20
 AGENT = "agent-7"
 START_WITHIN_S = 60.0
 SETTLE_S = 5.0
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def agent_rates(directory: Path, clock: Clock, *, seconds: float = 20.0) -> dict[str, Any]:
@@ -53,14 +53,14 @@ def agent_rates(directory: Path, clock: Clock, *, seconds: float = 20.0) -> dict
         channels = [f"{AGENT}.place-{number}.co2" for number in range(SENSORS)]
         _until_read(store, channels)
         time.sleep(SETTLE_S)
-        began_us, used, began = clock.now_us(), _cpu_s(agent), time.perf_counter()
+        began_us, used, began = clock.now_us(), cpu_s(agent.pid), time.perf_counter()
         time.sleep(seconds)
-        took_s, cpu_s, rss_mb = time.perf_counter() - began, _cpu_s(agent) - used, _rss_mb(agent)
+        took_s, taken_s, rss_mb = time.perf_counter() - began, cpu_s(agent.pid) - used, peak_rss_mb(agent.pid)
         time.sleep(SETTLE_S)  # the last packs are on their way
         stored = sum(store.count(channels, began_us, began_us + round(took_s * SECOND_US)).values())
         store.close()
     engine.dispose()
-    return {"sensors": SENSORS, "agent_cpu_percent": 100 * cpu_s / took_s, "agent_rss_mb": rss_mb, "stored_per_s": stored / took_s}
+    return {"sensors": SENSORS, "agent_cpu_percent": 100 * taken_s / took_s, "agent_rss_mb": rss_mb, "stored_per_s": stored / took_s}
 
 
 def _site() -> Any:
@@ -129,13 +129,3 @@ def _until_read(store: Any, channels: list[str]) -> None:
         if time.monotonic() > deadline:
             raise NotReady(f"no reading of each sensor within {START_WITHIN_S:.0f} s")
         time.sleep(0.2)
-
-
-def _cpu_s(process: subprocess.Popen[bytes]) -> float:
-    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-
-
-def _rss_mb(process: subprocess.Popen[bytes]) -> float:
-    lines = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, func, select
@@ -24,6 +23,7 @@ from domain.registry import SiteFile
 from domain.times import SECOND_US
 from domain.topics import shard_of
 from ingest.bench_packs import CHANNELS_IN_ALL, INTERVAL_US, bench_site, packs_of
+from oshwatch.bench_usage import cpu_s, peak_rss_mb
 from oshwatch.parts import mqtt_address, mqtt_client, prepare
 from oshwatch.settings import Settings
 from oshwatch.supervise import python
@@ -37,7 +37,6 @@ from storage.records.tables import packs
 GIVE_UP_S = 300.0
 PACK_OF = 10
 LOOK_S = 0.1
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def bench_workers(settings: Settings, *, readings: int = 600_000, agents: int = 5_000, seconds: float = 60.0) -> list[dict[str, Any]]:
@@ -56,11 +55,11 @@ def _drain(settings: Settings, engine: Engine, workers: int, readings: int) -> d
     count = readings // PACK_OF
     stream = list(packs_of(count, PACK_OF, site, SystemClock().now_us() - (readings // CHANNELS_IN_ALL + 2) * INTERVAL_US))
     with _workers(settings, engine, workers) as processes:
-        before, began, used = _stored(engine), time.perf_counter(), [_cpu_s(process) for process in processes]
+        before, began, used = _stored(engine), time.perf_counter(), [cpu_s(process.pid) for process in processes]
         _publish(settings, stream)
         _until(lambda: _stored(engine) - before >= count, "drained")
-        taken, cpu = time.perf_counter() - began, [_cpu_s(process) - first for process, first in zip(processes, used, strict=True)]
-        rss = max(_rss_mb(process) for process in processes)
+        taken, cpu = time.perf_counter() - began, [cpu_s(process.pid) - first for process, first in zip(processes, used, strict=True)]
+        rss = max(peak_rss_mb(process.pid) for process in processes)
     return {
         "bench": "workers",
         "workers": workers,
@@ -79,14 +78,14 @@ def _crowd(settings: Settings, engine: Engine, agents: int, seconds: float) -> d
     before = _stored(engine)
     with _workers(settings, engine, 2) as processes:
         connected_s = crowd.connect_all(GIVE_UP_S)
-        used, began = [_cpu_s(process) for process in processes], time.perf_counter()
+        used, began = [cpu_s(process.pid) for process in processes], time.perf_counter()
         crowd.run(seconds / 2)
         crowd.drop()
         storm_s = crowd.connect_all(GIVE_UP_S)
         crowd.run(seconds / 2)
         settled_s = crowd.settle(GIVE_UP_S)
         _until(lambda: _stored(engine) - before >= crowd.packs, "all packs are in the ledger")
-        taken, cpu = time.perf_counter() - began, sum(_cpu_s(process) for process in processes) - sum(used)
+        taken, cpu = time.perf_counter() - began, sum(cpu_s(process.pid) for process in processes) - sum(used)
         stored = _stored(engine) - before
         beats = [row.counters for row in ServicesRepository(engine).all() if row.name.startswith("ingest-") and row.counters.get("slots_held")]
     crowd.close()
@@ -160,13 +159,3 @@ def _until(condition: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline:
             raise NotReady(f"not within {GIVE_UP_S:.0f} s: {what}")
         pause.wait(LOOK_S)
-
-
-def _cpu_s(process: subprocess.Popen[bytes]) -> float:
-    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-
-
-def _rss_mb(process: subprocess.Popen[bytes]) -> float:
-    lines = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
