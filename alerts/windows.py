@@ -58,7 +58,10 @@ class WindowConditions:
             alert, own = alerts.get(key), [entry for (owner, _), entry in watched.items() if owner == key]
             if any(_holds(entry) for entry in own):
                 self._calls.stands(zone, key, _shift(zone), None if alert is not None and alert.active else _below(own))
-            yield self._recorder.returned(alert, zone.at_us, why="end of the shift") if alert is not None and key in ended else self._conclude(zone, key, own, alert)
+            if alert is not None and key in ended and not any(entry.severity is Severity.STOP for entry in own):
+                yield self._recorder.returned(alert, zone.at_us, why="end of the shift")
+            else:
+                yield self._conclude(zone, key, own, alert)
             if key in self._told:
                 self._forget(key, own, zone.at_us)
 

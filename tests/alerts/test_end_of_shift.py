@@ -119,6 +119,16 @@ def test_stop_level_outside_shifts_is_raised_although_the_shift_was_told_of_acti
     assert (alert.active, alert.severity) == (True, Severity.STOP)
 
 
+def test_stop_level_that_is_reached_as_the_shift_ends_is_called_at_once(press: Press) -> None:
+    press.minutes(5, OVER, DAY)
+    press.minutes(1, STOP, None)
+    alert = press.alert()
+    assert alert is not None
+    assert (alert.active, alert.severity) == (True, Severity.STOP)
+    press.minutes(15, OVER, None)
+    assert press.steps() == [StepKind.RAISED, StepKind.ESCALATED, StepKind.RETURNED]
+
+
 def test_what_nobody_can_see_at_the_shifts_end_stays(press: Press) -> None:
     press.minutes(5, OVER, DAY)
     press.minutes(3, None, DAY)
