@@ -124,7 +124,7 @@ class InstantRules:
             self._refresh_policy(arrival_us)
             self._air.follow(registry.at(arrival_us))
             for reading in readings:
-                if reading.channel in self._air.channels:
+                if reading.channel in self._air.channels and not _has_wrong_time(reading, arrival_us):
                     self._air.heard(reading)
             self._hear_of_others(arrival_us)
             self._watches = watches(registry, self._limits_of, self._policy, arrival_us, self._air)
@@ -183,7 +183,7 @@ class InstantRules:
             self._harmless[reading.r] = is_harmless
         if reading.channel in self._air.channels:
             with self._lock:
-                if self._air.heard(reading):
+                if not _has_wrong_time(reading, arrival_us) and self._air.heard(reading):
                     self._fresh_until_us = 0
             return
         watch = self._watches.get(reading.channel)

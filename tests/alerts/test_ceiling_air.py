@@ -10,7 +10,7 @@ from domain.errors import NotReady
 from domain.reading import Reading
 from domain.registry import SiteFile
 from domain.scope import Role, Scope
-from domain.times import MINUTE_US
+from domain.times import DAY_US, MINUTE_US
 from domain.yamltext import parse_yaml
 from models.airborne.atmosphere import pressure_range
 from models.airborne.conversion import mg_m3_at_reference
@@ -121,6 +121,21 @@ def test_a_rejected_thermometer_says_nothing(bath):
     line.read((WARM, 5.0), q=1)
     line.read((GAS, 1.0))
     assert line.set_point() == pytest.approx(CEILING / (318.15 / 298.15) * 960.0 / 1013.25, rel=0.01)
+
+
+def test_a_thermometer_whose_clock_runs_ahead_says_nothing_of_the_air_now(bath):
+    line = bath(site=", altitude_m: 0")
+    line.read((GAS, 1.0))
+    hot = line.set_point()
+    ahead = [Reading(WARM, line.clock.now_us() + DAY_US, 20.0, 4, ())]
+    for _ in range(2):  # by the look at the registry, and by the quick path
+        line.rules.check(ahead, line.clock.now_us())
+        line.clock.time_us += MINUTE_US
+    line.read((GAS, 1.0))
+    assert line.set_point() == pytest.approx(hot)
+    line.read((WARM, 20.0))
+    line.read((GAS, 1.0))
+    assert line.set_point() / hot == pytest.approx(318.15 / 293.15, rel=1e-6)
 
 
 def test_ppm_is_compared_as_it_is(bath):
