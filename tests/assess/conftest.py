@@ -8,8 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from assess.engine import Assessor
@@ -17,6 +19,7 @@ from assess.evaluate import verdicts_of
 from assess.minutes import read_series
 from assess.outcome import ZoneShift
 from assess.plan import span_of
+from domain.agreements import Side, Signature, SiteChange
 from domain.quality import Reason
 from domain.quantities import quantity_of
 from domain.reading import Minute, Reading, minute_from
@@ -171,6 +174,22 @@ class Floor:
 
     def enrol(self) -> None:
         self.registry.add(self.house.entries)
+
+    def ended(self) -> Assessor:
+        """An enrolled house whose assessor saw the shift end and kept its results as final."""
+        self.enrol()
+        assessor = self.start()
+        for minute in (470.3, 481.0, 483.0):
+            self.at(minute)
+            assessor.tick()
+        self.at(490)
+        return assessor
+
+    def sign(self, change: SiteChange, *sides: Side) -> None:
+        """The word of these sides on a change."""
+        signed = replace(change, signatures=[Signature(side=side, agree=True, by=side, at="2026-11-23T01:00:00Z") for side in sides])
+        valid_from_us, body = change.milder[0].valid_from_us, msgspec.json.encode(signed)
+        self.registry.add([Entry(site="f1", kind="change", id=change.id, valid_from_us=valid_from_us, recorded_us=self.clock.now_us(), author="x", reason="", body=body)])
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from domain.agreements import Signature
 from domain.registry import ALWAYS_US, CalibrationSpec, Entry
 from domain.strictness import change_by
 from storage.records.verdicts import VerdictRepository
@@ -24,13 +23,7 @@ def noise(floor):
 
 def finished(floor, level=87.0, **fields):
     floor.house.fill(floor.house.channel("sound_level_a_eq", **fields), level)
-    floor.enrol()
-    assessor = floor.start()
-    for minute in (470.3, 481.0, 483.0):
-        floor.at(minute)
-        assessor.tick()
-    floor.at(490)
-    return assessor
+    return floor.ended()
 
 
 def entered(floor, minute, *sides, **fields):
@@ -41,13 +34,8 @@ def entered(floor, minute, *sides, **fields):
     change = change_by(floor.registry.load(), "f1", [record])
     floor.registry.add([record])
     if change is not None:
-        sign(floor, change, now_us, *sides)
+        floor.sign(change, *sides)
     return change
-
-
-def sign(floor, change, now_us, *sides):
-    signed = msgspec.structs.replace(change, signatures=[Signature(side=side, agree=True, by=side, at="2026-11-23T01:00:00Z") for side in sides])
-    floor.registry.add([Entry(site="f1", kind="change", id=change.id, valid_from_us=ALWAYS_US, recorded_us=now_us, author="x", reason="", body=msgspec.json.encode(signed))])
 
 
 def look(floor, assessor, minute):
@@ -65,7 +53,8 @@ def test_what_is_lower_by_a_calibration_of_one_side_stays_as_it_was_until_the_ot
     assert held.channels[0].calibration_id == before.channels[0].calibration_id
     assert "calibration a1.p1.sound_level_a_eq acoustic 2026-11-20 (offset 4, gain 1) instead of factory 2026-06-01 (offset 0, gain 1)" in held.notes[-2]
     assert held.notes[-1].startswith("With it: ")
-    sign(floor, change, floor.at(510), "management", "worker")
+    floor.at(510)
+    floor.sign(change, "management", "worker")
     look(floor, assessor, 511)
     agreed = noise(floor)
     assert (agreed.contested, agreed.revision, agreed.channels[0].calibration_id) == (False, 3, "cal-low")
@@ -90,7 +79,8 @@ def test_a_check_that_passes_brings_no_grade_back_before_both_sides_agree(floor)
     change = entered(floor, 500, "management", id="again", performed_at="2026-11-22T12:00:00Z", type="field_check", offset=0.0)
     look(floor, assessor, 501)
     assert (noise(floor).calibration, noise(floor).contested) == ("failed", True)
-    sign(floor, change, floor.at(510), "worker", "management")
+    floor.at(510)
+    floor.sign(change, "worker", "management")
     look(floor, assessor, 511)
     assert (noise(floor).calibration, noise(floor).contested) == ("in_date", False)
 
@@ -142,5 +132,6 @@ def test_the_floor_goes_by_the_stricter_one(floor):
     held = levels(120.5)
     assert held["leq_now"].value == before["leq_now"].value
     assert held["leq_now"].status is before["leq_now"].status
-    sign(floor, change, floor.at(120.6), "management", "worker")
+    floor.at(120.6)
+    floor.sign(change, "management", "worker")
     assert levels(121.5)["leq_now"].value == pytest.approx(79.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from domain.agreements import Signature, SiteChange
-from domain.registry import Entry, Workers, ZoneSpec
+from domain.agreements import SiteChange
+from domain.registry import Workers, ZoneSpec
 from storage.records.verdicts import VerdictRepository
 
 REL = "wbgt_effective_60min_worst"
@@ -15,15 +15,6 @@ ZONE = {"id": "z1", "name": "Zone 1", "metabolic_rate_w": 300.0, "acclimatised":
 
 def latest(floor, metric=REL):
     return {row.verdict.limit.id: row.verdict for row in VerdictRepository(floor.engine).latest(site="f1") if row.verdict.metric == metric}
-
-
-def assessed(floor):
-    floor.enrol()
-    assessor = floor.start()
-    for minute in (470.3, 481.0, 483.0):
-        floor.at(minute)
-        assessor.tick()
-    return assessor
 
 
 def imported(floor, assessor, file, minute=500):
@@ -35,10 +26,8 @@ def imported(floor, assessor, file, minute=500):
 
 
 def sign(floor, assessor, change, *sides, minute=510):
-    now_us = floor.at(minute)
-    signatures = [Signature(side=side, agree=True, by=side, at="2026-11-23T01:00:00Z") for side in sides]
-    body = msgspec.json.encode(msgspec.structs.replace(change, signatures=signatures))
-    floor.registry.add([Entry(site="f1", kind="change", id=change.id, valid_from_us=0, recorded_us=now_us, author="x", reason="", body=body)])
+    floor.at(minute)
+    floor.sign(change, *sides)
     floor.at(minute + 1)
     assessor.tick()
 
@@ -50,7 +39,7 @@ def with_zone(floor, **fields):
 
 def test_a_lower_work_rate_of_an_import_is_applied_and_contested_until_both_sides_sign(floor):
     floor.house.heat()
-    assessor = assessed(floor)
+    assessor = floor.ended()
     before = latest(floor)["niosh-rel"]
     change = imported(floor, assessor, with_zone(floor, metabolic_rate_w=150.0)).contested
     found = latest(floor)["niosh-rel"]
@@ -67,7 +56,7 @@ def test_a_lower_work_rate_of_an_import_is_applied_and_contested_until_both_side
 def test_the_first_import_and_a_stricter_one_are_not_contested(floor):
     floor.house.heat()
     first = floor.registry.import_file(floor.house.file, valid_from_us=None, author="boss", reason="", now_us=floor.at(-60))
-    assessor = assessed(floor)
+    assessor = floor.ended()
     assert (first.contested, latest(floor)["niosh-rel"].contested) == (None, False)
     report = imported(floor, assessor, with_zone(floor, metabolic_rate_w=400.0))
     assert (report.contested, latest(floor)["niosh-rel"].contested, latest(floor)["niosh-rel"].assumptions.metabolic_rate_w) == (None, False, 400.0)
@@ -75,7 +64,7 @@ def test_the_first_import_and_a_stricter_one_are_not_contested(floor):
 
 def test_a_higher_rate_than_the_open_one_is_still_lower_than_what_was_agreed(floor):
     floor.house.heat()
-    assessor = assessed(floor)
+    assessor = floor.ended()
     imported(floor, assessor, with_zone(floor, metabolic_rate_w=150.0))
     second = imported(floor, assessor, with_zone(floor, metabolic_rate_w=200.0), minute=505)
     assert [(one.was, one.is_now) for one in second.contested.milder] == [("300", "200")]
@@ -86,7 +75,7 @@ def test_a_higher_rate_than_the_open_one_is_still_lower_than_what_was_agreed(flo
 def test_a_hot_sensor_moved_to_another_zone_leaves_its_result_contested_not_gone(floor):
     floor.house.heat()
     floor.house.heat(placement="p2", values={"wbgt": 36.0})
-    assessor = assessed(floor)
+    assessor = floor.ended()
     zones = [*floor.house.file.zones, ZoneSpec(id="z2", name="Store")]
     moved = [msgspec.structs.replace(channel, zone="z2") if channel.placement == "p2" else channel for channel in floor.house.channels]
     agents = [msgspec.structs.replace(floor.house.file.agents[0], channels=moved)]
@@ -100,7 +89,7 @@ def test_a_hot_sensor_moved_to_another_zone_leaves_its_result_contested_not_gone
 def test_a_shorter_shift_is_contested_by_the_dose_of_the_whole_one(floor):
     floor.house.profiles = ["us-niosh"]
     floor.house.fill(floor.house.channel("sound_level_a_eq"), 86.0)
-    assessor = assessed(floor)
+    assessor = floor.ended()
     before = latest(floor, "dose_3db")["niosh-noise-rel"] if "niosh-noise-rel" in latest(floor, "dose_3db") else next(iter(latest(floor, "dose_3db").values()))
     shifts = [msgspec.structs.replace(floor.house.file.shifts[0], stop="11:00")]
     imported(floor, assessor, msgspec.structs.replace(floor.house.file, shifts=shifts))
@@ -112,7 +101,7 @@ def test_a_shorter_shift_is_contested_by_the_dose_of_the_whole_one(floor):
 def test_a_profile_that_is_dropped_stays_as_a_contested_result(floor):
     floor.house.profiles = ["us-niosh", "vn"]
     floor.house.heat()
-    assessor = assessed(floor)
+    assessor = floor.ended()
     before = {verdict.limit.profile for verdict in latest(floor).values()}
     floor.house.profiles = ["us-niosh"]
     imported(floor, assessor, floor.house.file)
@@ -156,7 +145,7 @@ def test_a_shift_cut_short_is_compared_again_when_the_whole_of_it_is_over(floor,
 
 def test_a_file_that_says_that_both_sides_agreed_to_a_place_brings_no_grade_before_they_did(floor):
     floor.house.heat(values={"wbgt": 22.0}, agreed_by=["management"])
-    assessor = assessed(floor)
+    assessor = floor.ended()
     before = latest(floor)["niosh-rel"]
     assert before.grade == "screening"
     agents = [msgspec.structs.replace(floor.house.file.agents[0], channels=[msgspec.structs.replace(one, agreed_by=["worker side", "management"]) for one in floor.house.channels])]
@@ -173,7 +162,7 @@ def test_a_plan_of_a_file_that_leaves_out_what_both_signed_is_contested(floor):
     floor.house.heat()
     first = msgspec.structs.replace(floor.house.file, monitoring_plan=rows)
     assert floor.registry.import_file(first, valid_from_us=0, author="boss", reason="", now_us=floor.at(-60)).contested is None
-    assessor = assessed(floor)
+    assessor = floor.ended()
     noise = [row.verdict for row in VerdictRepository(floor.engine).latest(site="f1", hazard="noise")]
     assert {one.state for one in noise} == {"not_assessable"}
     change = imported(floor, assessor, msgspec.structs.replace(first, monitoring_plan=rows[:1])).contested

@@ -5,11 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from domain.agreements import Signature
 from domain.hazards import ZoneStatus
 from domain.lab import LabResult
 from domain.milder_records import change_by_sample
-from domain.registry import Entry, Solvent
+from domain.registry import Solvent
 from domain.times import DAY_US, MINUTE_US, to_rfc3339
 from storage.records.lab_results import LabResultsRepository
 from storage.records.verdicts import VerdictRepository
@@ -42,26 +41,8 @@ def entered(floor, lab, *sides, was=None):
     stored = LabResultsRepository(floor.engine).add("f1", "f1.z1", lab, author="linh", reason="read again", now_us=now_us)
     change = change_by_sample(floor.registry.load().latest().zones["f1.z1"], stored.id, lab, was, now_us)
     if change is not None:
-        sign(floor, change, *sides)
+        floor.sign(change, *sides)
     return stored, change
-
-
-def sign(floor, change, *sides):
-    signed = msgspec.structs.replace(change, signatures=[Signature(side=side, agree=True, by=side, at="2026-11-23T01:00:00Z") for side in sides])
-    valid_from_us = change.milder[0].valid_from_us
-    floor.registry.add(
-        [Entry(site="f1", kind="change", id=change.id, valid_from_us=valid_from_us, recorded_us=floor.clock.now_us(), author="x", reason="", body=msgspec.json.encode(signed))]
-    )
-
-
-def started(floor):
-    floor.enrol()
-    assessor = floor.start()
-    for minute in (470.3, 481.0, 483.0):
-        floor.at(minute)
-        assessor.tick()
-    floor.at(490)
-    return assessor
 
 
 def look(floor, assessor, minute):
@@ -74,7 +55,7 @@ def twa(floor):
 
 
 def test_a_lower_correction_of_one_side_leaves_the_first_result_until_the_other_agrees(floor):
-    assessor = started(floor)
+    assessor = floor.ended()
     first = result(floor, 140.0)
     stored, change = entered(floor, first)
     assert change is None
@@ -87,13 +68,13 @@ def test_a_lower_correction_of_one_side_leaves_the_first_result_until_the_other_
     assert f"lab result 2 {TOLUENE} 30 ppm instead of {TOLUENE} 140 ppm" in held.notes[-2]
     assert held.notes[-1].startswith("With it: 30.0 ppm")
     floor.at(500)
-    sign(floor, change, "management", "worker")
+    floor.sign(change, "management", "worker")
     look(floor, assessor, 501)
     assert (twa(floor).value, twa(floor).state, twa(floor).contested) == (30.0, "within", False)
 
 
 def test_a_correction_to_another_substance_does_not_take_the_first_result_away(floor):
-    assessor = started(floor)
+    assessor = floor.ended()
     first = result(floor, 140.0)
     stored, _ = entered(floor, first)
     look(floor, assessor, 491)
@@ -104,7 +85,7 @@ def test_a_correction_to_another_substance_does_not_take_the_first_result_away(f
 
 
 def test_a_higher_correction_needs_nobody(floor):
-    assessor = started(floor)
+    assessor = floor.ended()
     first = result(floor, 30.0)
     stored, _ = entered(floor, first)
     _, change = entered(floor, result(floor, 140.0, supersedes=stored.id), was=first)
@@ -127,7 +108,7 @@ def test_the_floor_calls_a_declared_mixture_within_only_when_both_sides_stand_by
     assert status(119.5) is ZoneStatus.UNKNOWN
     _, change = entered(floor, result(floor, 2.0, days_ago=10), "management")
     assert status(120.5) is ZoneStatus.UNKNOWN
-    sign(floor, change, "management", "worker")
+    floor.sign(change, "management", "worker")
     assert status(121.5) is ZoneStatus.WITHIN
 
 

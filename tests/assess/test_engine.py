@@ -74,11 +74,7 @@ def test_late_data_make_a_revision_that_says_why_and_only_where_something_change
     names = floor.house.heat(fill=False)
     for name, value in zip(names, (33.0, 60.0, 36.0, 0.3), strict=True):
         floor.house.fill(name, [value] * 60 + [None] * 180 + [value] * 240)
-    floor.enrol()
-    assessor, stored, touched = floor.start(), VerdictRepository(floor.engine), TouchedRepository(floor.engine)
-    for minute in (470.3, 481.0, 483.0):
-        floor.at(minute)
-        assessor.tick()
+    assessor, stored, touched = floor.ended(), VerdictRepository(floor.engine), TouchedRepository(floor.engine)
     assert only(hours(stored)).verdict.state == "not_assessable"
     for name, value in zip(names, (33.0, 60.0, 36.0, 0.3), strict=True):
         floor.house.fill(name, value, minutes=180, first=60)
