@@ -210,9 +210,9 @@ def _holds(entry: _Watched) -> bool:
 
 
 def _below(watched: Sequence[_Watched]) -> float | None:
-    """How far the window that is closest lies below where action begins; below zero is over it."""
+    """How far the window that is closest lies below where action begins; below zero is over it. What cannot be seen now is not known."""
     level = watched[0].row.levels[Severity.ACTION]
-    windows = [entry.window for entry in watched if entry.window is not None]
+    windows = [entry.window for entry in watched if entry.window is not None and not entry.is_blind]
     return min((level.begins(one.action_from) - one.value for one in windows if one.value is not None and one.action_from is not None), default=None)
 
 

@@ -56,7 +56,7 @@ class Hall:
         self.pager = Pager(engine, POLICY, [self.mail.way], head=self.head)
         self.delivery = Delivery(engine, clock, POLICY, self.mail, head=self.head)
 
-    def minute(self, ironing: float, gluing: float, minutes: int = 1) -> None:
+    def minute(self, ironing: float, gluing: float | None, minutes: int = 1) -> None:
         for _ in range(minutes):
             self.clock.sleep(60)
             for zone, value in ((IRONING, ironing), (GLUING, gluing)):
@@ -81,13 +81,14 @@ class Hall:
         self.mail.sent.clear()
         return found
 
-    def _live(self, zone: str, value: float) -> LiveZone:
+    def _live(self, zone: str, value: float | None) -> LiveZone:
+        """Without a value it has no window."""
         now_us = self.clock.now_us()
         window = LiveWindow(
             hazard="heat", metric="wbgt_effective_60min", placement=zone, channels=["a.p.t"], start_us=now_us - HOUR_US, stop_us=now_us, value=value, low=value, high=value,
             unit="Cel", limit=LIMIT, action_from=BEGINS, stop_from=STOP, status=ZoneStatus.WITHIN, proven=False, coverage=1.0,
         )  # fmt: skip
-        return LiveZone(site="f1", zone=zone, at_us=now_us, shift=self.shift, status=ZoneStatus.WITHIN, hazards={}, windows=[window])
+        return LiveZone(site="f1", zone=zone, at_us=now_us, shift=self.shift, status=ZoneStatus.WITHIN, hazards={}, windows=[] if value is None else [window])
 
 
 @pytest.fixture
@@ -120,6 +121,13 @@ def test_a_zone_that_was_far_is_called_for(hall: Hall) -> None:
     assert CLOSE_BEHIND not in hall.alert(IRONING).evidence
     hall.minute(OVER, OVER, 2)
     assert [line.rpartition(", ")[2] for line in hall.told()] == ["Ironing line 1", "Gluing bench 1"]
+
+
+def test_a_zone_whose_windows_are_gone_is_not_named_by_what_it_had_read_before(hall: Hall) -> None:
+    hall.minute(FAR, NEAR)
+    hall.minute(FAR, None, 30)
+    hall.minute(OVER, None, 2)
+    assert CLOSE_BEHIND not in hall.alert(IRONING).evidence
 
 
 def test_where_it_gets_worse_people_are_called(hall: Hall) -> None:
