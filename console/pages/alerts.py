@@ -18,15 +18,14 @@ from console.floors import unacknowledged
 from console.formats import Formats
 from console.i18n import N_
 from console.pages.event_trend import event_of, event_trend
-from console.pages.told import with_told
+from console.pages.journal import journal_lines
 from console.params import one_of
 from console.security import Caller, Permission, Reader, Responder
 from console.suspicions import STANDS, evidence_words, judgements, said_of_replaced, suspects_of
-from console.words import ALERT_STATES, ROLES, SEVERITY, STEPS, Mark, sentence
+from console.words import ALERT_STATES, ROLES, SEVERITY, Mark, sentence
 from domain.hazards import Severity
 from domain.scope import Role
 from domain.times import to_rfc3339
-from storage.records.journal import Step
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,7 +46,6 @@ OFFERS = {
     ),
     "end-suppression": (N_("End the suppression"), N_("The alert calls again from now on.")),
 }
-VIA = {"page": N_("on these pages"), "api": N_("by a program"), "link": N_("by a signed link")}
 UNACKNOWLEDGED = ("unacknowledged", "returned_unacknowledged")
 
 
@@ -57,16 +55,6 @@ class AcknowledgementView:
     by: str
     role: str
     text: str
-
-
-def _notes(alert: Alert, formats: Formats) -> list[str]:
-    """What its evidence says beside the value; of suspected sensors both values."""
-    return [*said_of_replaced(_sentences(alert, "reasons"), formats), *(sentence(note, formats.catalogue.gettext) for note in _sentences(alert, "notes"))]
-
-
-def _sentences(alert: Alert, name: str) -> list[str]:
-    found = alert.evidence.get(name)
-    return [str(one) for one in found] if isinstance(found, list) else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +82,6 @@ class AlertView:
     acknowledgements: list[AcknowledgementView]
     simulated: bool
     wants_acknowledgement: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    at: str
-    word: str
-    by: str
-    role: str
-    text: str
-    value: str
-    via: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +199,7 @@ def alert_page(request: Request, alert: str, caller: Reader, problem: Annotated[
         limit=found.limit,
         trend=event_trend(house, formats, event_of(found)),
         respond_by=formats.moment(found.respond_by_us, timezone) if found.respond_by_us else "",
-        journal=with_told(house, found.id, steps, lambda step: _step_view(step, formats, timezone), formats, timezone),
+        journal=journal_lines(house, found.id, steps, formats, timezone),
         possible=possible(found, caller),
         problem=problem,
         notes=_notes(found, formats),
@@ -319,17 +296,14 @@ def _view_anywhere(house: House, formats: Formats, alert: Alert) -> AlertView:
     return alert_view(house, formats, alert, names, house.sources.timezone(alert.site), house.context.clock.now_us())
 
 
-def _step_view(step: Step, formats: Formats, timezone: ZoneInfo) -> StepView:
-    value = formats.measure(step.detail.value, step.detail.unit) if step.detail.value is not None else ""
-    return StepView(
-        formats.moment(step.recorded_us, timezone),
-        STEPS.get(step.kind.value, step.kind.value),
-        step.by,
-        ROLES.get(step.role, step.role),
-        step.detail.text,
-        value,
-        VIA.get(step.detail.via, ""),
-    )
+def _notes(alert: Alert, formats: Formats) -> list[str]:
+    """What its evidence says beside the value; of suspected sensors both values."""
+    return [*said_of_replaced(_sentences(alert, "reasons"), formats), *(sentence(note, formats.catalogue.gettext) for note in _sentences(alert, "notes"))]
+
+
+def _sentences(alert: Alert, name: str) -> list[str]:
+    found = alert.evidence.get(name)
+    return [str(one) for one in found] if isinstance(found, list) else []
 
 
 def local_path(address: str) -> str:

@@ -7,7 +7,6 @@ from datetime import date
 from functools import cache
 from typing import Annotated, Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 import msgspec
 from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
@@ -39,16 +38,15 @@ from console.context import House, house_of
 from console.floors import unacknowledged
 from console.formats import Formats
 from console.pages.event_trend import Event, event_of, event_trend
-from console.pages.told import with_told
+from console.pages.journal import journal_lines
 from console.params import day, one_of
 from console.records.bodies import Fields, filled
 from console.security import Caller, OnCommittee, Reader
-from console.words import ROLES, SEVERITY, STEPS, hazard_name, metric_name
+from console.words import ROLES, SEVERITY, hazard_name, metric_name
 from domain.agreements import Side
 from domain.errors import BadInput, Conflict
 from domain.shifts import local_instant
 from domain.times import DAY_US, parse_instant
-from storage.records.journal import Step
 
 router = APIRouter(include_in_schema=False)
 
@@ -320,7 +318,7 @@ def _desk(request: Request, id: str, caller: Caller, *, problem: str = "", statu
         one=one,
         facts=_facts(house, formats, one),
         moment=moment,
-        steps=with_told(house, one.alert or "", steps, lambda step: _step(step, formats, timezone), formats, timezone),
+        steps=journal_lines(house, one.alert or "", steps, formats, timezone),
         trend=event_trend(house, formats, event_of(alert) if alert else _event(one)),
         history=history,
         changed=[[words.FACTS[name] for name in mark.text.split(", ") if name in words.FACTS] for mark in one.marks],
@@ -332,18 +330,6 @@ def _desk(request: Request, id: str, caller: Caller, *, problem: str = "", statu
         can={transition.value: may_at_all(role, transition) for transition in Transition},
         operator_word=house.context.operator,
     )
-
-
-def _step(step: Step, formats: Formats, timezone: ZoneInfo) -> dict[str, str]:
-    """One line of the alert's own journal."""
-    return {
-        "at": formats.moment(step.recorded_us, timezone),
-        "word": STEPS.get(step.kind.value, step.kind.value),
-        "by": step.by,
-        "role": ROLES.get(step.role, ""),
-        "text": step.detail.text,
-        "value": formats.measure(step.detail.value, step.detail.unit) if step.detail.value is not None else "",
-    }
 
 
 def _event(one: ReviewJson) -> Event:
