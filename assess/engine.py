@@ -27,7 +27,7 @@ from assess.plan import Span, grown, reach, shifts_of, span_of
 from assess.protect import live_zone, prepare, prepare_look, prepare_results
 from assess.revisions import Revisions, Task, identity
 from assess.samples_book import SamplesBook
-from assess.suspected import Since, higher, replaced_now, with_replaced
+from assess.suspected import Replaced, Since, look_replaced, with_replaced
 from domain.clock import Clock, patience_us
 from domain.errors import NotReady
 from domain.ids import zone_id
@@ -65,7 +65,7 @@ class _Watch:
     span: Span | None = None
     work: ZoneShift | None = None
     agreed: ZoneShift | None = None  # the same without records that wait for a side, where there are any
-    replaced: ZoneShift | None = None  # the same with suspected sensors replaced, where there are any
+    replaced: Replaced | None = None  # the same with suspected sensors replaced, where there are any
 
 
 @dataclass(slots=True)
@@ -209,15 +209,28 @@ class Assessor:
         if not stale:
             return
         series = self._cache.series(_wanted([span for zone in zones if (span := self._watches[zone.id].span) is not None]), now_us)
-        since = {suspect.channel: suspect.since_us for suspect in self._suspects.all() if suspect.kind == "fault"}
+        since = self._faulty_since()
         for watch in stale:
-            span, is_open = watch.span, watch.span is not None and is_record_open(watch.span, registry)
-            watch.work = None if span is None else self._work(span, series, registry, watch.work)
-            watch.agreed = self._work(span, series, registry.undisputed(), watch.agreed) if span is not None and is_open else None
-            watch.replaced = self._with_replaced(span, series, registry, since) if span is not None else None
+            self._compute(watch, series, registry, since)
         works = [watch.work for watch in stale if watch.work is not None]
-        self._try("what zones have in common", prepare, [*works, *(other for watch in stale for other in (watch.agreed, watch.replaced) if other is not None)])
+        agreed = [watch.agreed for watch in stale if watch.agreed is not None]
+        replaced = [watch.replaced.work for watch in stale if watch.replaced is not None]
+        self._try("what zones have in common", prepare, [*works, *agreed, *replaced])
         self._owed.update({work.span.zone: work for work in works if work.span.shift is not None and work.span.minutes})
+
+    def _compute(self, watch: _Watch, series: Mapping[str, Series], registry: Registry, since: Since) -> None:
+        span = watch.span
+        if span is None:
+            watch.work = watch.agreed = watch.replaced = None
+            return
+        watch.work = self._work(span, series, registry, watch.work)
+        watch.agreed = self._work(span, series, registry.undisputed(), watch.agreed) if is_record_open(span, registry) else None
+        replaced = with_replaced(span, watch.work.series, since)
+        watch.replaced = Replaced(self._work(span, {**series, **replaced}, registry, None), list(replaced)) if replaced else None
+
+    def _faulty_since(self) -> Since:
+        """Of the channels that are suspected to be faulty."""
+        return {suspect.channel: suspect.since_us for suspect in self._suspects.all() if suspect.kind == "fault"}
 
     def _so_far(self, registry: Registry, now_us: int) -> None:
         """Results of running shifts, those that wait longest first, for as long as the floor can wait: with many zones a minute's results come over several looks."""
@@ -249,10 +262,6 @@ class Assessor:
         """For values alone: nothing is asked of the store about gaps."""
         samples = lambda span: self._samples.of(span, registry.without_samples)  # noqa: E731 - as in `_work`
         return ZoneShift(span=span, series=series, calibrations=registry.calibrations, final=False, before=before, samples=samples)
-
-    def _with_replaced(self, span: Span, series: Mapping[str, Series], registry: Registry, since: Since) -> ZoneShift | None:
-        replaced = with_replaced(span, {channel: series[channel].part(span.start_us, span.minutes) for channel in span.channels}, since)
-        return self._work(span, {**series, **replaced}, registry, None) if replaced else None
 
     def record_high(self, channel: str, before_us: int) -> float | None:
         """The highest valid minute of a channel in the weeks before."""
@@ -372,9 +381,9 @@ class Assessor:
 
     def _with_suspects(self, zones: list[LiveZone], now: Now) -> list[LiveZone]:
         """The higher of what is measured and of what it is with suspected sensors replaced."""
-        works = {watch.replaced.span.zone: watch.replaced for watch in self._watches.values() if watch.replaced is not None}
-        since = {suspect.channel: suspect.since_us for suspect in self._suspects.all() if suspect.kind == "fault"} if works else {}
-        return [(self._try(zone.zone, _look_replaced, zone, works[zone.zone], since, now) or zone) if zone.zone in works else zone for zone in zones]
+        held = {watch.replaced.work.span.zone: watch.replaced for watch in self._watches.values() if watch.replaced is not None}
+        since = self._faulty_since() if held else {}
+        return [(self._try(zone.zone, look_replaced, zone, held[zone.zone], since, now) or zone) if zone.zone in held else zone for zone in zones]
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,13 +431,6 @@ def _wanted(spans: Sequence[Span]) -> dict[str, tuple[int, int]]:
 def _look(work: ZoneShift, agreed: ZoneShift | None, now: Now) -> LiveZone:
     found = live_zone(work, now)
     return found if agreed is None else stricter(found, live_zone(agreed, now))
-
-
-def _look_replaced(measured: LiveZone, work: ZoneShift, since: Since, now: Now) -> LiveZone:
-    suspected = [channel for channel in work.span.channels if channel in since]
-    now = replaced_now(now, {channel: work.series[channel] for channel in suspected})
-    prepare_look([work], now)
-    return higher(measured, live_zone(work, now), suspected)
 
 
 def _state_row(zone: LiveZone) -> ZoneStateRow:

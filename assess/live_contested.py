@@ -12,13 +12,14 @@ from domain.hazards import worst
 
 def stricter(one: LiveZone, other: LiveZone) -> LiveZone:
     """Of each window and hazard the worse."""
-    others = {_key(window): window for window in other.windows}
-    windows = [_worse(window, others.get(_key(window))) for window in one.windows]
+    others = {key_of(window): window for window in other.windows}
+    windows = [_worse(window, others.get(key_of(window))) for window in one.windows]
     hazards = {hazard: worst([status, *([other.hazards[hazard]] if hazard in other.hazards else [])]) for hazard, status in one.hazards.items()}
     return replace(one, status=worst([one.status, other.status]), hazards=hazards, windows=windows)
 
 
-def _key(window: LiveWindow) -> tuple[str, str, str]:
+def key_of(window: LiveWindow) -> tuple[str, str, str]:
+    """Which window of its zone it is."""
     return window.placement, window.hazard, window.metric
 
 

@@ -4,17 +4,19 @@ Protection goes by the higher of both looks; verdicts and packs are of what was 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
 from assess import texts
 from assess.live import LiveWindow, LiveZone
-from assess.live_contested import stricter
+from assess.live_contested import key_of, stricter
 from assess.live_window import Now
 from assess.minutes import Series
+from assess.outcome import ZoneShift
 from assess.plan import Span
+from assess.protect import live_zone, prepare_look
 from domain.reading import Reading
 from domain.times import MINUTE_US
 from models.arrays import Array
@@ -22,6 +24,14 @@ from models.arrays import Array
 BEFORE_MIN = 60
 Since = Mapping[str, int]
 """Since when each suspected channel is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A zone's minutes with these channels of them replaced."""
+
+    work: ZoneShift
+    channels: Sequence[str]
 
 
 def with_replaced(span: Span, series: Mapping[str, Series], since: Since) -> dict[str, Series]:
@@ -75,7 +85,15 @@ def _mean(values: Array) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def replaced_now(now: Now, replaced: Mapping[str, Series]) -> Now:
+def look_replaced(measured: LiveZone, replaced: Replaced, since: Since, now: Now) -> LiveZone:
+    """The higher of what was measured and of the zone with those replaced that are still suspected."""
+    work, suspected = replaced.work, [channel for channel in replaced.channels if channel in since]
+    now = _replaced_now(now, {channel: work.series[channel] for channel in suspected})
+    prepare_look([work], now)
+    return _higher(measured, live_zone(work, now), suspected)
+
+
+def _replaced_now(now: Now, replaced: Mapping[str, Series]) -> Now:
     """The freshest readings, the suspected ones with their replaced value of the last minute."""
     return replace(now, counting={channel: _read(reading, replaced.get(channel)) for channel, reading in now.counting.items()}) if replaced else now
 
@@ -87,11 +105,11 @@ def _read(reading: Reading, series: Series | None) -> Reading:
     return msgspec.structs.replace(reading, value=float(known[-1])) if len(known) else reading
 
 
-def higher(measured: LiveZone, replaced: LiveZone, suspected: Sequence[str]) -> LiveZone:
+def _higher(measured: LiveZone, replaced: LiveZone, suspected: Sequence[str]) -> LiveZone:
     """Of each window the worse; those that a suspected sensor feeds say both values."""
-    others = {(window.placement, window.hazard, window.metric): window for window in replaced.windows}
+    others = {key_of(window): window for window in replaced.windows}
     found = stricter(measured, replaced)
-    windows = [_both(window, own, others.get((own.placement, own.hazard, own.metric)), suspected) for own, window in zip(measured.windows, found.windows, strict=True)]
+    windows = [_both(window, own, others.get(key_of(own)), suspected) for own, window in zip(measured.windows, found.windows, strict=True)]
     return msgspec.structs.replace(found, windows=windows)
 
 

@@ -68,6 +68,19 @@ def test_a_suspected_event_replaces_nothing(floor, noisy) -> None:
     assert (found.status, [reason for reason in found.reasons if reason.startswith("Suspected")]) == (ZoneStatus.WITHIN, [])
 
 
+def test_of_a_suspected_sensor_without_a_past_nothing_is_said_to_be_replaced(floor, noisy) -> None:
+    other = floor.house.channel("sound_level_a_eq", placement="p2")
+    floor.house.fill(other, [None] * 100 + [80.0] * 380)
+    floor.registry.add(floor.house.entries)
+    since_us = floor.house.plan.start_us + 100 * MINUTE_US
+    SuspectsRepository(floor.engine).replace_all([Suspect(channel=each, kind="fault", fault_type="stuck", since_us=since_us, score=9.0, text="stuck") for each in (noisy, other)])
+    for channel, value in ((noisy, 40.0), (other, 84.0)):
+        floor.house.now(channel, value, floor.at(300.5))
+    found = {window.placement: window for window in look(floor, floor.start(), 300.5).windows if window.metric == "leq_now"}
+    assert any(reason.startswith("Suspected") for reason in found["p1"].reasons)
+    assert (found["p2"].value, [reason for reason in found["p2"].reasons if reason.startswith("Suspected")]) == (84.0, [])
+
+
 def test_verdicts_are_of_what_was_measured_alone(floor, noisy) -> None:
     suspect(floor, noisy, 100)
     look(floor, floor.start(), 300.5)
