@@ -88,11 +88,12 @@ def _watch(channel: Channel, quantity: Quantity, stands: tuple[Snapshot, Snapsho
     row, held = policy.for_site(channel.site).instant_row(quantity.hazard), stands[0]
     limits = limits_of(held.sites[channel.site].profiles, quantity, at_us)
     value = limits.instant.value if row and limits.instant else None
-    shown = value if value is not None else limits.any.value if limits.any else None
-    offset, gain = min((_correction(one, channel, held.timezone(channel.site), at_us) for one in stands), key=lambda fix: (shown or 0.0) / fix[1] + fix[0])
     instant, any_ = (air.factor(channel, reference_c, at_us) for reference_c in (limits.instant_reference_c, limits.any_reference_c))
     factor = instant if limits.instant else any_
     level = row.level(Severity.STOP) if row else None
+    begins = level.begins(value) / instant.value if level and value is not None else None
+    line = begins if begins is not None else (limits.any.value or 0.0) / any_.value if limits.any else 0.0
+    offset, gain = min((_correction(one, channel, held.timezone(channel.site), at_us) for one in stands), key=lambda fix: line / fix[1] + fix[0])
     deadband = max(level.deadband, level.deadband_share * value) if level and value is not None else 0.0
     return Watch(
         channel=channel.id,
@@ -104,7 +105,7 @@ def _watch(channel: Channel, quantity: Quantity, stands: tuple[Snapshot, Snapsho
         interval_us=round(channel.spec.interval_s * SECOND_US),
         ceiling_type=row.type if row and value is not None else "",
         limits=limits,
-        raw_set_point=math.inf if value is None or level is None else level.begins(value) / instant.value / gain + offset,
+        raw_set_point=math.inf if begins is None else begins / gain + offset,
         raw_deadband=deadband / instant.value / gain,
         offset=offset,
         gain=gain,

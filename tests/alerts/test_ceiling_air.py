@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from alerts.inbox import Inbox
 from alerts.instant import InstantRules
 from domain.errors import NotReady
 from domain.reading import Reading
-from domain.registry import SiteFile
+from domain.registry import CalibrationSpec, Entry, SiteFile
 from domain.scope import Role, Scope
+from domain.strictness import change_by
 from domain.times import DAY_US, MINUTE_US
 from domain.yamltext import parse_yaml
 from models.airborne.atmosphere import pressure_range
@@ -136,6 +138,21 @@ def test_a_thermometer_whose_clock_runs_ahead_says_nothing_of_the_air_now(bath):
     line.read((WARM, 20.0))
     line.read((GAS, 1.0))
     assert line.set_point() / hot == pytest.approx(318.15 / 293.15, rel=1e-6)
+
+
+def test_of_a_calibration_that_waits_and_none_the_stricter_in_the_air_of_the_zone_counts(bath):
+    line = bath()
+    line.read((GAS, 1.0))
+    without = line.set_point()
+    spec = CalibrationSpec(id="c1", channel=GAS, type="span", performed_at="2025-11-01", by="office", offset=-0.6, gain=0.8, next_due="2027-11-01")
+    record = Entry(site="f1", kind="calibration", id=spec.id, valid_from_us=0, recorded_us=1, author="o", reason="", body=msgspec.json.encode(spec))
+    change = change_by(line.registry.load(), "f1", [record])
+    assert change is not None
+    line.registry.add([record, msgspec.structs.replace(record, kind="change", id=change.id, body=msgspec.json.encode(change))])
+    line.clock.time_us += MINUTE_US
+    line.read((GAS, 1.0))
+    assert line.set_point() == pytest.approx(without / 0.8 - 0.6)
+    assert line.set_point() < without
 
 
 def test_ppm_is_compared_as_it_is(bath):
