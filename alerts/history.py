@@ -90,7 +90,7 @@ class History:
             zones = [zone for zone in self._registry.at(day_us).zones.values() if zone.site == self._site]
             channels = sorted({channel.id for moment in (day_us, until_us) for channel in self._registry.at(moment).channels.values() if channel.site == self._site})
             self._load(zones, channels, day_us, until_us)
-            self._calibrations, self._undisputed = _done_by(self._registry, day_us), _done_by(self._registry.undisputed(), day_us)
+            self._calibrations, self._undisputed = (_done_by(one, self._site, day_us) for one in (self._registry, self._registry.undisputed()))
             for now_us in range(minute_of(day_us) + self._every_us, until_us + 1, self._every_us):
                 yield now_us, self._look(zones, now_us), self._between(now_us - self._every_us, now_us)
             day_us = until_us
@@ -149,11 +149,10 @@ class History:
         return sorted(found, key=lambda reading: (reading.time_us, reading.channel))
 
 
-def _done_by(registry: Registry, at_us: int) -> dict[str, list[CalibrationSpec]]:
-    """What nobody could have known of yet is left out: the windows of that day did not know of it either."""
-    latest, found = registry.latest(), dict[str, list[CalibrationSpec]]()
-    for channel, records in latest.calibrations.items():
-        if channel in latest.channels:
-            timezone = latest.timezone(latest.channels[channel].site)
-            found[channel] = [record for record in records if performed_us(record, timezone) <= at_us]
-    return found
+def _done_by(registry: Registry, site: str, at_us: int) -> dict[str, list[CalibrationSpec]]:
+    """Also of channels that are no more. What nobody could have known of yet is left out: the windows of that day did not know of it either."""
+    held = registry.at(at_us)
+    if site not in held.sites:
+        return {}
+    timezone = held.timezone(site)
+    return {channel: [record for record in records if performed_us(record, timezone) <= at_us] for channel, records in registry.calibrations.items()}

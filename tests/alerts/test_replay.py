@@ -19,7 +19,7 @@ from domain.quantities import Averaging
 from domain.reading import Reading, minute_from
 from domain.registry import CalibrationSpec, Entry
 from domain.strictness import change_by
-from domain.times import MINUTE_US, SECOND_US, to_rfc3339
+from domain.times import DAY_US, MINUTE_US, SECOND_US, to_rfc3339
 from oshwatch.cli import run as command
 from storage.records.journal import JournalRepository
 from storage.records.registry import RegistryRepository
@@ -94,6 +94,18 @@ def test_the_command_prints_both_side_by_side(store: SqliteTimeSeries, engine: E
     policy.write_text("alarms: {ceiling_now: {stop: {on_delay_s: 20}}}\n")
     assert command(["alerts", "replay", "--site", "f1", *period, "--policy", str(policy)]) == 2
     assert "on_delay_s" in capsys.readouterr().err
+
+
+def test_the_calibration_of_a_sensor_that_was_taken_away_since_still_corrects_the_days_before(store: SqliteTimeSeries, engine: Engine) -> None:
+    put(store, CO, [180.0] * 720)
+    raw, repository = run(store, engine, SitePolicy(), 118).sides["present"].types, RegistryRepository(engine)
+    spec = CalibrationSpec(id="c1", channel=CO, type="span", performed_at="2026-11-23", by="lab", offset=170.0)
+    record = Entry(site="f1", kind="calibration", id=spec.id, valid_from_us=0, recorded_us=START_US, author="linh", reason="", body=msgspec.json.encode(spec))
+    repository.add([record])
+    corrected = run(store, engine, SitePolicy(), 118).sides["present"].types
+    assert corrected != raw
+    repository.add([msgspec.structs.replace(record, kind="channel", id=CO, valid_from_us=START_US + 2 * DAY_US, recorded_us=START_US + 1, body=b"")])
+    assert run(store, engine, SitePolicy(), 118).sides["present"].types == corrected
 
 
 def test_a_calibration_that_one_side_entered_does_not_quieten_what_is_replayed(store: SqliteTimeSeries, engine: Engine) -> None:
