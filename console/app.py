@@ -35,6 +35,7 @@ from console.pages import meetings as meetings_pages
 from console.pages import notifications as notification_pages
 from console.pages import records as records_pages
 from console.pages import registers as register_pages
+from console.pages import reviews as review_pages
 from console.pages import suspicions as suspicions_pages
 from console.pages.render import STATIC, Renderer
 from console.security import PUBLIC, Caller, SecurityHeaders, user_of
@@ -97,6 +98,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
         notification_pages.router,
         suspicions_pages.router,
         equipment.router,
+        review_pages.router,
         committee_pages.router,
         meetings_pages.router,
         boards.router,
