@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from assess import texts
 from assess.contested import is_record_open, results_of, settled_us
 from assess.forecasts import Forecaster
-from assess.gather import Calibrations
+from assess.gap_evidence import GapEvidence
 from assess.laboratory import is_of_samples, withdrawn
 from assess.live import LiveZone
 from assess.live_contested import stricter
@@ -34,10 +34,9 @@ from domain.ids import zone_id
 from domain.reading import Reading
 from domain.registry import Registry, Zone
 from domain.shifts import Shift
-from domain.times import DAY_US, HOUR_US, MINUTE_US, minute_of
+from domain.times import MINUTE_US, minute_of
 from domain.verdict import Verdict
 from storage.records.assessed import AssessedRepository
-from storage.records.gaps import GapsRepository
 from storage.records.registry import RegistryRepository
 from storage.records.suspects import SuspectsRepository
 from storage.records.touched import TouchedRepository
@@ -47,8 +46,6 @@ from storage.timeseries.port import TimeSeries
 
 RUNNING_BUDGET_S = 1.0
 """Results of running shifts never keep protection waiting for longer."""
-RECORD_BACK_US = 30 * DAY_US
-"""How far back the highest minute on record is looked for."""
 
 
 T = TypeVar("T")
@@ -92,18 +89,16 @@ class Assessor:
         self._registry_of = RegistryRepository(engine)
         self._verdicts = VerdictRepository(engine)
         self._states = ZoneStatesRepository(engine)
-        self._gaps = GapsRepository(engine)
+        self._gaps = GapEvidence(timeseries, engine)
         self._samples = SamplesBook(engine)
         self._suspects = SuspectsRepository(engine)
         self._cache = MinuteCache(timeseries)
         self._newcomers = Newcomers(timeseries, self._cache)
         self._registry: Registry | None = None
-        self._calibrations: Calibrations = {}
         self._watches: dict[str, _Watch] = {}
         self._valued: dict[str, Reading] = {}
         self._counting: dict[str, Reading] = {}
         self._owed: dict[str, ZoneShift] = {}  # running shifts whose results of this minute are still to be made
-        self._records: dict[tuple[str, int], float | None] = {}
         self._revisions = Revisions(timeseries, self._verdicts, TouchedRepository(engine), AssessedRepository(engine))
         self.counters = Counters()
 
@@ -139,9 +134,8 @@ class Assessor:
         """Compute one ended shift of one zone from the store and keep it as final; returns how many verdicts it has."""
         self._samples.follow()
         registry = self._registry_of.load()
-        self._calibrations = registry.calibrations
         task = Task(zone, shift)
-        work = self._ended(registry, task, self.declared_gaps)
+        work = self._ended(registry, task, self._gaps.declared)
         ended = None if work is None else self._results(registry, task, work, why, now_us)
         return 0 if ended is None else self._keep([ended])
 
@@ -153,11 +147,10 @@ class Assessor:
             return registry
         before = set() if self._registry is None else {identity(entry) for entry in self._registry.entries}
         first = self._registry is None
-        self._calibrations = registry.calibrations
         for watch in self._watches.values():
             watch.asked_us, watch.span = -(2**62), None
         fresh = [entry for entry in registry.entries if identity(entry) not in before]
-        self._revisions.mark_stale(registry, fresh, self._calibrations, now_us)
+        self._revisions.mark_stale(registry, fresh, registry.calibrations, now_us)
         if first:
             self._revisions.resume(registry)
             self._revisions.mark_missed(registry, now_us)
@@ -252,8 +245,8 @@ class Assessor:
             calibrations=registry.calibrations,
             final=False,
             before=before,
-            record_high=_RecordHigh(self, span.start_us),
-            declared_gaps=self.declared_gaps,
+            record_high=self._gaps.record_high(span.start_us),
+            declared_gaps=self._gaps.declared,
             samples=lambda span: self._samples.of(span, registry.without_samples),
             rest=lambda zone: self._beside(span, zone, registry),
         )
@@ -262,25 +255,6 @@ class Assessor:
         """For values alone: nothing is asked of the store about gaps."""
         samples = lambda span: self._samples.of(span, registry.without_samples)  # noqa: E731 - as in `_work`
         return ZoneShift(span=span, series=series, calibrations=registry.calibrations, final=False, before=before, samples=samples)
-
-    def record_high(self, channel: str, before_us: int) -> float | None:
-        """The highest valid minute of a channel in the weeks before."""
-        key = (channel, before_us)
-        if key not in self._records:
-            if len(self._records) > 10_000:
-                self._records.clear()
-            minutes = self._timeseries.read_minutes([channel], before_us - RECORD_BACK_US, before_us).get(channel, [])
-            self._records[key] = max((minute.high for minute in minutes if minute.high is not None), default=None)
-        return self._records[key]
-
-    def declared_gaps(self, span: Span) -> list[DeclaredGap]:
-        """What its agents and the centre said of samples that are not there."""
-        return self.declared_gaps_of({channel.agent for channel in span.channels.values()}, span.start_us, span.stop_us)
-
-    def declared_gaps_of(self, agents: Collection[str] | None, start_us: int, stop_us: int) -> list[DeclaredGap]:
-        """None: of all agents."""
-        found = self._gaps.between(agents, start_us, stop_us)
-        return [DeclaredGap(agent=gap.agent, start_us=gap.start_us, stop_us=gap.stop_us, cause=gap.cause) for gap in found if not gap.sensor]
 
     # --- ended shifts
 
@@ -297,7 +271,7 @@ class Assessor:
 
     def _final_together(self, registry: Registry, due: Sequence[tuple[Task, str]], now_us: int) -> None:
         """Ended shifts, their arrays solved and their results kept together; where that fails, each is kept, or fails, by itself."""
-        gaps = _GapsOfSome(self)
+        gaps = self._gaps.declared_of_some()
         works = {task: self._try(_name(task), self._ended, registry, task, gaps) for task, _ in due}
         self._try("what shifts have in common", prepare_results, [work for work in works.values() if work is not None])
         found = [self._try(_name(task), self._results, registry, task, work, why, now_us) for task, why in due if (work := works[task]) is not None]
@@ -348,8 +322,8 @@ class Assessor:
             series=series,
             calibrations=registry.calibrations,
             final=final,
-            record_high=_RecordHigh(self, span.start_us),
-            declared_gaps=declared_gaps or self.declared_gaps,
+            record_high=self._gaps.record_high(span.start_us),
+            declared_gaps=declared_gaps or self._gaps.declared,
             samples=lambda span: self._samples.of(span, registry.without_samples),
             rest=lambda zone: self._beside(span, zone, registry),
         )
@@ -386,34 +360,8 @@ class Assessor:
         return [(self._try(zone.zone, look_replaced, zone, held[zone.zone], since, now) or zone) if zone.zone in held else zone for zone in zones]
 
 
-@dataclass(frozen=True, slots=True)
-class _RecordHigh:
-    """Asks for a channel's highest minute only when a gap needs it."""
-
-    assessor: Assessor
-    before_us: int
-
-    def __call__(self, channel: str) -> float | None:
-        return self.assessor.record_high(channel, self.before_us - self.before_us % HOUR_US)
-
-
 def _name(task: Task) -> str:
     return f"{task.zone} {task.shift.date} {task.shift.name}"
-
-
-class _GapsOfSome:
-    """Declared gaps of zones that ask one after the other for the same minutes: the first to ask asks for all agents."""
-
-    def __init__(self, assessor: Assessor) -> None:
-        self._assessor = assessor
-        self._found: dict[tuple[int, int], list[DeclaredGap]] = {}
-
-    def __call__(self, span: Span) -> Sequence[DeclaredGap]:
-        minutes = span.start_us, span.stop_us
-        if minutes not in self._found:
-            self._found[minutes] = self._assessor.declared_gaps_of(None, *minutes)
-        agents = {channel.agent for channel in span.channels.values()}
-        return [gap for gap in self._found[minutes] if gap.agent in agents]
 
 
 def _wanted(spans: Sequence[Span]) -> dict[str, tuple[int, int]]:
