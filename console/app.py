@@ -32,6 +32,7 @@ from console.pages import committee as committee_pages
 from console.pages import concerns as concern_pages
 from console.pages import heat_plan as heat_plan_pages
 from console.pages import meetings as meetings_pages
+from console.pages import monitoring_plan as monitoring_plan_pages
 from console.pages import notifications as notification_pages
 from console.pages import records as records_pages
 from console.pages import registers as register_pages
@@ -90,6 +91,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
         completeness.router,
         verdict.router,
         records_pages.router,
+        monitoring_plan_pages.router,
         register_pages.router,
         heat_plan_pages.router,
         sites.router,

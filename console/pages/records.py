@@ -1,13 +1,11 @@
-"""Records of a zone and the monitoring plan of a site, to be read by everybody and entered or signed by those whose part it is; each form does what the REST interface does."""
+"""Records of a zone, to be read by everybody and entered or signed by those whose part it is; each form does what the REST interface does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
@@ -18,7 +16,6 @@ from console.i18n import N_
 from console.records.bodies import Fields, filled
 from console.records.calibrations import add_calibration, calibrations_of
 from console.records.labs import add_lab_result, lab_results_of
-from console.records.plans import ROWS_MAX, plan_of, put_plan, sign_plan
 from console.records.shapes import (
     AgreeBody,
     CalibrationBody,
@@ -26,16 +23,13 @@ from console.records.shapes import (
     HeadcountBody,
     LabResultBody,
     LabResultJson,
-    PlanBody,
-    PlanRowJson,
-    PlanVersionJson,
     WorkBody,
     ZoneRecordJson,
 )
 from console.records.zones import agree, headcount_of, put_headcount, put_work, work_of
-from console.security import Caller, Permission, Planning, Reader, Recording, Signing
-from console.words import CALIBRATION, CLOTHING, YES_NO_UNKNOWN, clothing_name, hazard_name, metric_name
-from domain.agreements import PlanRow, Signature
+from console.security import Caller, Permission, Reader, Recording, Signing
+from console.words import CALIBRATION, CLOTHING, YES_NO_UNKNOWN, clothing_name, metric_name
+from domain.agreements import Signature
 from domain.errors import BadInput
 from domain.lab import UNITS
 from domain.times import parse_instant
@@ -44,7 +38,6 @@ from storage.records.paging import MAX_LIMIT
 
 router = APIRouter(include_in_schema=False)
 
-BLANK_ROWS = 3
 CALIBRATION_TYPES = {
     "factory": N_("factory calibration"),
     "zero": N_("zero"),
@@ -62,7 +55,6 @@ FRACTION_NAMES = {
     "cotton_dust": N_("Cotton dust"),
 }
 SIDES = {"worker": N_("worker side"), "management": N_("management side")}
-HOW = {"sensor": N_("sensor"), "lab_sample": N_("lab sample"), "not_monitored": N_("not monitored")}
 BASIS = {"personal": N_("personal"), "area": N_("area")}
 VALUES = {
     "metabolic_rate_w": N_("Work rate, W"),
@@ -73,11 +65,6 @@ VALUES = {
     "rest_zone": N_("Rest is taken in"),
     "protector_attenuation_db": N_("Attenuation of hearing protectors, dB"),
     "protector": N_("Hearing protectors"),
-}
-PLAN_STATES = {
-    "in_force": N_("In force: both sides have signed it."),
-    "waiting": N_("Entered, and not yet signed by both sides: it is not in force."),
-    "none": N_("No plan has been entered. The rows follow from hazards and sensors that are registered; what the zone's process adds has to be entered."),
 }
 
 
@@ -141,30 +128,6 @@ class LabView:
     entered: str
 
 
-@dataclass(frozen=True, slots=True)
-class RowView:
-    zone: str
-    zone_id: str
-    hazard: str
-    hazard_id: str
-    how: str
-    how_id: str
-    why: str
-    every: str
-    place: str
-    agreed: str
-    proposal: bool
-
-
-@dataclass(frozen=True, slots=True)
-class VersionView:
-    since: str
-    author: str
-    reason: str
-    signatures: list[str]
-    waiting_for: list[str]
-
-
 @router.get("/zones/{zone}/records")
 def records_page(request: Request, zone: str, caller: Reader) -> HTMLResponse:
     return _records(request, zone, caller)
@@ -199,29 +162,6 @@ def enter_lab_result(request: Request, zone: str, caller: Recording, fields: Fie
 def agree_to(request: Request, zone: str, record: str, caller: Signing, fields: Fields) -> Response:
     house = house_of(request)
     return _entered(request, zone, caller, lambda: agree(house, caller, zone, record, filled(fields, AgreeBody)))
-
-
-@router.get("/sites/{site}/monitoring-plan")
-def plan_page(request: Request, site: str, caller: Reader) -> HTMLResponse:
-    return _plan(request, site, caller)
-
-
-@router.post("/sites/{site}/monitoring-plan")
-def enter_plan(request: Request, site: str, caller: Planning, fields: Fields) -> Response:
-    """All rows of the form; one without a hazard is left out."""
-    try:
-        house = house_of(request)
-        plan = plan_of(house, caller.scope, site)
-        put_plan(house, caller, site, PlanBody(rows=_form_rows(fields, plan.waiting.rows if plan.waiting else plan.rows), reason=fields.get("reason", "")))
-    except BadInput as error:
-        return _plan(request, site, caller, problem=str(error))
-    return RedirectResponse(f"/sites/{site}/monitoring-plan", 303)
-
-
-@router.post("/sites/{site}/monitoring-plan/sign")
-def sign(request: Request, site: str, caller: Signing, fields: Fields) -> Response:
-    sign_plan(house_of(request), caller, site, filled(fields, AgreeBody))
-    return RedirectResponse(f"/sites/{site}/monitoring-plan", 303)
 
 
 def _entered(request: Request, zone: str, caller: Caller, do: Callable[[], object]) -> Response:
@@ -348,69 +288,3 @@ def _lab_view(one: LabResultJson, formats: Formats, timezone: ZoneInfo) -> LabVi
         superseded_by=one.superseded_by,
         entered=_entered_by(one.author, one.recorded_at, one.reason, formats, timezone),
     )
-
-
-def _plan(request: Request, site: str, caller: Caller, *, problem: str = "") -> HTMLResponse:
-    house = house_of(request)
-    spec = house.sources.site(caller.scope, site)
-    formats, timezone = house.renderer.formats(request, caller.user), house.sources.timezone(site)
-    plan, zones = plan_of(house, caller.scope, site), house.sources.zones(caller.scope, site)
-    names = {zone.id: zone.spec.name for zone in zones}
-    waiting = plan.waiting
-    signed = waiting or plan.in_force
-    return house.renderer.page(
-        request,
-        "plan.html",
-        caller,
-        status=422 if problem else 200,
-        section="floor",
-        unacknowledged=unacknowledged(house.open_alerts(caller.scope)),
-        problem=problem,
-        site=spec,
-        state=PLAN_STATES[plan.state],
-        rows=[_row_view(row, names) for row in plan.rows],
-        in_force=_version_view(plan.in_force, formats, timezone) if plan.in_force else None,
-        waiting=_version_view(waiting, formats, timezone) if waiting else None,
-        waiting_rows=[_row_view(row, names) for row in waiting.rows] if waiting and plan.in_force else [],
-        edited=[_row_view(row, names) for row in (waiting.rows if waiting else plan.rows)],
-        blanks=range(BLANK_ROWS),
-        zones=list(names.items()),
-        hows=list(HOW.items()),
-        may_plan=caller.may(Permission.PLAN),
-        may_sign=caller.may(Permission.SIGN) and signed is not None and caller.user.role.side in signed.waiting_for,
-    )
-
-
-def _row_view(row: PlanRowJson, names: dict[str, str]) -> RowView:
-    place = ", ".join(f"{value:g} m" for value in (row.height_m, row.distance_to_source_m) if value is not None)
-    return RowView(
-        names.get(row.zone, row.zone), row.zone, hazard_name(row.hazard), row.hazard, HOW[row.how], row.how, row.why, row.every, place, ", ".join(row.agreed_by), row.proposal
-    )
-
-
-def _version_view(plan: PlanVersionJson, formats: Formats, timezone: ZoneInfo) -> VersionView:
-    since = formats.moment(parse_instant(plan.valid_from), timezone) if plan.valid_from else ""
-    return VersionView(since, plan.author, plan.reason, signature_lines(plan.signatures, formats, timezone), [SIDES[side] for side in plan.waiting_for])
-
-
-HIDDEN = ("channels", "height_m", "distance_to_source_m", "photo_sha256", "agreed_by")
-
-
-def _form_rows(fields: dict[str, str], before: Sequence[PlanRowJson]) -> list[PlanRow]:
-    """Rows that were sent, with what the form does not show kept from the row of the same zone and hazard."""
-    rows, known = [], {(row.zone, row.hazard): row for row in before}
-    for number in range(ROWS_MAX):
-        if f"zone-{number}" not in fields:
-            break
-        row: dict[str, Any] = {name: fields.get(f"{name}-{number}", "").strip() for name in ("zone", "hazard", "how", "why", "every")}
-        held = known.get((row["zone"], row["hazard"]))
-        if row["hazard"]:
-            rows.append(_converted({**row, **({name: getattr(held, name) for name in HIDDEN} if held else {})}, number))
-    return rows
-
-
-def _converted(row: dict[str, Any], number: int) -> PlanRow:
-    try:
-        return msgspec.convert(row, PlanRow)
-    except msgspec.ValidationError as error:
-        raise BadInput(str(error), field=f"rows[{number}]", remedy="choose from the list") from None
