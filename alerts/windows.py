@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from alerts.duration import STEP_US, Delays, Reach, Run, Tracker, reach
 from alerts.joint_calls import JointCalls
-from alerts.policy import AlarmRow, Policy, Source
+from alerts.policy import AlarmRow, Level, Policy, Source
 from alerts.record import Finding, Recorder
+from alerts.shift_ends import Told
 from alerts.state import Alert
 from assess.live import LiveWindow, LiveZone
 from domain.hazards import Severity
@@ -42,53 +43,45 @@ class WindowConditions:
         self._zones: dict[str, dict[tuple[Key, str], _Watched]] = {}  # zone → (key of the alert, which window)
         self._last_us: dict[str, int] = {}
         self._calls = JointCalls()
-        self._told: dict[Key, int | None] = {}  # over when their shift ended, and since: its people were told; since when it is under
+        self._told = Told()
 
     def follow(self, zone: LiveZone, alerts: Mapping[Key, Alert], now_us: int) -> Iterator[Alert | None]:
         """One look at one zone; yields the alerts that it touched."""
         step_us = max(STEP_US, 3 * (zone.at_us - self._last_us.get(zone.zone, zone.at_us)) // 2)
         self._last_us[zone.zone] = zone.at_us
         watched = self._zones.setdefault(zone.zone, {})
-        ended = self._end_shift(zone, watched, alerts)
+        ended = self._ended(zone, watched, alerts)
+        self._end_shift(zone, watched, ended)
         seen = {self._see(zone, window, watched, alerts, step_us) for window in zone.windows}
         self._miss(zone, watched, seen, step_us)
         keys = {key for key, _ in watched}
         keys |= {key for key, alert in alerts.items() if key.zone == zone.zone and alert.active and self._is_window(alert)}
         for key in keys:
-            alert, own = alerts.get(key), [entry for (owner, _), entry in watched.items() if owner == key]
+            alert, own = alerts.get(key), _of(watched, key)
             if any(_holds(entry) for entry in own):
                 self._calls.stands(zone, key, _shift(zone), None if alert is not None and alert.active else _below(own))
-            if alert is not None and key in ended and not any(entry.severity is Severity.STOP for entry in own):
+            if alert is not None and key in ended and not _is_at_stop(own):
                 yield self._recorder.returned(alert, zone.at_us, why="end of the shift")
             else:
                 yield self._conclude(zone, key, own, alert)
             if key in self._told:
-                self._forget(key, own, zone.at_us)
+                self._told.look(key, zone.at_us, step_us, is_under=_is_under(own))
 
-    def _forget(self, key: Key, own: Sequence[_Watched], at_us: int) -> None:
-        """What would have returned by now may come anew."""
-        is_under = all(entry.is_blind or entry.is_under for entry in own) and not all(entry.is_blind for entry in own)
-        since_us = self._told[key] if is_under else None
-        self._told[key] = at_us if is_under and since_us is None else since_us
-        if since_us is not None and at_us - since_us >= max(entry.row.level(Severity.ACTION).off_delay_s for entry in own) * SECOND_US:
-            del self._told[key]
+    def _ended(self, zone: LiveZone, watched: Mapping[tuple[Key, str], _Watched], alerts: Mapping[Key, Alert]) -> set[Key]:
+        """Exposure ends with the shift, danger does not: what is at stop level stays, and so does what nobody can see."""
+        past = [key for key, alert in alerts.items() if key.zone == zone.zone and self._ends_with_shift(alert) and alert.evidence.get("shift") != _shift(zone)]
+        return {key for key in past if not _is_blind(own := _of(watched, key)) and not _is_at_stop(own)}
 
-    def _end_shift(self, zone: LiveZone, watched: Mapping[tuple[Key, str], _Watched], alerts: Mapping[Key, Alert]) -> set[Key]:
-        """Exposure ends with the shift, danger does not: what is not at stop level returns. What nobody can see stays, too. Outside shifts it comes anew only after it was under; the next shift has other people and is told at once."""
-        shift, ended = _shift(zone), set[Key]()
-        for key, alert in alerts.items():
-            level = self._policy.rows[key.type].levels.get(Severity.ACTION) if key.zone == zone.zone and alert.active and self._is_window(alert) else None
-            if level is None or not level.ends_with_shift or alert.evidence.get("shift") == shift:
-                continue
-            own = [entry for (owner, _), entry in watched.items() if owner == key]
-            if not all(entry.is_blind for entry in own) and not any(entry.severity is Severity.STOP for entry in own):
-                ended.add(key)
-                for entry in own:
-                    entry.trackers |= {severity: tracker for severity, tracker in _trackers(entry.row, None, shift).items() if severity is Severity.ACTION}
-        for key in [key for key in self._told if key.zone == zone.zone and shift]:
-            del self._told[key]
-        self._told |= {} if shift else dict.fromkeys(ended)
-        return ended
+    def _end_shift(self, zone: LiveZone, watched: Mapping[tuple[Key, str], _Watched], ended: Collection[Key]) -> None:
+        """What ended begins anew at action level: in a shift at once, outside shifts only after it was under."""
+        if zone.shift:
+            self._told.begin_shift(zone.zone)
+        for key in ended:
+            own = _of(watched, key)
+            for entry in own:
+                entry.trackers[Severity.ACTION] = _tracker(entry.row.levels[Severity.ACTION])
+            if not zone.shift:
+                self._told.add(key, max(entry.trackers[Severity.ACTION].settled.delays.off_us for entry in own), zone.at_us)
 
     def _see(self, zone: LiveZone, window: LiveWindow, zone_watched: dict[tuple[Key, str], _Watched], alerts: Mapping[Key, Alert], step_us: int) -> tuple[Key, str]:
         row = self._policy.for_site(zone.site).window_row(window.hazard, window.metric)
@@ -149,7 +142,7 @@ class WindowConditions:
             return None
         if row.ends_with_shift and alert.evidence.get("shift") != _shift(zone):
             return self._recorder.returned(alert, zone.at_us, why="end of the shift")
-        if not watched or all(entry.is_blind for entry in watched):
+        if _is_blind(watched):
             return self._recorder.data_lost(alert, zone.at_us)
         stop_us = max(entry.window.stop_us for entry in watched if entry.window is not None)
         return self._recorder.returned(alert, max(stop_us, alert.raised_at_us))
@@ -159,8 +152,7 @@ class WindowConditions:
         if worst.window is None or worst.severity is None:
             return alert
         if alert is not None and alert.active:
-            is_blind = all(entry.is_blind for entry in over)
-            alert = self._recorder.data_lost(alert, zone.at_us) if is_blind else self._recorder.data_back(alert, zone.at_us)
+            alert = self._recorder.data_lost(alert, zone.at_us) if _is_blind(over) else self._recorder.data_back(alert, zone.at_us)
         if worst.window.value is None:
             return alert
         finding = _finding(zone, key, worst.window, worst.severity)
@@ -172,6 +164,10 @@ class WindowConditions:
         if raised is not None:
             self._calls.raised(raised, level, zone.at_us)
         return raised
+
+    def _ends_with_shift(self, alert: Alert) -> bool:
+        level = self._policy.rows[alert.type].levels.get(Severity.ACTION) if alert.active and self._is_window(alert) else None
+        return level is not None and level.ends_with_shift
 
     def _is_window(self, alert: Alert) -> bool:
         row = self._policy.rows.get(alert.type)
@@ -192,15 +188,34 @@ def _trackers(row: AlarmRow, alert: Alert | None, shift: str) -> dict[Severity, 
     trackers = {}
     for severity in LEVELS:
         if severity in row.levels:
-            level = row.levels[severity]
-            delays = Delays(on_us=round(level.on_delay_s * SECOND_US), off_us=round(level.off_delay_s * SECOND_US))
-            raised_us = alert.raised_at_us if alert and is_running and alert.severity.rank >= severity.rank else None
-            trackers[severity] = Tracker(Run(delays, raised_us=raised_us))
+            trackers[severity] = _tracker(row.levels[severity], alert.raised_at_us if alert and is_running and alert.severity.rank >= severity.rank else None)
     return trackers
+
+
+def _tracker(level: Level, raised_us: int | None = None) -> Tracker:
+    delays = Delays(on_us=round(level.on_delay_s * SECOND_US), off_us=round(level.off_delay_s * SECOND_US))
+    return Tracker(Run(delays, raised_us=raised_us))
 
 
 def _shift(zone: LiveZone) -> str:
     return f"{zone.shift.date} {zone.shift.name}" if zone.shift else ""
+
+
+def _of(watched: Mapping[tuple[Key, str], _Watched], key: Key) -> list[_Watched]:
+    return [entry for (owner, _), entry in watched.items() if owner == key]
+
+
+def _is_blind(own: Sequence[_Watched]) -> bool:
+    return all(entry.is_blind for entry in own)
+
+
+def _is_at_stop(own: Sequence[_Watched]) -> bool:
+    return any(entry.severity is Severity.STOP for entry in own)
+
+
+def _is_under(own: Sequence[_Watched]) -> bool:
+    """Whether all that can be seen is."""
+    return not _is_blind(own) and all(entry.is_blind or entry.is_under for entry in own)
 
 
 def _holds(entry: _Watched) -> bool:

@@ -136,6 +136,14 @@ def test_what_nobody_can_see_at_the_shifts_end_stays(press: Press) -> None:
     assert press.is_active()
 
 
+def test_what_nobody_could_see_for_a_while_was_not_under_for_that(press: Press) -> None:
+    press.minutes(5, OVER, DAY)
+    press.minutes(5, OVER, None)
+    press.minutes(30, None, None)
+    press.minutes(5, OVER, None)
+    assert not press.is_active()
+
+
 def test_after_a_restart_outside_shifts_it_ends_too(press: Press) -> None:
     press.minutes(5, OVER, DAY)
     press.start()
