@@ -50,6 +50,48 @@ __all__ = ["ConsoleContext", "create_app"]
 
 API = "/api/v1"
 SMALLEST_ZIPPED = 512
+API_ROUTERS = (
+    registry.router,
+    readings.router,
+    zones.router,
+    records.router,
+    registers.router,
+    heat_plan_api.router,
+    verdicts.router,
+    alerts_api.router,
+    alarms_api.router,
+    notifications_api.router,
+    devices.router,
+    live.router,
+    reviews.router,
+    sensorthings.router,
+    concerns_api.router,
+    suspicions_api.router,
+)
+PAGE_ROUTERS = (
+    probes.router,
+    floor.router,
+    trend.router,
+    zone.router,
+    completeness.router,
+    verdict.router,
+    records_pages.router,
+    monitoring_plan_pages.router,
+    register_pages.router,
+    heat_plan_pages.router,
+    sites.router,
+    alerts_pages.router,
+    alarms_pages.router,
+    notification_pages.router,
+    suspicions_pages.router,
+    equipment.router,
+    review_pages.router,
+    committee_pages.router,
+    meetings_pages.router,
+    boards.router,
+    concern_pages.router,
+    login.router,
+)
 
 
 def create_app(context: ConsoleContext) -> FastAPI:
@@ -64,49 +106,9 @@ def create_app(context: ConsoleContext) -> FastAPI:
 
     app = FastAPI(title="Oshwatch", version=context.version or "0", description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.house = house
-    for module in (
-        registry,
-        readings,
-        zones,
-        records,
-        registers,
-        heat_plan_api,
-        verdicts,
-        alerts_api,
-        alarms_api,
-        notifications_api,
-        devices,
-        live,
-        reviews,
-        sensorthings,
-        concerns_api,
-        suspicions_api,
-    ):
-        _add(app, module.router, API)
-    for router in (
-        probes.router,
-        floor.router,
-        trend.router,
-        zone.router,
-        completeness.router,
-        verdict.router,
-        records_pages.router,
-        monitoring_plan_pages.router,
-        register_pages.router,
-        heat_plan_pages.router,
-        sites.router,
-        alerts_pages.router,
-        alarms_pages.router,
-        notification_pages.router,
-        suspicions_pages.router,
-        equipment.router,
-        review_pages.router,
-        committee_pages.router,
-        meetings_pages.router,
-        boards.router,
-        concern_pages.router,
-        login.router,
-    ):
+    for router in API_ROUTERS:
+        _add(app, router, API)
+    for router in PAGE_ROUTERS:
         _add(app, router, "")
 
     @app.get(f"{API}/openapi.json", include_in_schema=False, dependencies=[Depends(PUBLIC)])
