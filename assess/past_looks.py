@@ -79,9 +79,10 @@ class Backfill:
             except NotReady:
                 self._due.appendleft((at_us, names))
                 raise
-            if not self._due:
-                self._forecaster.relived()
-                self._shifts, self._stretches = {}, {}
+            finally:  # also where the last look fails: what the others showed is learned
+                if not self._due:
+                    self._forecaster.relived()
+                    self._shifts, self._stretches = {}, {}
 
     def _plan(self, registry: Registry, zones: Sequence[Zone], now_us: int) -> None:
         """Moments of the kept past that nobody saw, the oldest first, some zones after the others."""

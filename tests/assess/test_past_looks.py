@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
 from assess.engine import Assessor
 from assess.forecasts import KEPT, STEP_US, Forecaster
+from assess.past_looks import Backfill
 from domain.errors import NotReady
 from domain.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 
@@ -148,3 +151,28 @@ def test_a_store_that_does_not_answer_is_asked_again(floor, monkeypatch):
             assessor.tick()
     _, assessor = looked(floor, forecaster, 241.1, ticks=400)
     assert assessor.past_looks > 200
+
+
+class _Ending(Forecaster):
+    ends = 0
+
+    def relived(self):
+        self.ends += 1
+        super().relived()
+
+
+def test_looks_that_fail_do_not_keep_the_others_from_being_learned(floor):
+    enrolled(floor, days=1)
+    now_us, registry, forecaster = floor.at(241.0), floor.registry.load(), _Ending()
+
+    def fails(*_of):
+        raise ValueError("a zone that cannot be computed")
+
+    backfill = Backfill(floor.house.store, forecaster, fails)
+    failed = 0
+    while not backfill.is_done:
+        failed += 1
+        with suppress(ValueError):
+            backfill.go_on(registry, list(registry.at(now_us).zones.values()), now_us)
+            failed -= 1
+    assert (failed > 100, forecaster.ends) == (True, 1)
