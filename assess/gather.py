@@ -11,6 +11,7 @@ import numpy as np
 
 from assess import texts
 from assess.minutes import Series
+from assess.once import once
 from assess.plan import Placement, Span
 from assess.uncertainty import sensor_uncertainty, table
 from assess.windows import spread_back, valid_minutes
@@ -56,10 +57,7 @@ class Measured:
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Made once from its minutes; whoever asks later must not write into it."""
-        if key not in self.found:
-            self.found[key] = make()
-        held: T = self.found[key]
-        return held
+        return once(self.found, key, make)
 
     @property
     def in_date(self) -> bool:

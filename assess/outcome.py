@@ -13,6 +13,7 @@ from assess.gather import Calibrations, Measured, measured
 from assess.limits import profiles_of
 from assess.live import LiveWindow
 from assess.minutes import Series
+from assess.once import once
 from assess.plan import Placement, Span
 from assess.wbgt import Wbgt, wbgt_of
 from domain.lab import LabResult
@@ -100,10 +101,7 @@ class ZoneShift:
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What several results ask for is found once."""
-        if key not in self._found:
-            self._found[key] = make()
-        held: T = self._found[key]
-        return held
+        return once(self._found, key, make)
 
     def measure(self, placement: Placement, quantity: str) -> Measured | None:
         key = (placement.label, quantity)

@@ -11,6 +11,7 @@ import numpy as np
 from assess import texts
 from assess.bounds import exact_mean
 from assess.gather import Measured
+from assess.once import once
 from assess.plan import Placement
 from assess.uncertainty import table
 from domain.registry import Channel
@@ -85,10 +86,7 @@ class Wbgt:
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Made once for its span; whoever asks later must not write into it."""
-        if key not in self.found:
-            self.found[key] = make()
-        held: T = self.found[key]
-        return held
+        return once(self.found, key, make)
 
     @property
     def in_date(self) -> bool:
