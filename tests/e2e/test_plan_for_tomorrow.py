@@ -151,7 +151,7 @@ def test_weather_from_a_file_and_from_an_address_makes_a_plan_that_prints(make_c
     text = page.inner_text("main")
     assert "A plan, not evidence." in text
     assert f"{told[14]['wbgt']:.1f}" in page.inner_text("[data-heat-plan='f1.press']")
-    assert "no heat sensor" in page.inner_text("[data-heat-plan='f1.store']").lower() or "unknown" in page.inner_text("[data-heat-plan='f1.store']").lower()
+    assert "No heat sensor is registered here" in page.inner_text("[data-heat-plan='f1.store']")
     page.emulate_media(media="print")
     assert not page.locator("form:visible").count(), "nothing to press on paper"
     assert page.locator(".onpaper").is_visible(), "two lines to sign"
