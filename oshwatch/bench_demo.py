@@ -19,7 +19,7 @@ from oshwatch.supervise import python
 READY_WITHIN_S = 120.0
 LOOK_S = 0.05
 _ASSET = re.compile(r'(?:src|href)="(/static/[^"]+)"')
-_IMPORT = re.compile(r'(?:from|import)\s*\(?"(/static/[^"]+|\./[^"]+)"')
+_IMPORT = re.compile(r'(?:from|import)\s*\(?"(/static/[^"]+)"')
 
 
 def demo_rates(directory: Path) -> dict[str, Any]:
@@ -66,5 +66,5 @@ def _page(url: str, path: str, token: str) -> dict[str, int]:
         body = urllib3.request("GET", f"{url}{name}", headers={"Authorization": f"Bearer {token}"}, timeout=20).data
         parts[name] = len(gzip.compress(body))
         text = body.decode("utf-8", errors="replace")
-        todo += _ASSET.findall(text) if name == path else [found for found in _IMPORT.findall(text) if found.startswith("/")]
+        todo += (_ASSET if name == path else _IMPORT).findall(text)
     return parts

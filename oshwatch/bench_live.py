@@ -58,6 +58,7 @@ def live_rates(settings: Settings, *, agents_back: Sequence[int] = (1, 4), backl
     worker = subprocess.Popen([sys.executable, "-m", "oshwatch.bench_live", live], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
     assert worker.stdin is not None
     taken: dict[str, float] = {}
+    live_packs: dict[str, int] = {}
     with _publishing(settings, live) as pace:
         time.sleep(WARM_S)
         for number in (0, *agents_back):
@@ -69,8 +70,7 @@ def live_rates(settings: Settings, *, agents_back: Sequence[int] = (1, 4), backl
                 _Backlog(settings, back, number, backlog).send()
             else:
                 time.sleep(QUIET_S)
-            taken[name] = time.perf_counter() - began
-            pace.rates[name] = (pace.packs - before) * PACK_OF / taken[name]
+            taken[name], live_packs[name] = time.perf_counter() - began, pace.packs - before
             worker.stdin.write("between\n")
             worker.stdin.flush()
             time.sleep(2)
@@ -80,7 +80,7 @@ def live_rates(settings: Settings, *, agents_back: Sequence[int] = (1, 4), backl
         {
             "bench": "live",
             "agents_with_a_backlog": int(name),
-            "live_readings_per_s": round(pace.rates[name]),
+            "live_readings_per_s": round(live_packs[name] * PACK_OF / seconds),
             "load_average": round(os.getloadavg()[0], 1),
             **({"backlog_readings_per_s": round(backlog / seconds)} if int(name) else {}),
             **found[name],
@@ -94,7 +94,7 @@ class _Pace:
 
     def __init__(self, client: paho.Client, site: str) -> None:
         self._client, self._clock = client, SystemClock()
-        self.packs, self.rates, self.stop = 0, dict[str, float](), threading.Event()
+        self.packs, self.stop = 0, threading.Event()
         agents = [f"{site}-{number}" for number in range(AGENTS)]
         halves = [(agent, channels_of(agent)[first : first + PACK_OF]) for first in (0, PACK_OF) for agent in agents]
         self._next, self._seqs = cycle(halves), defaultdict[str, int](int)

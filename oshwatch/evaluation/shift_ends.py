@@ -58,11 +58,11 @@ def shifts(path: Path) -> list[Shift]:
 def measure(path: Path, half: Half) -> list[Row]:
     """Every second day from FIRST_TOLD on; past shifts are all that went before."""
     every = shifts(path)
-    days = of_half(sorted({one.day for one in every if one.day >= FIRST_TOLD}), half)
+    days = set(of_half(sorted({one.day for one in every if one.day >= FIRST_TOLD}), half))
     limits = {channel: float(np.nanquantile([one.mean for one in every if one.channel == channel and one.day < FIRST_TOLD], 0.8)) for channel in CHANNELS}
     rows = []
     for after, least in TARGETS.items():
-        told = [(one.channel, *_told(one, every, limits[one.channel], after)) for one in every if one.day in set(days) and not np.isnan(one.mean + one.so_far(after))]
+        told = [(one.channel, *_told(one, every, limits[one.channel], after)) for one in every if one.day in days and not np.isnan(one.mean + one.so_far(after))]
         for what, column, target in (("", 0, f">= {least}"), (", persistence (the rest as it was so far)", 1, "")):
             value = _skill(told, column)
             low, high = interval(told, lambda drawn, column=column: _skill(list(drawn), column))  # type: ignore[misc]
