@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from alerts.actions import acknowledge
-from alerts.joint_calls import CALLED_WITH, CLOSE_BEHIND
+from alerts.joint_calls import CALLED_WITH, CLOSE_BEHIND, MOST, JointCalls
 from alerts.notification.delivery import Delivery
 from alerts.notification.pager import Pager
 from alerts.notification.words import Letterhead
@@ -130,12 +130,31 @@ def test_a_zone_whose_windows_are_gone_is_not_named_by_what_it_had_read_before(h
     assert CLOSE_BEHIND not in hall.alert(IRONING).evidence
 
 
+def test_a_call_names_the_closest_five_of_its_own_site_and_hazard() -> None:
+    def zone(site: str, name: str) -> LiveZone:
+        return LiveZone(site=site, zone=f"{site}.{name}", at_us=MONDAY_8, shift=EARLY, status=ZoneStatus.WITHIN, hazards={}, windows=[])
+
+    def heat(name: str, site: str = "f1") -> Key:
+        return Key(f"{site}.{name}", "heat", "heat")
+
+    calls, level = JointCalls(), POLICY.rows["heat"].levels[Severity.ACTION]
+    for number in (6, 5, 4, 3, 2, 1):
+        calls.stands(zone("f1", f"z{number}"), heat(f"z{number}"), "A", level.close_behind * number / 6)
+    calls.stands(zone("f1", "far"), heat("far"), "A", level.close_behind + 0.1)
+    calls.stands(zone("f2", "near"), heat("near", "f2"), "A", 0.0)
+    calls.stands(zone("f1", "dusty"), Key("f1.dusty", "dust", "limit_over"), "A", 0.0)
+    calls.stands(zone("f1", "hot"), heat("hot"), "A", 0.0)
+    assert calls.evidence(zone("f1", "hot"), heat("hot"), "A", level) == {CLOSE_BEHIND: [f"f1.z{number}" for number in range(1, MOST + 1)]}
+
+
 def test_where_it_gets_worse_people_are_called(hall: Hall) -> None:
     hall.minute(OVER, NEAR, 2)
     hall.minute(OVER, OVER, 2)
     hall.told()
+    assert CALLED_WITH in hall.alert(GLUING).evidence
     hall.minute(OVER, STOP + 1)
     assert hall.told() == ["STOP: Heat over the limit, Gluing bench 1"]
+    assert CALLED_WITH not in hall.alert(GLUING).evidence  # by which a page knows whether to sound
 
 
 def test_a_stop_that_was_named_only_close_to_action_is_called_at_once(hall: Hall) -> None:
@@ -181,6 +200,16 @@ def test_whoever_did_not_get_the_call_that_named_it_is_called_for_the_alert_itse
     hall.is_mail_up = True
     hall.call()
     assert sorted(line.rpartition(", ")[2] for line in hall.told()) == ["Gluing bench 1", "Ironing line 1; close behind: Gluing bench 1"]
+
+
+def test_a_call_that_is_on_its_way_is_waited_for(hall: Hall) -> None:
+    hall.is_mail_up = False
+    hall.minute(OVER, NEAR, 2)
+    hall.minute(OVER, OVER, 2)
+    hall.is_mail_up = True
+    hall.call()
+    hall.minute(OVER, OVER, 2)
+    assert hall.told() == ["Action: Heat over the limit, Ironing line 1; close behind: Gluing bench 1"]
 
 
 def test_when_nobody_confirms_a_response_the_next_step_is_called_for_it_too(hall: Hall) -> None:
