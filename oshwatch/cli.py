@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from domain.errors import BadInput, NotFound, NotReady, OshwatchError, Refused
+from domain.errors import BadInput, NotFound, OshwatchError, Refused
 
 EXIT_DONE, EXIT_FOUND_WRONG, EXIT_BAD_INPUT = 0, 1, 2
 
@@ -31,15 +31,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         module, _, function = options.call.partition(":")
         code: int | None = getattr(import_module(f"oshwatch.commands.{module}"), function)(options)
-    except (BadInput, Refused, NotFound) as error:
-        print(f"oshwatch: {' '.join(str(error).split())}", file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except NotReady as error:
-        print(f"oshwatch: {' '.join(str(error).split())}", file=sys.stderr)
-        return EXIT_FOUND_WRONG
     except OshwatchError as error:
         print(f"oshwatch: {' '.join(str(error).split())}", file=sys.stderr)
-        return EXIT_FOUND_WRONG
+        return EXIT_BAD_INPUT if isinstance(error, (BadInput, Refused, NotFound)) else EXIT_FOUND_WRONG
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
