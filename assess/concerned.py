@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from domain.agreements import LAB_RESULT, SiteChange
+from domain.agreements import SiteChange
 from domain.calibration import channel_of
 from domain.ids import zone_id
+from domain.milder_records import RECORDS
 from domain.registry import CalibrationSpec, ChannelSpec, Entry, Registry, ZoneSpec
 
 _OF_ONE_ZONE = ("work", "headcount", "overtime")
@@ -65,7 +66,7 @@ class Concerned:
 def _of_records(entry: Entry) -> set[str]:
     """A change of calibrations and laboratory results alone is of their zones; any other is of the whole site."""
     milder = msgspec.json.decode(entry.body, type=SiteChange).milder
-    return {one.zone for one in milder} if all(one.kind in ("calibration", LAB_RESULT) for one in milder) else set()
+    return {one.zone for one in milder} if all(one.kind in RECORDS for one in milder) else set()
 
 
 def _zone_of(entry: Entry) -> Iterable[str]:

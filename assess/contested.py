@@ -12,7 +12,7 @@ from assess.outcome import ZoneShift
 from assess.plan import Span, shifts_of, span_of
 from domain.agreements import LAB_RESULT, SIDES, Milder, ZoneRecord, sides_that
 from domain.ids import zone_id
-from domain.milder_records import CALIBRATION
+from domain.milder_records import CALIBRATION, RECORDS
 from domain.registry import Registry, Zone
 from domain.shifts import Shift
 from domain.times import DAY_US, MINUTE_US, minute_of
@@ -30,7 +30,6 @@ WITH_IT = "With it: {value} {unit}, bounds {low} to {high}, limit {limit}: {stat
 WITHOUT_IT = "Without it: {value} {unit}, bounds {low} to {high}, limit {limit}: {state}."
 SENTENCES = (CONTESTED, BY_PROPOSAL, NOT_BY_PROPOSAL, APPLIED, BEFORE, LEFT_OUT, ENTERED, WITH_IT, WITHOUT_IT)
 STRICTEST: tuple[State, ...] = ("within", "indeterminate", "not_assessable", "exceeds")
-RECORDS = ("calibration", LAB_RESULT)
 GRADES: tuple[Grade, ...] = ("trend", "screening", "compliance")
 Gather = Callable[[Span, Registry], ZoneShift]
 """The minutes of another span of the same zone, by what a registry has of calibrations and samples: other instruments, another time."""

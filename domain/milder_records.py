@@ -9,10 +9,13 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.agreements import LAB_RESULT, Milder, PlanRow, SiteChange, decode_plan
+from domain.calibration import channel_of
 from domain.lab import LabResult
 from domain.registry import CalibrationSpec, Entry, Registry, Zone, digest_of, zone_of
 
 CALIBRATION = "calibration"
+RECORDS = (CALIBRATION, LAB_RESULT)
+"""Until both sides agree to one of these kinds, the stricter of the results with and without it decides."""
 RETIRED = "retired"
 
 
@@ -26,14 +29,14 @@ def milder_calibration(entry: Entry, before: bytes, zones: Mapping[str, str], ag
     if was is None and (now is None or not now.passed):
         return []
     held = agreed.latest().calibrations
-    channels = dict.fromkeys(record.channel.replace("/", ".") for record in (now, was) if record is not None)
+    channels = dict.fromkeys(channel_of(record) for record in (now, was) if record is not None)
     return [
         Milder(
             kind=entry.kind,
             id=entry.id,
             name=f"{CALIBRATION} {channel}",
             was=_recorded(was or max(held.get(channel, ()), key=lambda record: record.performed_at, default=None)),
-            is_now=RETIRED if now is None or now.channel.replace("/", ".") != channel else _recorded(now),
+            is_now=RETIRED if now is None or channel_of(now) != channel else _recorded(now),
             zone=zones[channel],
             valid_from_us=entry.valid_from_us,
             digest=digest_of(entry.body),
