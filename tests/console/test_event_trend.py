@@ -11,6 +11,8 @@ from domain.verdict import LimitOf
 from storage.records.notifications import Message, NotificationsRepository
 
 PEAK = LimitOf(id="niosh-ceiling", value=33.0, profile="us-niosh", law=False, averaging="instantaneous", clause="ch. 8", status="verified")
+DOSE = LimitOf(id="niosh-dose", value=84.0, profile="us-niosh", law=False, averaging="8 h, 3 dB exchange", clause="1.1", status="verified")
+"""Its number would lie among the levels that are drawn."""
 
 
 def figure(page: str) -> str:
@@ -28,6 +30,7 @@ def test_an_alert_shows_its_trend_with_the_limit_on_its_line(site) -> None:
     assert 'class="series"' in drawn
     assert f"Limit {alert['limit']['value']:.1f}" in drawn
     assert "WBGT" in re.search(r'aria-label="([^"]+)"', drawn)[1]
+    assert re.findall(r'text-anchor="middle">([^<]+)<', drawn) == ["10:00"]  # raised at 10:31 and lasting at 10:42: from 9:31 on, until now
 
 
 def test_the_review_desk_shows_the_same_trend(site) -> None:
@@ -43,7 +46,7 @@ def test_an_alert_of_one_sensor_shows_that_sensor_and_no_limit_of_another_unit(s
     own = site.factory.raise_alert("f1.ironing-1", "heat", "extreme_over_ceiling", Severity.STOP, channel=channel, value=34.0, unit="Cel", limit=PEAK)
     drawn = figure(site.get(f"/alerts/{own}").text)
     assert "Limit 33.0" in drawn
-    noise = site.factory.raise_alert("f1.sewing-2", "noise", "noise_dose", Severity.ACTION, value=130.0, unit="%", limit=PEAK)
+    noise = site.factory.raise_alert("f1.sewing-1", "noise", "noise_dose", Severity.ACTION, value=130.0, unit="%", limit=DOSE)
     drawn = figure(site.get(f"/alerts/{noise}").text)
     assert 'class="series"' in drawn
     assert 'class="limit' not in drawn
