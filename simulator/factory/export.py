@@ -16,7 +16,7 @@ import yaml
 
 from domain.errors import BadInput
 from domain.registry import DAYS, AgentSpec, CalibrationSpec, ChannelSpec, Instrument
-from domain.times import MINUTE_US, SECOND_US, to_datetime
+from domain.times import SECOND_US, to_datetime
 from simulator.factory.calibrations import FieldCalibrations
 from simulator.factory.record import Block, Record
 from simulator.scenario import SHIFT_AGE_US
@@ -37,7 +37,7 @@ def write_record(record: Record, folder: Path, form: Literal["csv", "parquet"] =
         if path.exists():
             raise BadInput("is there already", source=str(path), remedy="give a new folder")
     names = [channel.id for channel in record.channels]
-    calibrations = FieldCalibrations(record.scenario.seed, record.channels, record.scenario.course.calibrated_every_days, _begins_us(record))
+    calibrations = FieldCalibrations(record.scenario.seed, record.channels, record.scenario.course.calibrated_every_days, round(record.begins_s * SECOND_US))
     make = _Csv if form == "csv" else _Parquet
     tables: dict[str, _Table] = {name: make(path, names, is_code=name in (EVENTS, FAULTS)) for name, path in paths.items()}
     for number, block in enumerate(record.blocks(), start=1):
@@ -100,16 +100,10 @@ def _incidents(record: Record, path: Path) -> Path:
     return path
 
 
-def _begins_us(record: Record) -> int:
-    """When work begins, after local midnight."""
-    hour, minute = record.scenario.course.work.begins.split(":")
-    return (int(hour) * 60 + int(minute)) * MINUTE_US
-
-
 def _site(record: Record, path: Path, calibrations: list[CalibrationSpec]) -> Path:
     """The registry of the record: its own working days and hours, every channel at the record's step, and its calibrations."""
     work = record.scenario.course.work
-    file = record.scenario.site_file(record.start_us + _begins_us(record) + SHIFT_AGE_US)
+    file = record.scenario.site_file(record.start_us + round(record.begins_s * SECOND_US) + SHIFT_AGE_US)
     shifts = [msgspec.structs.replace(shift, days=[day for number, day in enumerate(DAYS, start=1) if number not in work.days_off]) for shift in file.shifts]
     known = {agent.id for agent in file.agents}
     agents = [AgentSpec(id=agent.id, channels=[msgspec.structs.replace(spec, interval_s=record.step_s) for spec in agent.channels]) for agent in file.agents]

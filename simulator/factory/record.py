@@ -17,7 +17,7 @@ from simulator.factory.layout import Channel, channels_of
 from simulator.factory.sensors import Sensors
 from simulator.factory.signals import Array, Wander, dice, pressure_hpa, saturation_hpa
 from simulator.factory.weather import DAY_S, Sky, Weather
-from simulator.factory.work import Day, Diary
+from simulator.factory.work import Day, Diary, clock_s
 from simulator.scenario import Scenario
 
 _WALL_DB = 25.0
@@ -60,8 +60,8 @@ class Record:
         self.start_us = local_midnight_us(start_us, round(offset.total_seconds() * SECOND_US) if offset else 0)
         self.scenario, self.days, self.step_s = scenario, days, step_s
         self.channels: list[Channel] = channels_of(scenario)
-        hour, minute = scenario.course.work.begins.split(":")
-        self.incidents: list[Incident] = incidents_of(scenario, self.channels, days, int(hour) * 3600.0 + int(minute) * 60.0)
+        self.begins_s = clock_s(scenario.course.work.begins)  # work, after local midnight
+        self.incidents: list[Incident] = incidents_of(scenario, self.channels, days, self.begins_s)
 
     def blocks(self) -> Iterator[Block]:
         """Day by day, always the same."""

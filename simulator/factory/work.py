@@ -46,14 +46,14 @@ class Diary:
         weekday = (self._weekday - 1 + number) % 7 + 1
         overtime_h = work.overtime_h if random.random() < work.overtime_share else 0.0
         works = plan.machines and weekday not in work.days_off and number not in work.holidays
-        begin_s, late_s = _clock(work.begins), float(random.normal(0, 120))
+        begin_s, late_s = clock_s(work.begins), float(random.normal(0, 120))
         end_s = begin_s + (plan.hours + overtime_h) * 3600
         on = ((clock >= begin_s + late_s) & (clock < end_s)).astype(float) * works
         pause_s = begin_s + plan.break_after_min * 60 + float(random.normal(0, 90))
         rests = (clock >= pause_s) & (clock < pause_s + plan.break_min * 60)
         away = np.zeros(n)
         for prayer in work.prayers:
-            away = np.maximum(away, work.prayer_share * ((clock >= _clock(prayer)) & (clock < _clock(prayer) + 60 * work.prayer_min)))
+            away = np.maximum(away, work.prayer_share * ((clock >= clock_s(prayer)) & (clock < clock_s(prayer) + 60 * work.prayer_min)))
         powered = self._power(random)
         idle = 0.5 * ((clock >= end_s - 5400) & (clock < end_s)) * (weekday == work.maintenance_weekday)
         cleaning = ((clock >= end_s) & (clock < end_s + 60 * work.cleaning_min)).astype(float) * works
@@ -77,6 +77,7 @@ class Diary:
         return powered
 
 
-def _clock(text: str) -> float:
+def clock_s(text: str) -> float:
+    """After midnight."""
     hours, minutes = text.split(":")
     return int(hours) * 3600.0 + int(minutes) * 60.0
