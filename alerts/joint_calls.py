@@ -64,7 +64,8 @@ class JointCalls:
             return
         for zone in named:
             key = Key(zone, alert.hazard, alert.type)
-            self._calls[key] = _Call(alert.id, self._stands[key].shift, at_us + level.call_holds_min * MINUTE_US)
+            if key in self._stands:  # another process may have raised it, and named zones that were not looked at here yet
+                self._calls[key] = _Call(alert.id, self._stands[key].shift, at_us + level.call_holds_min * MINUTE_US)
 
     @staticmethod
     def _is_behind(zone: LiveZone, key: Key, other: Key, stand: _Stand, level: Level) -> bool:

@@ -147,6 +147,15 @@ def test_a_call_names_the_closest_five_of_its_own_site_and_hazard() -> None:
     assert calls.evidence(zone("f1", "hot"), heat("hot"), "A", level) == {CLOSE_BEHIND: [f"f1.z{number}" for number in range(1, MOST + 1)]}
 
 
+def test_an_alert_that_another_process_raised_meanwhile_breaks_no_look(hall: Hall) -> None:
+    hall.minute(OVER, NEAR, 2)
+    again, names = WindowConditions(hall.recorder, POLICY), []
+    for _ in range(2):
+        hall.clock.sleep(60)
+        names += [alert.evidence[CLOSE_BEHIND] for alert in again.follow(hall._live(IRONING, OVER), {}, hall.clock.now_us()) if alert is not None]
+    assert names == [[GLUING]]
+
+
 def test_where_it_gets_worse_people_are_called(hall: Hall) -> None:
     hall.minute(OVER, NEAR, 2)
     hall.minute(OVER, OVER, 2)
