@@ -9,9 +9,9 @@ import msgspec
 
 from console.context import House
 from console.records.bodies import text
-from console.records.changes import own_word
 from console.records.dates import moment
 from console.records.shapes import CalibrationBody, CalibrationJson, CalibrationsJson
+from console.records.zones import own_word
 from console.security import Caller
 from domain.calibration import CHECKS_ONLY, channel_of, state_of
 from domain.errors import BadInput

@@ -49,11 +49,6 @@ def agree_to_change(house: House, caller: Caller, site_id: str, change_id: str, 
     return next(one for one in changes_of(house, caller.scope, site_id).items if one.id == change_id)
 
 
-def own_word(caller: Caller, now_us: int, said: str) -> list[Signature]:
-    """Who enters a record has agreed to it for the own side; one without a side has for none."""
-    return [Signature(side=side, agree=True, by=caller.user.name, at=to_rfc3339(now_us), text=said) for side in SIDES if side == caller.user.role.side]
-
-
 def _entries(registry: Registry, site: str) -> tuple[dict[str, Entry], dict[str, Entry]]:
     """How each change was entered, and how it stands."""
     first: dict[str, Entry] = {}

@@ -7,8 +7,8 @@ import msgspec
 from console.context import House
 from console.i18n import N_
 from console.records.bodies import text
-from console.records.changes import own_word
 from console.records.shapes import LabResultBody, LabResultJson
+from console.records.zones import own_word
 from console.security import Caller
 from console.shapes import Page
 from domain.lab import FLOW_MAY_DIFFER_PCT, LabResult, check_lab_result

@@ -113,6 +113,11 @@ def own_side(caller: Caller, named: Side | None) -> Side:
     return own
 
 
+def own_word(caller: Caller, now_us: int, said: str) -> list[Signature]:
+    """Who enters a record has agreed to it for the own side; one without a side has for none."""
+    return [Signature(side=side, agree=True, by=caller.user.name, at=to_rfc3339(now_us), text=said) for side in SIDES if side == caller.user.role.side]
+
+
 def headcount_of(house: House, caller: Caller, zone_id: str) -> HeadcountJson:
     zone = house.sources.zone(caller.scope, zone_id)
     proposed = [record.id for record in zone.proposals if record.women is not None]
@@ -177,7 +182,6 @@ def _fewer(now: int | None, was: int | None) -> bool:
 def _enter(house: House, caller: Caller, zone: Zone, kind: Kind, record: ZoneRecord, from_text: str | None, reason: str) -> None:
     now_us, why = house.context.clock.now_us(), text(reason, "reason")
     from_us = valid_from(from_text, house.sources.timezone(zone.site).key, now_us)
-    side: list[Side] = [one for one in SIDES if one == caller.user.role.side]
 
     def make(registry: Registry) -> list[Entry]:
         held = registry.at(from_us).zones.get(zone.id)
@@ -185,8 +189,7 @@ def _enter(house: House, caller: Caller, zone: Zone, kind: Kind, record: ZoneRec
             raise BadInput("lies before the zone was registered", field="valid_from", remedy="a later date")
         if _says_nothing(held, record):
             return []
-        signatures = [Signature(side=one, agree=True, by=caller.user.name, at=to_rfc3339(now_us), text=why) for one in side]
-        made = msgspec.structs.replace(record, id=_id(zone.id, caller.user.name, now_us, record), less_strict=less_strict(held, record), signatures=signatures)
+        made = msgspec.structs.replace(record, id=_id(zone.id, caller.user.name, now_us, record), less_strict=less_strict(held, record), signatures=own_word(caller, now_us, why))
         body = msgspec.json.encode(made)
         return [Entry(site=zone.site, kind=kind, id=made.id, valid_from_us=from_us, recorded_us=now_us, author=caller.user.name, reason=why, body=body)]
 
