@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from domain.registry import ALWAYS_US, CalibrationSpec, Entry
+from assess.contested import is_record_open
+from assess.plan import span_of
+from domain.registry import ALWAYS_US, AgentSpec, CalibrationSpec, ChannelSpec, Entry, ZoneSpec, entries_of
 from domain.strictness import change_by
 from storage.records.verdicts import VerdictRepository
 
@@ -113,6 +115,36 @@ def test_an_import_s_calibration_waits_too(floor):
     assert [one.kind for one in report.contested.milder] == ["calibration"]
     look(floor, assessor, 501)
     assert (noise(floor).contested, noise(floor).value) == (True, before.value)
+
+
+def test_agreement_to_an_import_s_calibration_reaches_back_to_shifts_before_the_import(floor):
+    assessor = finished(floor)
+    file = msgspec.structs.replace(floor.house.file, calibrations=[*floor.house.calibrations, CalibrationSpec(channel=SOUND, **LOWER)])
+    now_us = floor.at(500)
+    report = floor.registry.import_file(file, valid_from_us=now_us, author="boss", reason="", now_us=now_us)
+    look(floor, assessor, 501)
+    assert noise(floor).contested
+    floor.at(510)
+    floor.sign(report.contested, "management", "worker")
+    look(floor, assessor, 511)
+    assert (noise(floor).contested, noise(floor).channels[0].calibration_id) == (False, "cal-low")
+
+
+@pytest.mark.parametrize(("rest_zone", "is_open"), [("z2", True), ("", False)])
+def test_a_calibration_of_the_place_of_rest_waits_for_the_zone_that_rests_there(floor, rest_zone, is_open):
+    floor.house.channel("wbgt")
+    floor.house.zone["rest_zone"] = rest_zone
+    floor.house.more = [AgentSpec(id="a2", channels=[ChannelSpec(placement="c1", quantity="wbgt", zone="z2", interval_s=10.0)])]
+    file, plan = floor.house.file, floor.house.plan
+    file.zones.append(ZoneSpec(id="z2", name="Canteen"))
+    floor.registry.add(entries_of(file, valid_from_us=ALWAYS_US, recorded_us=0, author="t", reason=""))
+    record = msgspec.structs.replace(_failed(floor), id="cal-low", body=msgspec.json.encode(CalibrationSpec(channel="a2/c1/wbgt", **LOWER)))
+    change = change_by(floor.registry.load(), "f1", [record])
+    floor.registry.add([record])
+    floor.sign(change, "management")
+    registry = floor.registry.load()
+    assert is_record_open(span_of(registry, "f1.z1", plan, plan.start_us, 480), registry) is is_open
+    assert is_record_open(span_of(registry, "f1.z2", plan, plan.start_us, 480), registry)
 
 
 def test_the_floor_goes_by_the_stricter_one(floor):
