@@ -75,6 +75,8 @@ class ModelMonitor:
         if found is None:
             return
         start, quantities, tally = found
+        for each in self._kept.days.values():  # a model with other bins cannot be held against those of before
+            each.scores = {quantity: counts for quantity, counts in each.scores.items() if len(counts) == len(tally)}
         if start == self._start and tally.shape == self._tally.shape:
             fresh = np.maximum(tally - self._tally, 0)
             for quantity in dict.fromkeys(quantities):

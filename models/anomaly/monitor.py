@@ -16,7 +16,6 @@ from scipy.stats import binom
 
 from models.arrays import Array
 
-DAY_US = 86_400_000_000
 RECENT_DAYS, BEFORE_DAYS = 7, 28
 PSI_LIMIT = 0.25
 LEAST_MINUTES = 2 * 24 * 60

@@ -95,3 +95,14 @@ def test_a_broken_file_is_said_and_the_monitors_begin_anew(models: Models, tmp_p
     ModelMonitor(tmp_path, models, models).tick(DAY * DAY_US)
     assert "begin anew" in caplog.text
     assert list(kept_of(tmp_path).days) == [DAY]
+
+
+def test_scores_of_a_model_with_other_bins_are_left_out(models: Models, tmp_path: Path) -> None:
+    days = {number: Day(scores={"co2": [9] * 12}, minutes={"co2": 60}) for number in (DAY - 1, DAY)}
+    (tmp_path / FILE).write_bytes(msgspec.json.encode(Kept(days=days)))
+    monitor = ModelMonitor(tmp_path, models, models)
+    monitor.tick(DAY * DAY_US)
+    models.tally[7] += [60, 60, 60]
+    monitor.tick(DAY * DAY_US + HOUR_US)
+    assert day(tmp_path, DAY - 1).scores == {}
+    assert (len(day(tmp_path).scores["co2"]), day(tmp_path).scores["co2"][7]) == (48, 120)
