@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from assess import bench_factory, noise
@@ -81,7 +82,7 @@ def series_of(channel: str, rng: np.random.Generator) -> Series:
     return drawn
 
 
-def house(seed: int) -> Drawn:
+def house(seed: int, altitude_m: float | UnsetType = UNSET) -> Drawn:
     """Eight zones of several kinds."""
     rng = np.random.default_rng(seed)
     zones, agents, held = [], [], dict[str, list[CalibrationSpec]]()
@@ -95,7 +96,8 @@ def house(seed: int) -> Drawn:
         ]
         agents.append(AgentSpec(id=f"a{number}", channels=channels))
         held |= {id: calibrations(id, rng) for one in quantities if (id := f"a{number}.p.{one}")}
-    file = SiteFile(site=SiteSpec(id="f1", name="F", timezone="Asia/Ho_Chi_Minh", country="VN", profiles=["us-niosh"]), shifts=[bench_factory.PLAN], zones=zones, agents=agents)
+    site = SiteSpec(id="f1", name="F", timezone="Asia/Ho_Chi_Minh", country="VN", profiles=["us-niosh"], altitude_m=altitude_m)
+    file = SiteFile(site=site, shifts=[bench_factory.PLAN], zones=zones, agents=agents)
     registry = Registry(entries_of(file, valid_from_us=0, recorded_us=0, author="t", reason=""))
     return registry, held, {id: series_of(id, rng) for id in held}, [f"f1.{zone.id}" for zone in zones]
 
@@ -143,6 +145,14 @@ def test_zones_together_are_as_each_alone(seed: int, minutes: int) -> None:
     measure_together(together)
     solve_together(together)
     assert_alike(together, works(drawn, minutes))
+
+
+def test_zones_at_different_altitudes_are_not_solved_by_each_other_s_air() -> None:
+    sea, hill = house(3), house(3, altitude_m=2_000.0)
+    together = [*works(sea, 30), *works(hill, 30)]
+    measure_together(together)
+    solve_together(together)
+    assert_alike(together, [*works(sea, 30), *works(hill, 30)])
 
 
 @settings(max_examples=15, deadline=None)
