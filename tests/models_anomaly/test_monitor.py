@@ -47,6 +47,14 @@ def test_fewer_suspicions_than_before_are_no_drift() -> None:
     assert drifts(days, TODAY) == []
 
 
+@pytest.mark.parametrize(("over", "told"), [(6_912.0, []), (8_640.0, ["chances"])])
+def test_a_chance_that_is_off_by_little_is_no_drift_however_sure_it_is(over: float, told: list[str]) -> None:
+    days = month()
+    for day in days.values():
+        day.forecasts["stel_15min"] = [28_800.0, 5_760.0, 4_608.0, over]
+    assert [drift.what for drift in drifts(days, TODAY)] == told
+
+
 def test_too_little_is_judged_by_nobody() -> None:
     assert drifts(month(recent_shift=20, days=7), TODAY) == [], "nothing to compare with"
     assert drifts({}, TODAY) == []
