@@ -63,6 +63,10 @@ def test_the_timeline_says_which_roles_were_told_and_by_which_channel(site) -> N
     page = site.get(f"/alerts/{alert['id']}").text
     told = re.sub("<[^>]+>", "", page[page.index("told by") :])[:80]
     assert told.startswith("told by mail: OSH officer, worker representative (2)")
+    site.post(f"/api/v1/alerts/{alert['id']}/acknowledge", "hoa", json={"text": "on my way"})
+    page = site.get(f"/alerts/{alert['id']}").text
+    journal = page[page.index('data-part="journal"') :]
+    assert 0 < journal.index("told by") < journal.index("on my way")
     review = site.post("/api/v1/reviews", "hoa", json={"alert": alert["id"]}).json()["id"]
     assert "told by" in site.get(f"/reviews/{review}", "tran").text
 
